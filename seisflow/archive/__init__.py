@@ -1,0 +1,1 @@
+"""Our stores: what products hold, how they are made, written and opened. The only user of zarr."""

@@ -1,0 +1,59 @@
+"""Opening products with xarray: lazy, with Dask chunks of whole shards."""
+
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+import zarr
+
+from seisflow.archive.store import read_product
+from seisflow.archive.timeindex import SampleTimeIndex
+
+__all__ = ["open_product"]
+
+
+def open_product(path: str | Path) -> xr.Dataset:
+    """Open a product of seisflow as a lazy `xarray.Dataset`.
+
+    Parameters
+    ----------
+    path : path
+        A product: what ``seisflow ingest``, ``label`` or ``synth`` wrote.
+
+    Returns
+    -------
+    xarray.Dataset
+        The product's arrays, loaded only where they are used. Dask chunks are whole shards (one
+        station and one day of samples; a block of stations and one day of seconds). ``station``
+        is ``NET.STA.LOC.CHA``; ``second`` names a second by its start and decodes to
+        datetime64[ns] UTC.
+
+        WAVEFORMS: ``waveform (station, time)`` in counts as recorded, with ``time`` computed from
+        the grid rather than stored, and ``coverage (station, second)``, the valid fraction of
+        each second: 1 complete, 0 no data, NaN not yet ingested. Samples that are not covered
+        hold the array's ``fill_sample`` attribute.
+
+        LABELS: ``label``, ``deviation``, ``median_cc``, ``std_cc``, ``weighted_density`` and
+        ``no_data_reason``, all ``(station, second)``; ``undetermined_reason``, ``n_rn`` and
+        ``mean_rn_spectrum`` for each hour.
+
+    Raises
+    ------
+    ConfigError
+        There is nothing at `path`.
+    DataError
+        It is not a product of seisflow, or one in another layout.
+    """
+    product = read_product(path)
+    with_chunks: dict[Any, int] = {}
+    for _, array in zarr.open_group(path, mode="r").arrays():
+        names = array.metadata.dimension_names or ()  # type: ignore[union-attr]
+        sizes = array.shards or array.chunks
+        for name, size in zip(names, sizes, strict=True):
+            with_chunks[name] = max(size, with_chunks.get(name, 1))
+    dataset: xr.Dataset = xr.open_zarr(path, chunks=with_chunks)
+    if "waveform" not in dataset:
+        return dataset
+    index = SampleTimeIndex.over(product.grid)
+    located: xr.Dataset = dataset.assign_coords(xr.Coordinates.from_xindex(index))
+    return located

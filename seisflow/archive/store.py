@@ -1,0 +1,257 @@
+"""Making, writing and reading the Zarr group of a product.
+
+Invariants: a product appears under its name all at once (created aside, then renamed); tasks
+write whole shards only, so that two tasks never touch one file.
+"""
+
+import errno
+import json
+import os
+import shutil
+import uuid
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+from zarr.codecs import BloscCodec, BloscShuffle
+from zarr.errors import ZarrUserWarning
+
+from seisflow.archive.products import ArraySpec, Product
+from seisflow.errors import ConfigError, DataError, StorageError
+
+__all__ = [
+    "HIDDEN",
+    "consolidate",
+    "create_product",
+    "read_product",
+    "storage_errors",
+    "write_array",
+    "write_shards",
+]
+
+HIDDEN = "_seisflow"
+"""Folder beside the arrays that holds plan, receipts and provenance."""
+
+_REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+
+
+@contextmanager
+def storage_errors(path: str | Path) -> Iterator[None]:
+    """Turn a refusal of the disk into `StorageError` that says where and what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        raise StorageError(
+            f"cannot write to {path}: {os.strerror(error.errno)}; make room or choose another "
+            "place; what was written before stays valid, and the same command goes on from there"
+        ) from error
+
+
+def _codec(spec: ArraySpec) -> list[BloscCodec] | None:
+    size = np.dtype(spec.dtype).itemsize if spec.dtype != "str" else 1
+    shuffle = BloscShuffle.bitshuffle if size > 1 else BloscShuffle.shuffle
+    return [BloscCodec(cname="zstd", clevel=1, shuffle=shuffle, typesize=size)]
+
+
+def add_array(group: zarr.Group, spec: ArraySpec) -> None:
+    """Create one array, replacing an array of that name."""
+    array = group.create_array(
+        spec.name,
+        shape=spec.shape,
+        dtype=str if spec.dtype == "str" else spec.dtype,
+        chunks=spec.chunks or tuple(max(1, n) for n in spec.shape),
+        shards=spec.shards,
+        fill_value=spec.fill,
+        dimension_names=spec.dims,
+        attributes=dict(spec.attrs),
+        compressors=None if spec.dtype == "str" else _codec(spec),
+        overwrite=True,
+    )
+    if spec.values is not None and all(spec.shape):
+        array[...] = spec.values
+
+
+def create_product(
+    path: Path,
+    product: Product,
+    arrays: Sequence[ArraySpec],
+    title: str,
+    documents: Mapping[str, Any],
+) -> None:
+    """Make an empty product with all metadata and coordinates, in one step for other readers.
+
+    Parameters
+    ----------
+    path : Path
+        Where it will stand; nothing may be there.
+    product : Product
+        What it is.
+    arrays : sequence of ArraySpec
+        All arrays, coordinates with their values.
+    title : str
+        What a reader sees first.
+    documents : mapping
+        JSON content by file name, kept beside the receipts (plan, inputs).
+
+    Raises
+    ------
+    ConfigError
+        Something already stands at `path`.
+    StorageError
+        The place cannot be written.
+    """
+    if path.exists():
+        raise ConfigError(f"{path} exists already; choose another name")
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        with storage_errors(path):
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            group = zarr.create_group(
+                aside,
+                zarr_format=3,
+                attributes={
+                    "Conventions": "CF-1.11",
+                    "title": title,
+                    "seisflow": product.to_attrs(),
+                },
+            )
+            for spec in arrays:
+                add_array(group, spec)
+            (aside / HIDDEN / "receipts").mkdir(parents=True)
+            for name, content in documents.items():
+                (aside / HIDDEN / name).write_text(json.dumps(content))
+            consolidate(aside)
+            aside.rename(path)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def read_product(path: str | Path, expected: str | None = None) -> Product:
+    """Read what a product is.
+
+    Parameters
+    ----------
+    path : path
+        The product.
+    expected : str, optional
+        The kind of product wanted, for example ``WAVEFORMS``.
+
+    Raises
+    ------
+    ConfigError
+        There is nothing at `path`, or it is another kind of product.
+    DataError
+        It is no product of seisflow, or one in another layout.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ConfigError(f"{path} does not exist; give the path of a product made by seisflow")
+    try:
+        attrs = zarr.open_group(path, mode="r").attrs.asdict().get("seisflow")
+    except (FileNotFoundError, ValueError, KeyError, OSError) as error:
+        raise DataError(
+            f"{path} is not a Zarr group ({error}); give a product of seisflow"
+        ) from error
+    if not isinstance(attrs, dict):
+        raise DataError(f"{path} is a Zarr group that seisflow did not make; give one that it made")
+    product = Product.from_attrs(attrs, str(path))
+    kind = product.identity.product
+    if expected and kind != expected:
+        raise ConfigError(f"{path} is a {kind} product; a {expected} product is needed here")
+    return product
+
+
+def _is_whole(start: int, stop: int, size: int, length: int) -> bool:
+    return start % size == 0 and (stop % size == 0 or stop == length)
+
+
+def write_shards(
+    path: str | Path, name: str, start: tuple[int, ...], values: npt.NDArray[np.generic]
+) -> int:
+    """Write whole shards of one array and flush them to the disk.
+
+    Parameters
+    ----------
+    path : path
+        The product.
+    name : str
+        The array.
+    start : tuple of int
+        Index of the first element along each of the leading dimensions; the others are whole.
+    values : ndarray
+        Whole shards, in the array's own type.
+
+    Returns
+    -------
+    int
+        Bytes on the disk afterwards.
+
+    Raises
+    ------
+    DataError
+        The slice is not made of whole shards; a part of a shard would erase its neighbours.
+    StorageError
+        The disk refused.
+    """
+    array = open_array(path, name, mode="r+")
+    first = start + (0,) * (array.ndim - len(start))
+    stop = tuple(f + n for f, n in zip(first, values.shape, strict=True))
+    shards = array.shards or array.chunks
+    for axis, (f, s, size, n) in enumerate(zip(first, stop, shards, array.shape, strict=True)):
+        if not _is_whole(f, s, size, n) or s > n:
+            raise DataError(
+                f"{name}[{f}:{s}] on axis {axis} is not whole shards of {size} in {n}; two tasks "
+                "would write one file and lose samples"
+            )
+    with storage_errors(path):
+        array[tuple(slice(f, s) for f, s in zip(first, stop, strict=True))] = values
+        return _flush(Path(path) / name / "c", first, stop, shards)
+
+
+def _flush(root: Path, first: Sequence[int], stop: Sequence[int], shards: Sequence[int]) -> int:
+    written = 0
+    ranges = [range(f // n, -(-s // n)) for f, s, n in zip(first, stop, shards, strict=True)]
+    for index in np.ndindex(*[len(r) for r in ranges]):
+        file = root.joinpath(*[str(r[i]) for r, i in zip(ranges, index, strict=True)])
+        if file.exists():  # shards that hold nothing but the fill value are not stored
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+            written += file.stat().st_size
+    return written
+
+
+def open_array(path: str | Path, name: str, mode: Any = "r") -> zarr.Array[Any]:
+    """Open one array of a product."""
+    array = zarr.open_array(Path(path) / name, mode=mode)
+    assert isinstance(array, zarr.Array)
+    return array
+
+
+def write_array(path: str | Path, spec: ArraySpec) -> None:
+    """Create an array with its values in a product that exists (written by finish alone)."""
+    with storage_errors(path):
+        add_array(zarr.open_group(Path(path), mode="r+"), spec)
+
+
+def consolidate(path: str | Path) -> None:
+    """Gather all metadata in the root, so that opening a product is one read."""
+    with warnings.catch_warnings():
+        # our own folder beside the arrays, and consolidated metadata in format 3, are known
+        warnings.simplefilter("ignore", ZarrUserWarning)
+        with storage_errors(path):
+            zarr.consolidate_metadata(str(path))
+
+
+def sweep_partial(path: str | Path) -> int:
+    """Remove what killed writers left behind; only called when no task is running."""
+    partial = list(Path(path).rglob("*.partial"))
+    for file in partial:
+        file.unlink(missing_ok=True)
+    return len(partial)

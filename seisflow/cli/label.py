@@ -1,0 +1,90 @@
+"""``seisflow label``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seisflow.archive.work import Progress
+from seisflow.cli.options import (
+    ClusterOption,
+    DryRunOption,
+    EndOption,
+    JsonOption,
+    SelectOption,
+    StartOption,
+    WorkersOption,
+)
+from seisflow.cli.running import open_session, run_work, show_plan, summarise
+from seisflow.core.classes import Label
+from seisflow.label import stage
+
+
+def label(  # noqa: PLR0913 - every parameter is an option of the command
+    waveforms: Annotated[Path, typer.Argument(metavar="WAVEFORMS", help="What ingest wrote.")],
+    labels: Annotated[Path, typer.Argument(metavar="LABELS.zarr", help="The product to write.")],
+    method: Annotated[
+        str, typer.Option(help="'reference': the published procedure.")
+    ] = "reference",
+    start: StartOption = None,
+    end: EndOption = None,
+    select: SelectOption = None,
+    precision: Annotated[
+        str, typer.Option(help="Type of the cross-correlations: float32 or float64.")
+    ] = "float32",
+    block: Annotated[
+        int | None,
+        typer.Option(help="Stations of one task and shard; changes files, never labels.", min=1),
+    ] = None,
+    cluster: ClusterOption = "local",
+    workers: WorkersOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Label every second of every station: random noise, not random noise, or mixed.
+
+    Each UTC hour of a station is labelled as a whole by the correlation of all pairs of its
+    seconds and their spectra (Meng, Ben-Zion & Johnson 2019, doi 10.1093/gji/ggz374).
+
+    Codes: 0 random_noise, 1 mixed, 2 not_random_noise, 252 undetermined, 253 no_data,
+    254 failed, 255 not_run.
+
+    Examples
+    --------
+    seisflow label waveforms.zarr labels.zarr
+
+    seisflow label waveforms.zarr labels.zarr --start 2014-05-29T10:00 --end 2014-05-29T12:00
+    """
+    options: dict[str, Any] = {
+        "method": method,
+        "start": start,
+        "end": end,
+        "select": tuple(select or ()),
+        "precision": precision,
+    }
+    config = stage.LabelConfig.build(options)
+    prepared = stage.prepare(config, waveforms, block)
+    if dry_run:
+        show_plan(prepared.plan, labels, as_json=as_json)
+        return
+    work = stage.plan(config, labels, prepared)
+    with open_session(cluster, workers) as session:
+        state = run_work(session, work, "label", lambda: stage.finish(work))
+    extra = {
+        "stations": len(prepared.stations),
+        "span": str(prepared.product.span),
+        **class_shares(state),
+    }
+    summarise("label", labels, state, extra, (), as_json=as_json)
+
+
+def class_shares(state: Progress) -> dict[str, str]:
+    """Return the seconds of each class; shares of the seconds that have one."""
+    counts = {c: state.counts.get(c.name.lower(), 0) for c in Label}
+    classes = (Label.RANDOM_NOISE, Label.MIXED, Label.NOT_RANDOM_NOISE)
+    labelled = sum(counts[c] for c in classes) or 1
+    return {
+        c.name.lower(): f"{n} s" + (f", {n / labelled:.1%} of labelled" if c in classes else "")
+        for c, n in counts.items()
+        if n or c in classes
+    }

@@ -1,0 +1,52 @@
+"""Options that several commands share, declared once."""
+
+from typing import Annotated
+
+import typer
+
+ClusterOption = Annotated[
+    str,
+    typer.Option(
+        "--cluster",
+        help="Where tasks run: 'local' (worker processes on this machine, one thread each) or the "
+        "address of a Dask scheduler, tcp://host:8786.",
+        rich_help_panel="Engine",
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        help="Worker processes of a local cluster; all cores by default.",
+        rich_help_panel="Engine",
+    ),
+]
+DryRunOption = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Show tasks, bytes, files and memory per task; write nothing.",
+        rich_help_panel="Engine",
+    ),
+]
+JsonOption = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print the summary as JSON on standard output; the rest goes to standard error.",
+        rich_help_panel="Engine",
+    ),
+]
+SelectOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--select",
+        help="Stations by four globs NET.STA.LOC.CHA, for example 'AZ.*.*.??Z'; may be repeated.",
+    ),
+]
+StartOption = Annotated[
+    str | None, typer.Option("--start", help="First time wanted, ISO 8601 UTC.")
+]
+EndOption = Annotated[
+    str | None, typer.Option("--end", help="First time not wanted any more, ISO 8601 UTC.")
+]

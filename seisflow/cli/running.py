@@ -1,0 +1,165 @@
+"""What every command with tasks does: connect, drive, record failures, finish, summarise."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+
+from seisflow.archive.receipts import TaskPlan
+from seisflow.archive.work import Progress, Task, Work, progress_of, write_provenance
+from seisflow.cli.console import ERRORS, human_bytes, human_time, print_json, progress, table
+from seisflow.engine.connect import ClusterConfig, Session, connect
+from seisflow.engine.drive import Failure, drive
+from seisflow.engine.versions import environment
+from seisflow.errors import ConfigError, ExitCode
+
+__all__ = ["open_session", "run_work", "show_plan", "summarise"]
+
+T = TypeVar("T", bound=Task)
+
+
+@contextmanager
+def open_session(cluster: str, workers: int | None) -> Iterator[Session]:
+    """Connect to the cluster and say where it can be watched."""
+    with connect(ClusterConfig.build({"cluster": cluster, "workers": workers})) as session:
+        ERRORS.print(
+            f"cluster {session.address}, {session.n_threads()} workers; "
+            f"dashboard {session.dashboard}",
+            highlight=False,
+        )
+        yield session
+
+
+def show_plan(plan: TaskPlan, output: Path, *, as_json: bool) -> None:
+    """Print what a command would do."""
+    content = {
+        "output": str(output),
+        "tasks": len(plan.tasks),
+        "unit": plan.unit,
+        "read_bytes": plan.read_bytes,
+        "write_bytes_at_most_about": plan.write_bytes,
+        "files": plan.n_files,
+        "memory_per_task_bytes": plan.memory_bytes,
+        "notes": list(plan.notes),
+    }
+    shown = {
+        "output": output,
+        "tasks": f"{len(plan.tasks)} {plan.unit}",
+        "reads": human_bytes(plan.read_bytes),
+        "writes, about": f"{human_bytes(plan.write_bytes)} in at most {plan.n_files} files",
+        "memory of a worker": human_bytes(plan.memory_bytes),
+        **{f"note {i + 1}": note for i, note in enumerate(plan.notes)},
+    }
+    table("dry run: nothing was written", shown)
+    if as_json:
+        print_json(content)
+
+
+def run_work(session: Session, work: Work[T], what: str, finish: Callable[[], None]) -> Progress:
+    """Do all tasks of a product that are not done yet, and finish it.
+
+    Raises
+    ------
+    ConfigError
+        A task needs more memory than a worker has.
+    """
+    limit = session.worker_memory_bytes()
+    if limit and work.plan.memory_bytes > limit:
+        raise ConfigError(
+            f"a task needs about {human_bytes(work.plan.memory_bytes)} and a worker may use "
+            f"{human_bytes(limit)}; start fewer workers with --workers, or workers with more memory"
+        )
+    remaining = work.remaining()
+    if len(remaining) < len(work.tasks):
+        ERRORS.print(
+            f"resuming: {len(work.tasks) - len(remaining)} of {len(work.tasks)} tasks are done"
+        )
+    with progress(what, len(remaining)) as bar:
+        for task, ended in drive(session, work.job(), remaining):
+            if isinstance(ended, Failure):
+                work.record_failure(task, f"{ended.reason} (after {ended.attempts} attempts)")
+            bar.advance()
+    finish()
+    state = progress_of(work.path)
+    write_provenance(work.path, state, environment())
+    return state
+
+
+def summarise(
+    title: str,
+    path: Path,
+    state: Progress,
+    extra: Mapping[str, Any],
+    problems: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> None:
+    """Print the summary of a product and end with its exit code."""
+    every = (*problems, *state.problems)
+    n_problems = len(problems) + state.n_problems
+    code = ExitCode.DONE
+    if n_problems:
+        code = ExitCode.DATA
+    if not state.is_complete:
+        code = ExitCode.INCOMPLETE
+    table(title, {**common_rows(path, state), **extra})
+    for name, reason in list(state.failed.items())[:20]:
+        ERRORS.print(f"failed: {name}: {reason}", style="red", markup=False, soft_wrap=True)
+    for problem in every[:20]:
+        ERRORS.print(f"problem: {problem}", style="yellow", markup=False, soft_wrap=True)
+    if n_problems > len(every[:20]):
+        ERRORS.print(f"... {n_problems} problems in all; 'seisflow status {path}' lists them")
+    if not state.is_complete:
+        ERRORS.print(f"{path} is incomplete; type the command again to go on")
+    if as_json:
+        print_json(summary_json(path, state, extra, every, n_problems, int(code)))
+    if code:
+        raise typer.Exit(int(code))
+
+
+def summary_json(
+    path: Path,
+    state: Progress,
+    extra: Mapping[str, Any],
+    problems: tuple[str, ...],
+    n_problems: int,
+    code: int | None,
+) -> dict[str, Any]:
+    """Return the summary as JSON content."""
+    return {
+        "product": str(path),
+        "exit_code": code,
+        "tasks": len(state.plan.tasks),
+        "done": len(state.done),
+        "failed": dict(state.failed),
+        "missing": len(state.missing),
+        "counts": dict(state.counts),
+        "n_problems": n_problems,
+        "problems": list(problems),
+        "cpu_s": state.cpu_s,
+        "elapsed_s": state.elapsed_s,
+        "peak_memory_bytes": state.peak_memory_bytes,
+        "projected_memory_bytes": state.plan.memory_bytes,
+        "read_bytes": state.read_bytes,
+        "written_bytes": state.written_bytes,
+        **{k: v for k, v in extra.items() if isinstance(v, int | float | str)},
+    }
+
+
+def common_rows(path: Path, state: Progress) -> dict[str, Any]:
+    n = len(state.plan.tasks)
+    rate = len(state.done) / state.elapsed_s * 3600 if state.elapsed_s else 0.0
+    return {
+        "product": path,
+        "tasks": f"{len(state.done)} done, {len(state.failed)} failed, "
+        f"{len(state.missing)} not run, of {n} {state.plan.unit}",
+        "time": f"{human_time(state.elapsed_s)} from first to last task; "
+        f"{state.cpu_s / 3600:.3g} CPU-hours",
+        "throughput": f"{rate:.3g} {state.plan.unit} per hour",
+        "bytes": f"{human_bytes(state.read_bytes)} read, "
+        f"{human_bytes(state.written_bytes)} written",
+        "memory of a worker": f"{human_bytes(state.peak_memory_bytes)} at most; "
+        f"{human_bytes(state.plan.memory_bytes)} projected",
+    }

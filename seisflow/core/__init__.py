@@ -1,0 +1,1 @@
+"""Values and rules every other room relies on: time, stations, classes, configuration."""

@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: filters, windows, spectra, correlation and the quality of samples."""

@@ -1,0 +1,33 @@
+"""Spectra of short windows."""
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["amplitude_spectrum"]
+
+
+def amplitude_spectrum(windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Amplitude spectrum of each window, without taper, demeaning or padding.
+
+    ``A[i, k - 1] = 2 / L * |sum_t windows[i, t] exp(-2 pi j k t / L)|`` for k = 1 .. L // 2: a sine
+    of amplitude a on bin k gives a. Where L is even the last bin, the Nyquist frequency, is halved
+    once more, as it has no partner at a negative frequency. Source: METHOD section 1 step 4, after
+    Meng, Ben-Zion & Johnson 2019 (doi 10.1093/gji/ggz349).
+
+    Parameters
+    ----------
+    windows : ndarray of float, shape (n_windows, L)
+        Samples.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_windows, L // 2)
+        Amplitudes in the units of the samples; column k - 1 lies at ``k / L`` of the sampling
+        rate.
+    """
+    n_samples = windows.shape[1]
+    amplitudes = np.abs(np.fft.rfft(windows.astype(np.float64, copy=False), axis=1)[:, 1:])
+    amplitudes *= 2.0 / n_samples
+    if n_samples % 2 == 0:
+        amplitudes[:, -1] *= 0.5
+    return amplitudes

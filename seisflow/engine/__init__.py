@@ -1,0 +1,1 @@
+"""How tasks run: a Dask cluster and a sliding window of tasks over it. Knows no seismology."""

@@ -1,0 +1,139 @@
+"""Connecting to the cluster that will run the tasks: of our own, or somebody's scheduler."""
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import dask
+from distributed import Client, LocalCluster
+from pydantic import Field, field_validator
+
+from seisflow.core.config import StageConfig
+from seisflow.engine.settings import DASK_SETTINGS, LOCAL_SETTINGS
+from seisflow.engine.versions import environment, refuse_differences
+from seisflow.errors import ClusterError
+
+__all__ = ["ClusterConfig", "Session", "connect"]
+
+WORKERS_TIMEOUT_S = 30.0
+SCHEMES = ("tcp://", "tls://", "ws://", "wss://")
+
+
+class ClusterConfig(StageConfig):
+    """Where tasks run.
+
+    Parameters
+    ----------
+    cluster : str
+        ``local`` (worker processes on this machine, one thread each) or the address of a Dask
+        scheduler that is running, for example ``tcp://10.0.0.7:8786``.
+    workers : int, optional
+        Worker processes of a local cluster; the number of cores by default.
+    """
+
+    cluster: str = "local"
+    workers: int | None = Field(default=None, ge=1, le=4096)
+
+    @field_validator("cluster")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value == "local" or value.startswith(SCHEMES):
+            return value
+        raise ValueError("give 'local' or the address of a scheduler such as tcp://host:8786")
+
+
+@dataclass
+class Session:
+    """A connection to a cluster."""
+
+    client: Client
+    address: str
+    dashboard: str
+    _threads: tuple[float, int] = field(default=(0.0, 0))
+
+    def n_threads(self) -> int:
+        """Return the number of threads all workers have now; asked at most every 5 s."""
+        asked, known = self._threads
+        if time.monotonic() - asked > 5 or not known:
+            known = sum(self.client.nthreads().values())
+            self._threads = (time.monotonic(), known)
+        return known
+
+    def worker_memory_bytes(self) -> int:
+        """Return the smallest memory limit of a worker; 0 where none is set."""
+        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        return min((w["memory_limit"] or 0 for w in workers), default=0)
+
+
+@contextmanager
+def connect(config: ClusterConfig) -> Iterator[Session]:
+    """Start or join a cluster; leave it as it was found.
+
+    Raises
+    ------
+    ClusterError
+        No scheduler at the address, no worker within 30 s, or other versions than here.
+    """
+    with dask.config.set(DASK_SETTINGS):
+        if config.cluster == "local":
+            with _local(config.workers) as session:
+                yield session
+        else:
+            with _existing(config.cluster) as session:
+                yield session
+
+
+@contextmanager
+def _local(workers: int | None) -> Iterator[Session]:
+    with (
+        dask.config.set(LOCAL_SETTINGS),
+        tempfile.TemporaryDirectory(prefix="seisflow-", ignore_cleanup_errors=True) as scratch,
+        LocalCluster(
+            n_workers=workers or len(os.sched_getaffinity(0)),
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            local_directory=scratch,
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield Session(client, client.scheduler.address, cluster.dashboard_link)
+
+
+@contextmanager
+def _existing(address: str) -> Iterator[Session]:
+    try:
+        client = Client(address, timeout="10s")
+    except (OSError, TimeoutError) as error:
+        raise ClusterError(
+            f"no Dask scheduler answers at {address} within 10 s ({error}); start one with "
+            "'dask scheduler', or use --cluster local"
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
+        except TimeoutError as error:
+            raise ClusterError(
+                f"the scheduler at {address} has no workers after {WORKERS_TIMEOUT_S:.0f} s; start "
+                f"some with 'dask worker {address}'"
+            ) from error
+        _check_versions(client, address)
+        yield Session(client, address, client.dashboard_link)
+
+
+def _check_versions(client: Client, address: str) -> None:
+    try:
+        there = dict(client.run(environment))
+        there[f"scheduler {address}"] = client.run_on_scheduler(environment)
+    except Exception as error:
+        raise ClusterError(
+            f"the workers at {address} cannot run seisflow ({type(error).__name__}: {error}); "
+            "install the same seisflow there"
+        ) from error
+    refuse_differences(environment(), there)

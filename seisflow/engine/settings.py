@@ -1,0 +1,36 @@
+"""Dask settings that were found to matter, in one place.
+
+Every line was once a lost night: see the comment beside it.
+"""
+
+from typing import Any
+
+__all__ = ["DASK_SETTINGS", "LOCAL_SETTINGS", "WORKER_ENVIRONMENT"]
+
+WORKER_ENVIRONMENT = {
+    # one task, one thread: otherwise every worker's BLAS starts as many threads as cores
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "BLOSC_NTHREADS": "1",
+    # give freed memory back to the system, so that resident size means something
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+}
+
+DASK_SETTINGS: dict[str, Any] = {
+    "distributed.scheduler.worker-ttl": "30 minutes",  # a busy worker is not a dead one
+    "distributed.scheduler.worker-saturation": 1.0,  # tasks wait at the scheduler, not on workers
+    "distributed.scheduler.unknown-task-duration": "15m",
+    "distributed.worker.memory.target": False,  # nothing is kept on workers: never spill
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": 0.85,
+    "distributed.worker.memory.terminate": 0.95,
+    "distributed.comm.timeouts.connect": "10s",
+    "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
+}
+
+LOCAL_SETTINGS: dict[str, Any] = {
+    # on one machine a worker that dies five times under the same task has met a poison task
+    "distributed.scheduler.allowed-failures": 5,
+}

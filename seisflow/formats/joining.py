@@ -1,0 +1,193 @@
+"""Joining blocks of samples: headers into pieces while scanning, samples into runs while reading.
+
+Invariant: at most one piece of a station is open at a time, so the bytes of two pieces of one
+station never overlap, and every block of that station between a piece's first and last byte
+belongs to that piece. Reading therefore needs no times: it walks the same blocks and counts.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from seisflow.core.grid import DAY_NS, NS_PER_S, nominal_rate
+from seisflow.errors import DataError
+from seisflow.formats.pieces import Piece, Run
+
+__all__ = ["Block", "PieceBuilder", "RunBuilder", "header_rate", "require_samples", "station_name"]
+
+TOLERANCE_PARTS = 4
+"""A block may miss the time predicted from its piece's start by one of this many parts of a
+sample period."""
+
+
+def exact_rate(rate_hz: float) -> Fraction:
+    """Return the nominal rate a float stands for, else the float itself, as a fraction."""
+    return nominal_rate(rate_hz) or Fraction(rate_hz)
+
+
+@lru_cache(maxsize=1024)
+def header_rate(rate_hz: float) -> float:
+    """Return the nominal rate a header's float stands for, else the header's value."""
+    return float(nominal_rate(rate_hz) or rate_hz)
+
+
+def require_samples(n_found: int, n_promised: int) -> None:
+    """Refuse a block that holds another number of samples than its header promised.
+
+    Raises
+    ------
+    DataError
+        The numbers differ: the file has changed since it was scanned.
+    """
+    if n_found != n_promised:
+        raise DataError(
+            f"{n_found} samples where {n_promised} were when the file was scanned; scan it again"
+        )
+
+
+def station_name(network: str, station: str, location: str, channel: str) -> str:
+    """Join four codes to ``NET.STA.LOC.CHA``.
+
+    Blanks around a code and control characters are left out. A dot, a slash or a letter beyond
+    ASCII becomes an underscore, so that the name has four parts and can name a folder; a code of
+    nothing but these is empty.
+    """
+    return ".".join(_code(code) for code in (network, station, location, channel))
+
+
+def _code(text: str) -> str:
+    """Clean one code."""
+    printable = "".join(c for c in text if c.isprintable()).strip()
+    code = "".join(c if c.isascii() and c not in "./\\" else "_" for c in printable)
+    return code if code.strip("_") else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A header and its samples, undivided in the file: a miniSEED record, a trace."""
+
+    station: str
+    start_ns: int
+    n_samples: int
+    rate_hz: float
+    dtype: str
+    start_byte: int
+    end_byte: int
+
+
+class _Growing:
+    """A piece that may still grow; times are predicted from its first sample, without drift."""
+
+    __slots__ = ("_day", "_denominator", "_numerator", "end_byte", "first", "n_samples")
+
+    def __init__(self, first: Block) -> None:
+        self.first = first
+        self.n_samples = first.n_samples
+        self.end_byte = first.end_byte
+        self._day = first.start_ns // DAY_NS
+        period_ns = NS_PER_S / exact_rate(first.rate_hz)
+        self._numerator, self._denominator = period_ns.numerator, period_ns.denominator
+
+    def takes(self, block: Block) -> bool:
+        """Tell whether a block goes on where the piece ends, on the same UTC day."""
+        if block.rate_hz != self.first.rate_hz or block.dtype != self.first.dtype:
+            return False
+        elapsed = (block.start_ns - self.first.start_ns) * self._denominator
+        miss = abs(elapsed - self.n_samples * self._numerator)
+        on_time = miss * TOLERANCE_PARTS <= self._numerator
+        return on_time and block.start_ns // DAY_NS == self._day
+
+    def grow(self, block: Block) -> None:
+        """Add a block that `takes` accepted."""
+        self.n_samples += block.n_samples
+        self.end_byte = block.end_byte
+
+    def piece(self) -> Piece:
+        """Return what has grown so far."""
+        first = self.first
+        return Piece(
+            station=first.station,
+            start_ns=first.start_ns,
+            n_samples=self.n_samples,
+            rate_hz=first.rate_hz,
+            dtype=first.dtype,
+            start_byte=first.start_byte,
+            end_byte=self.end_byte,
+        )
+
+
+class PieceBuilder:
+    """Turns blocks, given in file order, into pieces.
+
+    A piece of a station is continued while rate and type stay the same, the next block starts
+    within a quarter of a sample of the time predicted from the piece's first sample, and on the
+    same UTC day. Anything else, a repeated block too, starts a new piece.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[str, _Growing] = {}
+        self._all: list[_Growing] = []
+
+    def add(self, block: Block) -> None:
+        """Take the next block of the file."""
+        growing = self._open.get(block.station)
+        if growing is not None and growing.takes(block):
+            growing.grow(block)
+            return
+        self._open[block.station] = growing = _Growing(block)
+        self._all.append(growing)
+
+    def pieces(self) -> list[Piece]:
+        """Return all pieces, in the order in which they start in the file."""
+        return [growing.piece() for growing in self._all]
+
+
+class RunBuilder:
+    """Collects the samples ``first:stop`` of a piece from blocks met in file order.
+
+    Blocks that are skipped leave a hole, and the samples on either side become separate runs.
+    """
+
+    def __init__(self, piece: Piece, first: int, stop: int) -> None:
+        self.first = max(first, 0)
+        self.stop = min(stop, piece.n_samples)
+        self.position = 0
+        self._asked = 0
+        size = max(self.stop - self.first, 0)
+        self._values: npt.NDArray[np.generic] = np.empty(size, dtype=piece.dtype)
+        self._filled: list[tuple[int, int]] = []
+
+    @property
+    def complete(self) -> bool:
+        """Whether the walk has passed the last sample asked for."""
+        return self.position >= self.stop
+
+    def advance(self, n_samples: int) -> tuple[int, int]:
+        """Pass over the next block; return which of its samples are asked for (may be none)."""
+        begin = self.position
+        self.position += n_samples
+        lo, hi = max(self.first - begin, 0), min(self.stop - begin, n_samples)
+        self._asked = max(hi - lo, 0)
+        return (lo, hi) if lo < hi else (0, 0)
+
+    def put(self, values: npt.NDArray[np.generic]) -> None:
+        """Store the samples that the last `advance` asked for; they end where the walk stands."""
+        require_samples(len(values), self._asked)
+        end = min(self.position, self.stop) - self.first
+        begin = end - len(values)
+        self._values[begin:end] = values
+        if self._filled and self._filled[-1][1] == begin:
+            begin = self._filled.pop()[0]
+        self._filled.append((begin, end))
+
+    def runs(self) -> list[Run]:
+        """Return what was stored, joined where it touches."""
+        return list(self._runs())
+
+    def _runs(self) -> Iterator[Run]:
+        for begin, end in self._filled:
+            yield Run(self.first + begin, self._values[begin:end])

@@ -1,0 +1,151 @@
+"""All readers, and the one boundary at which a bad file becomes a problem instead of an error.
+
+Invariant: `scan_file` and `read_piece` never raise because of what a file holds; a thousand good
+files are not held up by one bad one.
+"""
+
+import warnings
+from pathlib import Path
+
+from seisflow.core.grid import nominal_rate
+from seisflow.formats.foreign import guess, known_kind
+from seisflow.formats.miniseed import MiniSeedReader, holds_record
+from seisflow.formats.pieces import FileScan, Piece, Problem, Reader, Run
+from seisflow.formats.rg16 import Rg16Reader
+from seisflow.formats.sac import SacReader
+from seisflow.formats.segy import SegyReader
+
+__all__ = ["ALLOWED", "READERS", "read_piece", "scan_file"]
+
+READERS: tuple[Reader, ...] = (MiniSeedReader(), Rg16Reader(), SacReader(), SegyReader())
+"""Asked in this order; those with the strictest marks first."""
+
+ALLOWED = "miniSEED 2 or 3, SAC, SEG-Y, Fairfield RG16"
+
+HEAD_BYTES = 4096
+
+
+def scan_file(path: Path) -> FileScan:
+    """Say what a file holds, from its headers; whatever is wrong with it becomes a problem.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    FileScan
+        With an empty ``format`` where no reader takes the file. Pieces whose rate no grid can
+        carry are left out, each station and rate with a problem.
+    """
+    try:
+        status = path.stat()
+        size, mtime = status.st_size, status.st_mtime_ns
+        refusal, reader = _choose(path, size)
+    except OSError as error:
+        return _refused(path, 0, 0, f"cannot be opened: {error.strerror or error}")
+    if reader is None:
+        return _refused(path, size, mtime, refusal)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pieces, problems, coordinates = reader.scan(path)
+    except Exception as error:  # noqa: BLE001 - the boundary: recorded, and the next file goes on
+        reason = f"{reader.name} file that cannot be read: {type(error).__name__}: {error}"
+        return FileScan(str(path), reader.name, size, mtime, (), (Problem(str(path), reason),))
+    kept, unfit = _fit_for_grid(path, pieces)
+    return FileScan(
+        path=str(path),
+        format=reader.name,
+        size_bytes=size,
+        mtime_ns=mtime,
+        pieces=tuple(kept),
+        problems=(*problems, *unfit),
+        coordinates=coordinates,
+    )
+
+
+def read_piece(
+    scan_format: str, path: Path, piece: Piece, first: int, stop: int
+) -> tuple[list[Run], list[Problem]]:
+    """Decode samples of a piece; whatever is wrong becomes a problem.
+
+    Parameters
+    ----------
+    scan_format : str
+        ``FileScan.format`` of the scan that found the piece.
+    path : Path
+        The file.
+    piece : Piece
+        As the scan found it.
+    first, stop : int
+        Half-open range of samples of the piece.
+
+    Returns
+    -------
+    list of Run, list of Problem
+        Runs in order, within ``first:stop``; what is in no run could not be decoded.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read at all: gone since the scan, no permission, a disk that fails.
+    """
+    try:
+        reader = next(r for r in READERS if r.name == scan_format)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return reader.read(path, piece, first, stop)
+    except OSError:
+        raise  # the disk, not the file: the task is tried again
+    except Exception as error:  # noqa: BLE001 - the boundary: recorded, and the next piece goes on
+        reason = f"cannot be read: {type(error).__name__}: {error}"
+        return [], [Problem(str(path), reason, piece.start_byte, piece.station)]
+
+
+def _choose(path: Path, size: int) -> tuple[str, Reader | None]:
+    """Pick the reader of a file, or say why there is none."""
+    if path.is_dir():
+        return "a folder, not a file", None
+    if not path.is_file():
+        return "not an ordinary file", None
+    if size == 0:
+        return "an empty file (0 bytes)", None
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    named = known_kind(head)
+    if named:
+        return f"{named}; read are {ALLOWED}", None
+    reader = next((r for r in READERS if r.recognises(path, head)), None)
+    if reader is None and holds_record(path):
+        reader = READERS[0]
+    if reader is None:
+        return f"{guess(head)}; read are {ALLOWED}", None
+    return "", reader
+
+
+def _refused(path: Path, size: int, mtime_ns: int, reason: str) -> FileScan:
+    return FileScan(str(path), "", size, mtime_ns, (), (Problem(str(path), reason),))
+
+
+def _fit_for_grid(path: Path, pieces: list[Piece]) -> tuple[list[Piece], list[Problem]]:
+    """Leave out pieces whose rate has no grid; one problem for each station and rate."""
+    kept: list[Piece] = []
+    unfit: dict[tuple[str, float], int] = {}
+    for piece in pieces:
+        if nominal_rate(piece.rate_hz) is not None:
+            kept.append(piece)
+        else:
+            key = piece.station, piece.rate_hz
+            unfit[key] = unfit.get(key, 0) + piece.n_samples
+    problems = [
+        Problem(
+            str(path),
+            f"{n_samples} samples at {rate:.9g} Hz; a rate must be at least 1 Hz and give a whole "
+            "number of samples in ten minutes",
+            station=station,
+        )
+        for (station, rate), n_samples in sorted(unfit.items())
+    ]
+    return kept, problems

@@ -1,0 +1,128 @@
+"""Fairfield receiver gathers (RG16, version 1.6-1), as nodes deliver them.
+
+Invariant: times are the header's whole microseconds, rates the header's sixteenths of a
+millisecond; no float second is made on the way. Names are obspy's:
+``<line>.<point>.<index>.<band>P<component>``.
+"""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from seisflow.core.stations import Coordinates
+from seisflow.formats.joining import Block, PieceBuilder, RunBuilder, header_rate, station_name
+from seisflow.formats.pieces import Piece, Problem, Run
+
+__all__ = ["Rg16Reader"]
+
+HEADER_BYTES = 92
+"""Of a trace block, up to the time of its first sample."""
+BANDS = ((1000.0, "G"), (250.0, "D"), (80.0, "E"), (0.0, "B"))
+"""Lowest rate in Hz of each SEED band of a short-period sensor."""
+
+
+class Rg16Reader:
+    """Reader of Fairfield RG16 files."""
+
+    name = "RG16"
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Tell by sample format 8058, manufacturer 20 and version 1.6."""
+        del path
+        return head[2:4] == b"\x80\x58" and head[16:17] == b"\x20" and head[42:44] == b"\x01\x06"
+
+    def scan(self, path: Path) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
+        """Read the trace headers; consecutive traces of a component are joined."""
+        builder = PieceBuilder()
+        problems: list[Problem] = []
+        with path.open("rb") as file:
+            byte, n_promised = _layout(file)
+            n_found = 0
+            for block in _walk(file, byte, path.stat().st_size):
+                builder.add(block)
+                byte, n_found = block.end_byte, n_found + 1
+        size = path.stat().st_size
+        if n_found < n_promised or byte < size:
+            reason = (
+                f"the header promises {n_promised} traces, {n_found} are whole; "
+                f"{max(size - byte, 0)} bytes not used"
+            )
+            problems.append(Problem(str(path), reason, min(byte, size)))
+        return builder.pieces(), problems, {}
+
+    def read(
+        self, path: Path, piece: Piece, first: int, stop: int
+    ) -> tuple[list[Run], list[Problem]]:
+        """Read only the trace blocks that hold samples ``first:stop``."""
+        runs = RunBuilder(piece, first, stop)
+        with path.open("rb") as file:
+            for block in _walk(file, piece.start_byte, piece.end_byte):
+                if block.station != piece.station:
+                    continue
+                begin, end = runs.advance(block.n_samples)
+                if begin < end:
+                    file.seek(block.end_byte - 4 * (block.n_samples - begin))
+                    data = file.read(4 * (end - begin))
+                    runs.put(np.frombuffer(data, ">f4").astype("f4"))
+                if runs.complete:
+                    break
+        if runs.complete:
+            return runs.runs(), []
+        reason = "fewer samples than when the file was scanned; it has changed since"
+        return runs.runs(), [Problem(str(path), reason, piece.start_byte, piece.station)]
+
+
+def _walk(file: BinaryIO, byte: int, end_byte: int) -> Iterator[Block]:
+    """Yield each whole trace block between two bytes."""
+    rate_hz = _rate(file)
+    while byte + HEADER_BYTES <= end_byte:
+        file.seek(byte)
+        block = _block(file.read(HEADER_BYTES), rate_hz, byte)
+        if block is None or block.end_byte > end_byte:
+            return
+        yield block
+        byte = block.end_byte
+
+
+def _layout(file: BinaryIO) -> tuple[int, int]:
+    """Return where the first trace starts and how many the headers promise.
+
+    Two general headers, the channel sets, extended and external headers stand before the traces,
+    32 bytes each; there is a trace for each component and time slice.
+    """
+    general = file.read(64)
+    n_sets = 10 * (general[28] >> 4) + (general[28] & 15)
+    n_others = int.from_bytes(general[37:39], "big") + int.from_bytes(general[39:42], "big")
+    sets = [file.read(32) for _ in range(n_sets)]
+    components = {one[30] or one[1] for one in sets if len(one) == 32}
+    n_slices = int.from_bytes(file.read(64)[48:52], "big")
+    return 32 * (2 + n_sets + n_others), n_slices * len(components)
+
+
+def _rate(file: BinaryIO) -> float:
+    """Rate from the base scan interval, in sixteenths of a millisecond."""
+    file.seek(22)
+    interval = file.read(1)[0]
+    return header_rate(16000.0 / interval) if interval else 0.0
+
+
+def _block(header: bytes, rate_hz: float, byte: int) -> Block | None:
+    """Read a trace header; None where it holds no samples."""
+    n_samples = int.from_bytes(header[27:30], "big")
+    if n_samples == 0:
+        return None
+    line, point = int.from_bytes(header[20:23], "big"), int.from_bytes(header[23:26], "big")
+    band = next((name for lowest, name in BANDS if rate_hz >= lowest), "B")
+    (start_us,) = struct.unpack_from(">Q", header, 84)
+    return Block(
+        station=station_name(str(line), str(point), str(header[26]), f"{band}P{header[40]}"),
+        start_ns=start_us * 1000,
+        n_samples=n_samples,
+        rate_hz=rate_hz,
+        dtype="float32",
+        start_byte=byte,
+        end_byte=byte + 20 + 32 * header[9] + 4 * n_samples,
+    )

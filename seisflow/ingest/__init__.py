@@ -1,0 +1,1 @@
+"""From a foreign archive to WAVEFORMS: every sample bit-exact, on one grid, with its coverage."""

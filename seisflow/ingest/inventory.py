@@ -1,0 +1,258 @@
+"""What an archive holds, from headers alone, and which part of it is asked for.
+
+Nothing is dropped without a word: what is left out is listed by name and reason.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, nominal_rate
+from seisflow.core.stations import Coordinates, StationPattern, matches_any
+from seisflow.errors import DataError
+from seisflow.formats.pieces import FileScan, Piece, Problem
+
+__all__ = ["Found", "Inventory", "StationSummary", "choose_rate", "product_span", "take_inventory"]
+
+MAX_EMPTY_SHARE = 0.99
+MIN_STATION_DAYS_TO_JUDGE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A piece and the file it was found in."""
+
+    path: str
+    format: str
+    piece: Piece
+
+    @property
+    def span(self) -> Span:
+        """Time from the first sample to one period after the last."""
+        piece = self.piece
+        length = round(piece.n_samples * NS_PER_S / piece.rate_hz)
+        return Span(piece.start_ns, piece.start_ns + max(1, length))
+
+    @property
+    def order(self) -> tuple[int, str, int]:
+        """Where two files say different things of one moment, the first in this order is kept."""
+        return self.piece.start_ns, self.path, self.piece.start_byte
+
+
+@dataclass(frozen=True)
+class StationSummary:
+    """What was found of one station."""
+
+    station: str
+    rates_hz: tuple[float, ...]
+    start_ns: int
+    end_ns: int
+    n_samples: int
+    n_files: int
+    n_gaps: int
+    n_overlaps: int
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Everything found in an archive, by station in alphabetical order, each in time order."""
+
+    found: dict[str, list[Found]]
+    problems: tuple[Problem, ...]
+    coordinates: dict[str, Coordinates]
+    n_files: int
+    files_bytes: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rates(self) -> dict[Fraction, list[str]]:
+        """The stations that have pieces of each rate."""
+        stations: dict[Fraction, set[str]] = defaultdict(set)
+        for station, pieces in self.found.items():
+            for f in pieces:
+                stations[_rate(f.piece)].add(station)
+        return {rate: sorted(names) for rate, names in sorted(stations.items())}
+
+    def summaries(self) -> list[StationSummary]:
+        """One line for every station."""
+        return [_summarise(station, pieces) for station, pieces in self.found.items()]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which part of an archive is asked for."""
+
+    patterns: Sequence[StationPattern] = ()
+    rate: Fraction | None = None
+    start_ns: int | None = None
+    end_ns: int | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def _rate(piece: Piece) -> Fraction:
+    rate = nominal_rate(piece.rate_hz)
+    assert rate is not None, "readers leave out pieces without a nominal rate"
+    return rate
+
+
+def _summarise(station: str, pieces: Sequence[Found]) -> StationSummary:
+    gaps = overlaps = 0
+    end = pieces[0].span.end_ns
+    for f in pieces[1:]:
+        step = (f.piece.start_ns - end) * f.piece.rate_hz / NS_PER_S
+        gaps += step > 0.5
+        overlaps += step < -0.5
+        end = max(end, f.span.end_ns)
+    return StationSummary(
+        station,
+        tuple(sorted({float(_rate(f.piece)) for f in pieces})),
+        pieces[0].piece.start_ns,
+        end,
+        sum(f.piece.n_samples for f in pieces),
+        len({f.path for f in pieces}),
+        gaps,
+        overlaps,
+    )
+
+
+def take_inventory(scans: Iterable[FileScan], selection: Selection) -> Inventory:
+    """Gather the scans of all files and keep what is selected by name and time.
+
+    Parameters
+    ----------
+    scans : iterable of FileScan
+        In any order.
+    selection : Selection
+        Patterns of stations, and first and last time; the rate is chosen afterwards.
+
+    Returns
+    -------
+    Inventory
+        Independent of the order of the scans.
+    """
+    found: dict[str, list[Found]] = defaultdict(list)
+    problems: list[Problem] = []
+    coordinates: dict[str, Coordinates] = {}
+    left_out: Counter[str] = Counter()
+    n_files = files_bytes = 0
+    for scan in sorted(scans, key=lambda s: s.path):
+        n_files, files_bytes = n_files + 1, files_bytes + scan.size_bytes
+        problems.extend(scan.problems)
+        for station, place in scan.coordinates.items():
+            coordinates.setdefault(station, place)
+        for piece in scan.pieces:
+            item = Found(scan.path, scan.format, piece)
+            reason = _left_out(item, selection)
+            if reason:
+                left_out[reason] += 1
+            else:
+                found[piece.station].append(item)
+    ordered = {s: sorted(found[s], key=lambda f: f.order) for s in sorted(found)}
+    notes = tuple(f"left out {n} pieces {why}" for why, n in sorted(left_out.items()))
+    return Inventory(ordered, tuple(problems), coordinates, n_files, files_bytes, notes)
+
+
+def _left_out(item: Found, selection: Selection) -> str:
+    if not matches_any(item.piece.station, selection.patterns):
+        return "by --select"
+    span = item.span
+    if selection.start_ns is not None and span.end_ns <= selection.start_ns:
+        return "before --start"
+    if selection.end_ns is not None and span.start_ns >= selection.end_ns:
+        return "after --end"
+    return ""
+
+
+def choose_rate(inventory: Inventory, rate_hz: float | None) -> tuple[Fraction, Inventory]:
+    """Settle on the one rate of the product.
+
+    Parameters
+    ----------
+    inventory : Inventory
+        What was found.
+    rate_hz : float, optional
+        The rate asked for; may be left out where all stations agree.
+
+    Returns
+    -------
+    rate : Fraction
+        The rate of the product.
+    inventory : Inventory
+        Without the pieces of other rates, which its notes list.
+
+    Raises
+    ------
+    DataError
+        Nothing was found, several rates were found and none was asked for, or the one asked
+        for is not there.
+    """
+    rates = inventory.rates
+    listing = "; ".join(f"{float(r):g} Hz: {_names(names)}" for r, names in rates.items())
+    if not rates:
+        reasons = [str(p) for p in inventory.problems[:3]] + list(inventory.notes)
+        raise DataError(
+            f"no samples to ingest in {inventory.n_files} files"
+            + "".join(f"\n  {r}" for r in reasons)
+            + "\ngive miniSEED, SAC, SEG-Y or RG16 files that hold the stations and times asked for"
+        )
+    if rate_hz is None and len(rates) > 1:
+        raise DataError(
+            f"several sampling rates were found ({listing}) and a product has one; choose with "
+            "--rate HZ (the others are then left out and listed), or --select stations of one rate"
+        )
+    rate = nominal_rate(rate_hz) if rate_hz is not None else next(iter(rates))
+    if rate not in rates:
+        raise DataError(f"no station is sampled at --rate {rate_hz:g} Hz; found {listing}")
+    kept = {
+        station: [f for f in pieces if _rate(f.piece) == rate]
+        for station, pieces in inventory.found.items()
+    }
+    notes = [
+        f"left out at {float(r):g} Hz: {_names(names)}" for r, names in rates.items() if r != rate
+    ]
+    return rate, Inventory(
+        {s: p for s, p in kept.items() if p},
+        inventory.problems,
+        inventory.coordinates,
+        inventory.n_files,
+        inventory.files_bytes,
+        (*inventory.notes, *notes),
+    )
+
+
+def _names(names: Sequence[str]) -> str:
+    some = ", ".join(names[:4])
+    return f"{len(names)} stations ({some}{', ...' if len(names) > 4 else ''})"
+
+
+def product_span(inventory: Inventory, selection: Selection) -> Span:
+    """Return the time a product covers: whole hours within one UTC day, else whole UTC days.
+
+    Raises
+    ------
+    DataError
+        The span is nearly empty, as one file with a wrong date makes it.
+    """
+    start = min(f.span.start_ns for pieces in inventory.found.values() for f in pieces)
+    end = max(f.span.end_ns for pieces in inventory.found.values() for f in pieces)
+    start = max(start, selection.start_ns if selection.start_ns is not None else start)
+    end = min(end, selection.end_ns if selection.end_ns is not None else end)
+    span = Span(start, end).widened(HOUR_NS)
+    if span.start_ns // DAY_NS != (span.end_ns - 1) // DAY_NS:
+        span = span.widened(DAY_NS)
+    _refuse_nearly_empty(inventory, span)
+    return span
+
+
+def _refuse_nearly_empty(inventory: Inventory, span: Span) -> None:
+    days: Counter[int] = Counter()
+    for pieces in inventory.found.values():
+        days.update({f.piece.start_ns // DAY_NS for f in pieces})
+    total = len(inventory.found) * max(1, (span.end_ns - span.start_ns) // DAY_NS)
+    empty = 1 - sum(days.values()) / total
+    if total > MIN_STATION_DAYS_TO_JUDGE and empty > MAX_EMPTY_SHARE:
+        raise DataError(
+            f"the files span {span} but {empty:.2%} of those {total} station-days are empty, as "
+            "one file with a wrong date makes it; say which part is meant with --start and --end"
+        )

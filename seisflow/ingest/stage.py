@@ -1,0 +1,376 @@
+"""The ingest stage: plan from headers, write whole shards, finish with the table of segments."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, field_validator
+
+from seisflow.archive.products import FORMAT_VERSIONS, ArraySpec, Identity, Product
+from seisflow.archive.receipts import TaskPlan, documents_of, read_receipts
+from seisflow.archive.store import (
+    consolidate,
+    create_product,
+    read_product,
+    sweep_partial,
+    write_array,
+    write_shards,
+)
+from seisflow.archive.work import Done, Work, progress_of, refuse_other
+from seisflow.core.config import StageConfig, fingerprint
+from seisflow.core.grid import DAY_NS, NS_PER_S, Span, format_time, parse_time
+from seisflow.core.stations import StationPattern
+from seisflow.dsp.quality import clipped_samples, constant_run_samples, constant_samples
+from seisflow.formats.coordinates import CoordinateTable, read_coordinates
+from seisflow.formats.listing import list_files
+from seisflow.formats.pieces import FileScan
+from seisflow.formats.readers import read_piece, scan_file
+from seisflow.ingest.assembling import Shard, coverage_of
+from seisflow.ingest.inventory import (
+    Inventory,
+    Selection,
+    choose_rate,
+    product_span,
+    take_inventory,
+)
+from seisflow.ingest.layout import segment_arrays, state_array, waveform_arrays
+from seisflow.ingest.placing import Placement, place, within
+
+__all__ = [
+    "FileBatch",
+    "IngestConfig",
+    "IngestTask",
+    "batches",
+    "finish",
+    "plan",
+    "prepare",
+    "run",
+    "scan_batch",
+]
+
+FILES_PER_BATCH = 16
+HOUR_S = 3600
+DTYPES = {"int16": "int32"}
+PROCESS_BYTES = 230_000_000
+"""Resident size of a worker that has imported everything and done nothing."""
+
+
+class IngestConfig(StageConfig):
+    """What to ingest.
+
+    Parameters
+    ----------
+    raw : tuple of str
+        Files, folders and globs.
+    stations : str, optional
+        CSV table or StationXML with coordinates; those in file headers are used where it has none.
+    select : tuple of str
+        Globs of NET.STA.LOC.CHA such as ``AZ.*.*.??Z``; all stations by default.
+    rate : float, optional
+        The one sampling rate of the product, in Hz; needed where the files have several.
+    start, end : str, optional
+        First time and first time not wanted any more, ISO 8601 UTC.
+    """
+
+    raw: tuple[str, ...] = Field(min_length=1)
+    stations: str | None = None
+    select: tuple[str, ...] = ()
+    rate: float | None = Field(default=None, gt=0)
+    start: str | None = None
+    end: str | None = None
+
+    @field_validator("start", "end")
+    @classmethod
+    def _is_time(cls, value: str | None) -> str | None:
+        return None if value is None else format_time(parse_time(value))
+
+    @field_validator("select")
+    @classmethod
+    def _is_pattern(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(StationPattern(v).text for v in value)
+
+    def selection(self) -> Selection:
+        """Return the part of the archive asked for."""
+        if self.start and self.end:
+            Span(parse_time(self.start), parse_time(self.end))
+        return Selection(
+            [StationPattern(s) for s in self.select],
+            start_ns=parse_time(self.start) if self.start else None,
+            end_ns=parse_time(self.end) if self.end else None,
+        )
+
+
+@dataclass(frozen=True)
+class FileBatch:
+    """A few files for one scan task."""
+
+    name: str
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class IngestTask:
+    """One station and one shard of time.
+
+    ``start`` and ``stop`` bound the shard on the grid; samples outside ``first`` to ``last``
+    (exclusive) were not asked for.
+    """
+
+    name: str
+    station: int
+    start: int
+    stop: int
+    first: int
+    last: int
+    placements: tuple[Placement, ...]
+
+
+def batches(config: IngestConfig) -> list[FileBatch]:
+    """List the files and bundle them for the scan.
+
+    Raises
+    ------
+    ConfigError
+        An argument matches nothing.
+    """
+    paths = list_files(config.raw)
+    cuts = range(0, len(paths), FILES_PER_BATCH)
+    return [FileBatch(f"scan-{i}", tuple(paths[i : i + FILES_PER_BATCH])) for i in cuts]
+
+
+def scan_batch(batch: FileBatch) -> list[FileScan]:
+    """Read the headers of a few files; runs in a worker."""
+    return [scan_file(path) for path in batch.paths]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """All that planning found out before anything is written."""
+
+    identity: Identity
+    product: Product
+    inventory: Inventory
+    dtype: str
+    inputs: dict[str, str]
+    tasks: tuple[IngestTask, ...]
+    arrays: tuple[ArraySpec, ...]
+    plan: TaskPlan
+
+
+def prepare(config: IngestConfig, scans: Iterable[FileScan]) -> Preparation:
+    """Turn the scans of all files into the product's layout and its tasks; writes nothing.
+
+    Raises
+    ------
+    DataError
+        Nothing to ingest, several rates and none chosen, or a nearly empty span.
+    """
+    scans = list(scans)
+    selection = config.selection()
+    rate, inventory = choose_rate(take_inventory(scans, selection), config.rate)
+    span = product_span(inventory, selection)
+    inputs = _inputs(scans)
+    table, digest = _table(config)
+    asked = config.resolved() | {"raw": None, "stations": digest}
+    identity = Identity(
+        "WAVEFORMS",
+        "ingest",
+        asked,
+        {"files": fingerprint(inputs)},
+        FORMAT_VERSIONS["WAVEFORMS"],
+    )
+    shard_s = int(min(DAY_NS, span.end_ns - span.start_ns) // NS_PER_S)
+    product = Product(identity, span, rate, shard_s, block=1)
+    dtypes = {f.piece.dtype for pieces in inventory.found.values() for f in pieces}
+    dtype = str(np.result_type(*[DTYPES.get(d, d) for d in dtypes]))
+    tasks = tuple(_tasks(product, inventory, selection))
+    arrays = tuple(waveform_arrays(product, inventory, table, dtype))
+    work_plan = _task_plan(product, inventory, tasks, dtype)
+    return Preparation(identity, product, inventory, dtype, inputs, tasks, arrays, work_plan)
+
+
+def _table(config: IngestConfig) -> tuple[CoordinateTable, str | None]:
+    if config.stations is None:
+        return CoordinateTable({}), None
+    path = Path(config.stations)
+    return read_coordinates(path), fingerprint(path.read_bytes().hex())
+
+
+def _inputs(scans: Sequence[FileScan]) -> dict[str, str]:
+    """Describe every file by its path below the folder they share."""
+    parts = [Path(s.path).parts for s in scans]
+    depth = 0
+    while all(len(p) > depth + 1 and p[depth] == parts[0][depth] for p in parts):
+        depth += 1
+    return {
+        "/".join(p[depth:]): f"{s.size_bytes} bytes, modified {s.mtime_ns}, "
+        f"{sum(piece.n_samples for piece in s.pieces)} samples"
+        for p, s in zip(parts, scans, strict=True)
+    }
+
+
+def _tasks(product: Product, inventory: Inventory, selection: Selection) -> Iterator[IngestTask]:
+    grid = product.grid
+    first, last = 0, grid.n_samples
+    if selection.start_ns is not None:
+        first = max(first, grid.first_at_or_after(selection.start_ns))
+    if selection.end_ns is not None:
+        last = min(last, grid.first_at_or_after(selection.end_ns))
+    size = int(product.shard_s * product.rate)
+    for number, (station, pieces) in enumerate(inventory.found.items()):
+        placements = place(pieces, grid)
+        for start in range(0, grid.n_samples, size):
+            stop = min(start + size, grid.n_samples)
+            name = f"{station}@{format_time(grid.time_of(start))}"
+            here = within(placements, max(start, first), min(stop, last))
+            yield IngestTask(name, number, start, stop, first, last, here)
+
+
+def _task_plan(
+    product: Product, inventory: Inventory, tasks: Sequence[IngestTask], dtype: str
+) -> TaskPlan:
+    n_samples = int(product.shard_s * product.rate)
+    item = np.dtype(dtype).itemsize
+    read = [
+        sum(p.found.piece.end_byte - p.found.piece.start_byte for p in t.placements) for t in tasks
+    ]
+    largest = max((p.found.piece.n_samples for t in tasks for p in t.placements), default=0)
+    memory = PROCESS_BYTES + n_samples * (2 * item + 3) + largest * item + max(read, default=0)
+    samples = sum(f.piece.n_samples for pieces in inventory.found.values() for f in pieces)
+    return TaskPlan(
+        tasks=tuple(t.name for t in tasks),
+        unit="station-days" if product.shard_s * NS_PER_S == DAY_NS else "stations",
+        memory_bytes=memory,
+        read_bytes=inventory.files_bytes,
+        write_bytes=int(samples * 1.4),
+        n_files=2 * len(tasks),
+        notes=inventory.notes,
+    )
+
+
+def plan(config: IngestConfig, output: Path, preparation: Preparation) -> Work[IngestTask]:
+    """Create the empty product, or resume the one that is there.
+
+    Raises
+    ------
+    ConfigError
+        Something else stands at `output`.
+    """
+    p = preparation
+    if not refuse_other(output, p.identity, p.inputs):
+        title = "continuous waveforms as recorded"
+        create_product(output, p.product, p.arrays, title, documents_of(p.plan, p.inputs))
+    return Work(
+        output, p.identity.key, p.tasks, partial(run, output, p.product.rate, p.dtype), p.plan
+    )
+
+
+def run(output: Path, rate: Fraction, dtype: str, task: IngestTask) -> Done:
+    """Decode one station and one shard of time, and write its two shards.
+
+    Samples of a file that cannot be decoded are problems, named by file and byte; a file that
+    cannot be read at all is a failure, and the task is tried again by the next run.
+    """
+    shard = Shard.empty(task.start, task.stop - task.start, dtype)
+    problems: list[str] = []
+    failures: list[str] = []
+    segments: list[list[int]] = []
+    for placement in task.placements:
+        try:
+            segments += _put(shard, task, placement, problems)
+        except OSError as error:
+            failures.append(f"{placement.found.path}: {error}")
+    if shard.n_conflicting:
+        problems.append(
+            f"{task.name}: {shard.n_conflicting} samples differ where files overlap; the first kept"
+        )
+    coverage = coverage_of(shard, rate)
+    first_second = int(task.start / rate)
+    written = write_shards(output, "waveform", (task.station, task.start), shard.samples[None])
+    written += write_shards(output, "coverage", (task.station, first_second), coverage[None])
+    return Done(
+        _counts(shard, coverage, segments, rate),
+        tuple(problems),
+        tuple(failures),
+        sum(p.found.piece.end_byte - p.found.piece.start_byte for p in task.placements),
+        written,
+        {"station": task.station, "segments": segments},
+    )
+
+
+def _put(
+    shard: Shard, task: IngestTask, placement: Placement, problems: list[str]
+) -> list[list[int]]:
+    """Decode the part of a piece that lies in the shard; return its segments."""
+    found = placement.found
+    first = max(task.start, task.first) - placement.index
+    stop = min(task.stop, task.last) - placement.index
+    runs, found_problems = read_piece(
+        found.format,
+        Path(found.path),
+        found.piece,
+        max(0, first),
+        min(found.piece.n_samples, stop),
+    )
+    problems += [str(p) for p in found_problems]
+    segments = []
+    for decoded in runs:
+        index = placement.index + decoded.first
+        if shard.put(index, decoded.values):
+            segments.append([index, len(decoded.values), placement.offset_ns])
+    return segments
+
+
+def _counts(
+    shard: Shard, coverage: npt.NDArray[np.float32], segments: Sequence[object], rate: Fraction
+) -> dict[str, int]:
+    n_constant, n_clipped = _suspect_samples(shard, rate)
+    return {
+        "samples": int(shard.filled.sum()),
+        "seconds_complete": int((coverage == 1).sum()),
+        "seconds_partial": int(((coverage > 0) & (coverage < 1)).sum()),
+        "seconds_without_data": int((coverage == 0).sum()),
+        "segments": len(segments),
+        "overlapping_samples": shard.n_overlapping,
+        "conflicting_samples": shard.n_conflicting,
+        "constant_samples": n_constant,
+        "clipped_samples": n_clipped,
+    }
+
+
+def _suspect_samples(shard: Shard, rate: Fraction) -> tuple[int, int]:
+    """Count constant and clipped samples, hour by hour as labelling judges them."""
+    run = constant_run_samples(float(rate))
+    n_constant = n_clipped = 0
+    hour = int(HOUR_S * rate)
+    for start in range(0, len(shard.samples), hour):
+        samples, filled = shard.samples[start : start + hour], shard.filled[start : start + hour]
+        if filled.any():
+            n_constant += int(constant_samples(samples, filled, min_run_samples=run).sum())
+            n_clipped += int(clipped_samples(samples, filled).sum())
+    return n_constant, n_clipped
+
+
+def finish(output: Path) -> None:
+    """Write the table of segments and the state of every station and shard, then consolidate.
+
+    Works on what is there; a later run with more tasks done writes both anew.
+    """
+    product = read_product(output, "WAVEFORMS")
+    receipts = read_receipts(output, product.identity.key)
+    progress = progress_of(output)
+    rows = [
+        (detail["station"], *segment)
+        for _, detail in receipts.values()
+        if detail
+        for segment in detail["segments"]
+    ]
+    for spec in segment_arrays(np.array(rows, dtype=np.int64).reshape(-1, 4), product):
+        write_array(output, spec)
+    write_array(output, state_array(product, progress))
+    sweep_partial(output)
+    consolidate(output)

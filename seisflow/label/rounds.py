@@ -1,0 +1,303 @@
+"""The rounds of the reference method: who is random noise, asked again and again.
+
+Everything here works on the usable windows of one hour and its matrix of correlations, as
+`seisflow.dsp.correlation` makes it. Steps are those of METHOD section 1, after Meng, Ben-Zion &
+Johnson 2019 (doi 10.1093/gji/ggz349); each function names its own.
+
+Invariant: sums, medians and standard deviations are taken in float64 and none goes through BLAS,
+so that results depend neither on threads nor on blocks.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seisflow.core.classes import Label, Undetermined
+from seisflow.dsp.correlation import FloatMatrix
+from seisflow.dsp.spectra import amplitude_spectrum
+from seisflow.label.parameters import ReferenceParameters
+
+__all__ = [
+    "Features",
+    "Rounds",
+    "density",
+    "deviations",
+    "median_to_set",
+    "run_rounds",
+    "select_candidates",
+    "std_to_set",
+]
+
+BLOCK_ROWS = 128
+"""Rows taken at once: 3.7 MB of float64 for an hour of 3600 windows."""
+
+ROUNDING_UNITS = 8
+"""A spread of correlations up to so many units of their rounding is none."""
+
+Mask = npt.NDArray[np.bool_]
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Features:
+    """What a round measures on every window: float64 arrays of shape (n_windows,)."""
+
+    deviation: Vector
+    median_cc: Vector
+    std_cc: Vector
+    density: Vector
+    weighted_density: Vector
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Rounds:
+    """Result of all rounds: labels and last features of the usable windows; see `HourLabels`."""
+
+    label: npt.NDArray[np.uint8]
+    features: Features
+    mean_rn_spectrum: Vector
+    n_rn: npt.NDArray[np.int64]
+    reason: Undetermined
+
+
+def run_rounds(
+    windows: npt.NDArray[np.float64], cc: FloatMatrix, parameters: ReferenceParameters
+) -> Rounds:
+    """Label usable windows: candidates, round 1, then rounds on the weighted density.
+
+    Parameters
+    ----------
+    windows : ndarray of float64, shape (n_windows, L)
+        High-passed samples, none of zero energy.
+    cc : ndarray of float, shape (n_windows, n_windows)
+        Their `max_cross_correlation`.
+    parameters : ReferenceParameters
+        The numbers of the method.
+
+    Returns
+    -------
+    Rounds
+        Where a round left too little to go on, all labels are UNDETERMINED, features are those
+        of the last complete round (NaN before it), and counts of the rounds not reached are 0.
+    """
+    spectra = amplitude_spectrum(windows)
+    rn = select_candidates(windows, cc, parameters)
+    nrn = np.zeros_like(rn)
+    n_rn = np.zeros(parameters.n_rounds + 1, np.int64)
+    n_rn[0] = rn.sum()
+    features = _not_computed(len(windows))
+    for number in range(1, parameters.n_rounds + 1):
+        reason = _why_stop(number, rn, nrn, parameters)
+        if reason is not Undetermined.NONE:
+            break
+        features = _measure(number, spectra, cc, rn, nrn, parameters)
+        if number > 1 and not np.isfinite(features.weighted_density).all():
+            reason = Undetermined.NO_SPREAD
+            break
+        rn, nrn = _thresholds(number, features, parameters)
+        n_rn[number] = rn.sum()
+    label = np.full(len(windows), Label.UNDETERMINED, np.uint8)
+    spectrum = np.full(spectra.shape[1], np.nan)
+    if reason is Undetermined.NONE:
+        label[:] = np.select([rn, nrn], [Label.RANDOM_NOISE, Label.NOT_RANDOM_NOISE], Label.MIXED)
+        spectrum = spectra[rn].mean(axis=0)
+    return Rounds(label, features, spectrum, n_rn, reason)
+
+
+def select_candidates(
+    windows: npt.NDArray[np.float64], cc: FloatMatrix, parameters: ReferenceParameters
+) -> Mask:
+    """Choose the first set of random noise among the quietest windows (step 5).
+
+    Of the ``round(candidate_fraction * n)`` windows of lowest rms (the earlier one first where
+    equal), i is kept if ``v_i <= 1.1 median(v)`` and ``0.9 T <= m_i <= 1.1 T``: v_i and m_i are
+    the variance (n - 1) and the median of cc between i and the *other* candidates, T the median
+    of *all* entries of the candidates' matrix, diagonal included.
+
+    Parameters
+    ----------
+    windows : ndarray of float64, shape (n_windows, L)
+        High-passed samples.
+    cc : ndarray of float, shape (n_windows, n_windows)
+        Their correlations.
+    parameters : ReferenceParameters
+        The numbers of the method; at least 2 candidates must come out of them.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_windows,)
+        The first set of random noise; may be empty.
+    """
+    mean_square = np.mean(np.square(windows), axis=1)
+    n_candidates = parameters.n_candidates(len(windows))
+    candidates = np.argsort(mean_square, kind="stable")[:n_candidates]
+    among = cc[np.ix_(candidates, candidates)].astype(np.float64)
+    others = among[~np.eye(n_candidates, dtype=np.bool_)].reshape(n_candidates, -1)
+    typical = float(np.median(among))
+    variance = np.var(others, axis=1, ddof=1)
+    median = np.median(others, axis=1)
+    keep = variance <= parameters.candidate_variance_factor * np.median(variance)
+    keep &= median >= parameters.candidate_cc_low * typical
+    keep &= median <= parameters.candidate_cc_high * typical
+    chosen = np.zeros(len(windows), np.bool_)
+    chosen[candidates[keep]] = True
+    return chosen
+
+
+def deviations(spectra: Vector, rn: Mask) -> Vector:
+    """Distance of each spectrum from the mean one of the set (step 6).
+
+    ``d_i = ||A_i - A0||_2`` with A0 the mean of A over the set.
+
+    Parameters
+    ----------
+    spectra : ndarray of float64, shape (n_windows, n_bins)
+        Amplitude spectra.
+    rn : ndarray of bool, shape (n_windows,)
+        The set of random noise, not empty.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_windows,)
+        In the units of the spectra.
+    """
+    distance: Vector = np.sqrt(np.sum(np.square(spectra - spectra[rn].mean(axis=0)), axis=1))
+    return distance
+
+
+def median_to_set(cc: FloatMatrix, members: Mask) -> Vector:
+    """Median of each window's correlations with a set, itself included (step 6).
+
+    Parameters
+    ----------
+    cc : ndarray of float, shape (n_windows, n_windows)
+        Correlations.
+    members : ndarray of bool, shape (n_windows,)
+        The set, not empty.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_windows,)
+        Of an even number of members the mean of the middle two, taken in float64.
+    """
+    columns = np.flatnonzero(members)
+    half = columns.size // 2
+    medians = np.empty(len(cc))
+    for start in range(0, len(cc), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        block = np.take(cc[rows], columns, axis=1)
+        block.partition(half, axis=1)
+        upper = block[:, half].astype(np.float64)
+        is_odd = columns.size % 2 == 1
+        medians[rows] = upper if is_odd else (upper + block[:, :half].max(axis=1)) / 2
+    return medians
+
+
+def std_to_set(cc: FloatMatrix, members: Mask) -> Vector:
+    """Spread of each window's correlations with a set, less its largest one (step 9).
+
+    Standard deviation (n - 1) of what is left when the single largest entry is taken away, which
+    for a member is its correlation of 1 with itself.
+
+    Parameters
+    ----------
+    cc : ndarray of float, shape (n_windows, n_windows)
+        Correlations.
+    members : ndarray of bool, shape (n_windows,)
+        The set, of 3 windows or more.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_windows,)
+        Standard deviations.
+    """
+    columns = np.flatnonzero(members)
+    spread = np.empty(len(cc))
+    for start in range(0, len(cc), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        block = np.take(cc[rows], columns, axis=1).astype(np.float64)
+        # The last entry takes the place of the largest one, and is left out in its stead.
+        block[np.arange(len(block)), block.argmax(axis=1)] = block[:, -1]
+        spread[rows] = np.std(block[:, :-1], axis=1, ddof=1)
+    return spread
+
+
+def density(deviation: Vector, median_cc: Vector, box_fraction: float) -> Vector:
+    """Share of windows that look alike (step 7).
+
+    Number of windows j, i included, with ``|d_j - d_i| <= box_fraction std(d)`` and
+    ``|y_j - y_i| <= box_fraction std(y)``, both std with n - 1, divided by the largest number.
+
+    Parameters
+    ----------
+    deviation, median_cc : ndarray of float64, shape (n_windows,)
+        d and y, of 2 windows or more.
+    box_fraction : float
+        Half the side of the box in standard deviations.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_windows,)
+        Above 0 and at most 1.
+    """
+    half_d = np.std(deviation, ddof=1) * box_fraction
+    half_y = np.std(median_cc, ddof=1) * box_fraction
+    count = np.empty(deviation.size)
+    for start in range(0, deviation.size, BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        near = np.abs(deviation - deviation[rows, np.newaxis]) <= half_d
+        near &= np.abs(median_cc - median_cc[rows, np.newaxis]) <= half_y
+        count[rows] = np.count_nonzero(near, axis=1)
+    count /= count.max()
+    return count
+
+
+def _measure(
+    number: int,
+    spectra: Vector,
+    cc: FloatMatrix,
+    rn: Mask,
+    nrn: Mask,
+    parameters: ReferenceParameters,
+) -> Features:
+    """Features of round `number`; where spreads vanish, weighted densities are not finite."""
+    deviation = deviations(spectra, rn)
+    median_cc = median_to_set(cc, rn)
+    share = density(deviation, median_cc, parameters.box_fraction)
+    if number == 1:
+        missing = np.full(len(cc), np.nan)
+        return Features(deviation, median_cc, missing, share, missing)
+    std_cc = std_to_set(cc, nrn)
+    if (std_cc <= ROUNDING_UNITS * np.finfo(cc.dtype).eps).any():
+        return Features(deviation, median_cc, std_cc, share, np.full(len(cc), np.nan))
+    weight = 1 / std_cc
+    weighted = weight / weight.max() * share
+    return Features(deviation, median_cc, std_cc, share, weighted / weighted.max())
+
+
+def _thresholds(
+    number: int, features: Features, parameters: ReferenceParameters
+) -> tuple[Mask, Mask]:
+    """Draw the sets of random and of not random noise after round `number` (steps 8, 10)."""
+    share, weighted = features.density, features.weighted_density
+    if number == 1:
+        return share >= parameters.first_rn_density, share <= parameters.first_nrn_density
+    by_share = number == 2 and parameters.second_nrn_by_density
+    nrn = (share if by_share else weighted) <= parameters.nrn_weighted_density
+    return weighted >= parameters.rn_weighted_density, nrn
+
+
+def _why_stop(number: int, rn: Mask, nrn: Mask, parameters: ReferenceParameters) -> Undetermined:
+    """Say why round `number` cannot start from these sets, or NONE."""
+    if rn.sum() < parameters.min_set_windows:
+        return Undetermined.NO_CANDIDATES_KEPT if number == 1 else Undetermined.NO_RANDOM_NOISE
+    if number > 1 and nrn.sum() < parameters.min_set_windows:
+        return Undetermined.NO_NOT_RANDOM_NOISE
+    return Undetermined.NONE
+
+
+def _not_computed(n_windows: int) -> Features:
+    """Features before the first round: NaN."""
+    missing = np.full(n_windows, np.nan)
+    return Features(missing, missing, missing, missing, missing)

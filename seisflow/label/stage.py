@@ -1,0 +1,320 @@
+"""The label stage: every second of every station labelled, one station-hour at a time.
+
+Invariants: an hour is a UTC clock hour and is always labelled whole; its filter starts at the
+same sample (the warm-up before the hour) however the work is cut. So no label depends on tasks,
+workers, station blocks or the time asked for.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, field_validator
+
+from seisflow.archive.products import FORMAT_VERSIONS, Identity, Product
+from seisflow.archive.reading import read_column, read_slice, station_names
+from seisflow.archive.receipts import TaskPlan, documents_of, read_receipts
+from seisflow.archive.store import (
+    consolidate,
+    create_product,
+    read_product,
+    sweep_partial,
+    write_shards,
+)
+from seisflow.archive.work import Done, Work, refuse_other, require_complete
+from seisflow.core.classes import Label
+from seisflow.core.config import StageConfig
+from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
+from seisflow.core.stations import Coordinates, StationPattern, matches_any
+from seisflow.errors import ConfigError, DataError
+from seisflow.label.layout import HOUR_S, Block, label_arrays
+from seisflow.label.method import METHODS, HourLabels, ReferenceParameters
+from seisflow.label.record import WARMUP_S, HourRecord, label_record
+
+__all__ = ["LabelConfig", "LabelTask", "finish", "plan", "prepare", "run"]
+
+PROCESS_BYTES = 230_000_000
+INTEGER_FILL = np.iinfo(np.int32).min
+MAX_BLOCK = 16
+
+
+class LabelConfig(StageConfig):
+    """How to label.
+
+    Parameters
+    ----------
+    method : str
+        ``reference``: the published procedure (Meng, Ben-Zion & Johnson 2019).
+    start, end : str, optional
+        First time and first time not wanted any more, ISO 8601 UTC; widened to whole UTC hours,
+        because an hour is labelled as a whole.
+    select : tuple of str
+        Globs of NET.STA.LOC.CHA; all stations by default.
+    precision : str
+        Type of the cross-correlations, ``float32`` or ``float64``.
+    clip_counts : float, optional
+        Counts from which a sample is clipped; by default the rails of 24 and 32 bit recorders.
+    parameters : ReferenceParameters
+        Every number of the method.
+    """
+
+    method: str = "reference"
+    start: str | None = None
+    end: str | None = None
+    select: tuple[str, ...] = ()
+    precision: Literal["float32", "float64"] = "float32"
+    clip_counts: float | None = Field(default=None, gt=0)
+    parameters: ReferenceParameters = ReferenceParameters()
+
+    @field_validator("method")
+    @classmethod
+    def _is_method(cls, value: str) -> str:
+        if value not in METHODS:
+            raise ValueError(f"allowed: {', '.join(METHODS)}")
+        return value
+
+    @field_validator("start", "end")
+    @classmethod
+    def _is_time(cls, value: str | None) -> str | None:
+        return None if value is None else format_time(parse_time(value))
+
+    @field_validator("select")
+    @classmethod
+    def _is_pattern(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(StationPattern(v).text for v in value)
+
+
+@dataclass(frozen=True)
+class LabelTask:
+    """A block of stations over one shard of time.
+
+    ``rows`` are the stations' rows in WAVEFORMS; ``first`` is the row of the block in LABELS;
+    ``start_s`` and ``stop_s`` bound the shard in seconds of LABELS.
+    """
+
+    name: str
+    rows: tuple[int, ...]
+    first: int
+    start_s: int
+    stop_s: int
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """All that planning found out before anything is written."""
+
+    waveforms: Path
+    source: Product
+    product: Product
+    stations: tuple[str, ...]
+    places: tuple[Coordinates, ...]
+    tasks: tuple[LabelTask, ...]
+    plan: TaskPlan
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every task of one label run shares."""
+
+    waveforms: Path
+    output: Path
+    source: Product
+    product: Product
+    config: LabelConfig
+
+
+def prepare(config: LabelConfig, waveforms: Path, block: int | None = None) -> Preparation:
+    """Lay out LABELS for a part of WAVEFORMS; writes nothing.
+
+    Parameters
+    ----------
+    config : LabelConfig
+        How to label.
+    waveforms : Path
+        A complete WAVEFORMS product.
+    block : int, optional
+        Stations of one task and shard; by default so many that there are at least 64 blocks,
+        between 1 and 16. It changes the layout, never a label.
+
+    Raises
+    ------
+    ConfigError
+        No station or no time is selected, or `waveforms` is no such product.
+    DataError
+        The rate is not a whole number of at least 10 Hz.
+    IncompleteError
+        Some of `waveforms` is not ingested yet.
+    """
+    source = read_product(waveforms, "WAVEFORMS")
+    require_complete(waveforms)
+    if source.rate.denominator != 1 or source.rate < 10:
+        raise DataError(
+            f"{waveforms} is sampled at {float(source.rate):g} Hz; labelling cuts windows of 1 s, "
+            "so it needs a whole number of samples per second, at least 10"
+        )
+    names = station_names(waveforms)
+    patterns = [StationPattern(s) for s in config.select]
+    rows = tuple(i for i, name in enumerate(names) if matches_any(name, patterns))
+    if not rows:
+        raise ConfigError(
+            f"no station matches --select {' '.join(config.select)}; {waveforms} has "
+            f"{len(names)}: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
+        )
+    span = _span(config, source)
+    stations = tuple(names[i] for i in rows)
+    identity = Identity(
+        "LABELS",
+        "label",
+        config.resolved() | {"stations": list(stations)},
+        {"waveforms": source.identity.key},
+        FORMAT_VERSIONS["LABELS"],
+    )
+    shard_s = int(min(DAY_NS, span.end_ns - span.start_ns) // NS_PER_S)
+    size = block or min(MAX_BLOCK, -(-len(rows) // 64))
+    product = Product(identity, span, source.rate, shard_s, min(size, len(rows)))
+    tasks = tuple(_tasks(product, stations, rows))
+    return Preparation(
+        waveforms, source, product, stations, _places(waveforms, rows), tasks, _plan(product, tasks)
+    )
+
+
+def _span(config: LabelConfig, source: Product) -> Span:
+    start = parse_time(config.start) if config.start else source.span.start_ns
+    end = parse_time(config.end) if config.end else source.span.end_ns
+    span = Span(start, end).widened(HOUR_NS).intersect(source.span)
+    if span is None:
+        raise ConfigError(f"nothing between {Span(start, end)}; the waveforms cover {source.span}")
+    return span
+
+
+def _places(waveforms: Path, rows: tuple[int, ...]) -> tuple[Coordinates, ...]:
+    columns = [read_column(waveforms, name) for name in ("longitude", "latitude", "elevation")]
+    return tuple(Coordinates(*(float(c[i]) for c in columns)) for i in rows)
+
+
+def _tasks(
+    product: Product, stations: tuple[str, ...], rows: tuple[int, ...]
+) -> Iterator[LabelTask]:
+    for first in range(0, len(rows), product.block):
+        members = rows[first : first + product.block]
+        more = f"+{len(members) - 1}" if len(members) > 1 else ""
+        for start in range(0, product.n_seconds, product.shard_s):
+            stop = min(start + product.shard_s, product.n_seconds)
+            time = format_time(product.span.start_ns + start * NS_PER_S)
+            name = f"{stations[first]}{more}@{time}"
+            yield LabelTask(name, members, first, start, stop)
+
+
+def _plan(product: Product, tasks: tuple[LabelTask, ...]) -> TaskPlan:
+    n_windows, rate = HOUR_S, int(product.rate)
+    matrix = 4 * n_windows * n_windows
+    record = (HOUR_S + WARMUP_S) * rate * (4 + 1 + 1 + 8 + 8)
+    block = product.block * product.shard_s * 20
+    n_station_s = sum(len(t.rows) * (t.stop_s - t.start_s) for t in tasks)
+    return TaskPlan(
+        tasks=tuple(t.name for t in tasks),
+        unit="station-days" if product.shard_s == 86400 else "stations",
+        memory_bytes=PROCESS_BYTES + 3 * matrix + record + block,
+        read_bytes=n_station_s * rate * 2,
+        write_bytes=n_station_s * 12,
+        n_files=9 * len(tasks),
+    )
+
+
+def plan(config: LabelConfig, output: Path, preparation: Preparation) -> Work[LabelTask]:
+    """Create the empty product, or resume the one that is there.
+
+    Raises
+    ------
+    ConfigError
+        Something else stands at `output`.
+    """
+    p = preparation
+    if not refuse_other(output, p.product.identity):
+        arrays = tuple(label_arrays(p.product, p.stations, p.places))
+        create_product(output, p.product, arrays, "labels of every second", documents_of(p.plan))
+    existing = read_product(output, "LABELS")
+    if existing.block != p.product.block:
+        raise ConfigError(
+            f"{output} was begun with blocks of {existing.block} stations, asked for "
+            f"{p.product.block}; repeat the command with --block {existing.block}"
+        )
+    job = Job(p.waveforms, output, p.source, p.product, config)
+    return Work(output, p.product.identity.key, p.tasks, partial(run, job), p.plan)
+
+
+def run(job: Job, task: LabelTask) -> Done:
+    """Label a block of stations over one shard of time, and write its shards.
+
+    A station-hour that cannot be read or labelled is marked failed with its reason; the others
+    go on.
+    """
+    block = Block.empty(job.product, len(task.rows), task.stop_s - task.start_s)
+    failures: list[str] = []
+    for i, row in enumerate(task.rows):
+        for hour in range((task.stop_s - task.start_s) // HOUR_S):
+            start_s = task.start_s + hour * HOUR_S
+            try:
+                block.put(i, hour, *_label(job.config, _read_hour(job, row, start_s)))
+            except Exception as error:  # noqa: BLE001 - one bad hour never stops the others
+                block.fail(i, slice(hour * HOUR_S, (hour + 1) * HOUR_S))
+                time = format_time(job.product.span.start_ns + start_s * NS_PER_S)
+                failures.append(f"row {row}, hour {time}: {type(error).__name__}: {error}")
+    written = _write(job.output, task, block)
+    labels = block.arrays["label"]
+    counts = {label.name.lower(): int((labels == label).sum()) for label in Label}
+    read = int(job.product.rate) * labels.size
+    return Done(counts, (), tuple(failures), read, written)
+
+
+def _read_hour(job: Job, row: int, start_s: int) -> HourRecord:
+    """Read one hour and the warm-up before it, as far as it exists."""
+    rate = int(job.source.rate)
+    ahead_s = start_s + (job.product.span.start_ns - job.source.span.start_ns) // NS_PER_S
+    first_s = max(0, ahead_s - WARMUP_S)
+    samples = read_slice(job.waveforms, "waveform", row, first_s * rate, (ahead_s + HOUR_S) * rate)
+    coverage = read_slice(job.waveforms, "coverage", row, first_s, ahead_s + HOUR_S)
+    if np.isnan(coverage).any():
+        raise DataError("its waveforms failed to be ingested")
+    filled = np.isfinite(samples) if samples.dtype.kind == "f" else samples != INTEGER_FILL
+    return HourRecord(samples, filled, coverage[ahead_s - first_s :].astype("float32"), rate)
+
+
+def _label(config: LabelConfig, record: HourRecord) -> tuple[HourLabels, npt.NDArray[np.uint8]]:
+    return label_record(
+        record,
+        method=config.method,
+        precision=config.precision,
+        clip_counts=config.clip_counts,
+        parameters=config.parameters,
+    )
+
+
+def _write(output: Path, task: LabelTask, block: Block) -> int:
+    written = 0
+    for name, values in block.arrays.items():
+        per_hour = name in ("undetermined_reason", "n_rn", "mean_rn_spectrum")
+        start = task.start_s // HOUR_S if per_hour else task.start_s
+        written += write_shards(output, name, (task.first, start), values)
+    return written
+
+
+def finish(work: Work[LabelTask]) -> None:
+    """Mark what was set aside as failed on the disk, then consolidate.
+
+    Tasks that have not run stay not_run; a later run fills both.
+    """
+    product = read_product(work.path, "LABELS")
+    receipts = read_receipts(work.path, work.key)
+    for task in work.tasks:
+        receipt, _ = receipts.get(task.name, (None, None))
+        if receipt is not None and receipt.state == "failed" and not receipt.counts:
+            block = Block.empty(product, len(task.rows), task.stop_s - task.start_s)
+            block.fail(slice(None), slice(None))
+            _write(work.path, task, block)
+    sweep_partial(work.path)
+    consolidate(work.path)

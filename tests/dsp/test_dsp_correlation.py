@@ -1,0 +1,130 @@
+"""The all-pairs correlation against SciPy, its two routes against each other, and white noise."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy.signal import correlate
+
+from seisflow.dsp import correlation
+from seisflow.dsp.correlation import max_cross_correlation
+from seisflow.errors import ConfigError, DataError
+
+LENGTHS = (20, 25, 40, 50, 99, 100, 250, 500, 1000, 2000)
+TOLERANCE = {np.float32: 1e-6, np.float64: 1e-14}
+ROUTES = {"fft": correlation._by_fft, "product": correlation._by_matrix_product}
+
+
+def noise_windows(n_windows: int, n_samples: int) -> np.ndarray:
+    """Windows of unlike size and offset, some of them alike but shifted."""
+    rng = np.random.default_rng(n_samples)
+    windows = rng.standard_normal((n_windows, n_samples)) * 10 ** rng.uniform(-3, 6, (n_windows, 1))
+    windows[1] = np.roll(windows[0], n_samples // 4)
+    windows[2] = -windows[0]
+    windows[3] += 5 * np.abs(windows[3]).max()
+    return windows
+
+
+def pairwise(windows: np.ndarray, max_lag: int) -> np.ndarray:
+    """The definition, pair by pair, in float64."""
+    n_windows, n_samples = windows.shape
+    cc = np.empty((n_windows, n_windows))
+    wanted = slice(n_samples - 1 - max_lag, n_samples + max_lag)
+    for i, a in enumerate(windows):
+        for j, b in enumerate(windows):
+            lags = correlate(a, b, mode="full", method="direct")[wanted]
+            cc[i, j] = np.abs(lags).max() / np.sqrt(np.sum(a**2) * np.sum(b**2))
+    return cc
+
+
+@pytest.mark.parametrize("n_samples", LENGTHS)
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_each_route_equals_scipy(n_samples: int, route: str, dtype: type[np.floating]) -> None:
+    windows = noise_windows(19, n_samples).astype(dtype)
+    expected = pairwise(windows.astype(np.float64), n_samples // 2)
+    found = ROUTES[route](correlation._unit_energy(windows), n_samples // 2)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("n_windows", [1, 2, 16, 17, 111, 113, 250])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_routes_agree_at_the_edges_of_tiles(n_windows: int, dtype: type[np.floating]) -> None:
+    windows = np.random.default_rng(n_windows).standard_normal((n_windows, 40)).astype(dtype)
+    unit = correlation._unit_energy(windows)
+    by_fft, by_product = correlation._by_fft(unit, 20), correlation._by_matrix_product(unit, 20)
+    assert by_fft.shape == by_product.shape == (n_windows, n_windows)
+    np.testing.assert_allclose(by_fft, by_product, rtol=0, atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("max_lag", [0, 1, 7, 39])
+def test_largest_lag_is_kept_to(max_lag: int) -> None:
+    windows = noise_windows(7, 40)
+    found = max_cross_correlation(windows, max_lag_samples=max_lag)
+    np.testing.assert_allclose(found, pairwise(windows, max_lag), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("n_samples", [40, 500])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_matrix_is_symmetric_and_free_of_scale(n_samples: int, dtype: type[np.floating]) -> None:
+    windows = noise_windows(37, n_samples).astype(dtype)
+    windows[5] = 0
+    found = max_cross_correlation(windows)
+    np.testing.assert_array_equal(found, found.T)
+    np.testing.assert_array_equal(found.diagonal(), 1)
+    assert not np.delete(found[5], 5).any()
+    scales = 2.0 ** np.random.default_rng(0).integers(-30, 30, (37, 1))
+    np.testing.assert_array_equal(max_cross_correlation((windows * scales).astype(dtype)), found)
+
+
+HASH_SCRIPT = """
+import hashlib, numpy as np
+from seisflow.dsp.correlation import max_cross_correlation
+for n_samples in (20, 40, 100, 125, 200):
+    for dtype in (np.float32, np.float64):
+        windows = np.random.default_rng(0).standard_normal((600, n_samples)).astype(dtype)
+        print(hashlib.sha256(max_cross_correlation(windows).tobytes()).hexdigest())
+"""
+
+
+def test_bits_do_not_depend_on_threads() -> None:
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", HASH_SCRIPT],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": str(n), "OMP_NUM_THREADS": str(n)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for n in (1, 2)
+    }
+    assert len(found) == 1
+
+
+def test_bits_do_not_depend_on_the_run() -> None:
+    windows = noise_windows(130, 100)
+    digests = {hashlib.sha256(max_cross_correlation(windows).tobytes()).digest() for _ in range(3)}
+    assert len(digests) == 1
+
+
+def test_white_noise_has_the_quantiles_of_the_method_page() -> None:
+    windows = np.random.default_rng(3).standard_normal((1200, 500)).astype(np.float32)
+    cc = max_cross_correlation(windows)
+    found = np.quantile(cc[np.triu_indices(1200, 1)], [0.001, 0.5, 0.999])
+    np.testing.assert_allclose(found, [0.097, 0.127, 0.195], atol=0.0015)
+
+
+@pytest.mark.parametrize("max_lag", [-1, 40])
+def test_lags_beyond_the_window_are_refused(max_lag: int) -> None:
+    with pytest.raises(ConfigError, match="give 0 to 39"):
+        max_cross_correlation(np.ones((3, 40)), max_lag_samples=max_lag)
+
+
+@pytest.mark.parametrize("windows", [np.ones(40), np.ones((3, 40), np.int32)])
+def test_what_is_no_matrix_of_floats_is_refused(windows: np.ndarray) -> None:
+    with pytest.raises(DataError, match="matrix of float32 or float64"):
+        max_cross_correlation(windows)

@@ -1,0 +1,117 @@
+"""Files made for the tests of this room, and the readings they are compared with."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from struct import pack, pack_into
+
+import numpy as np
+from pymseed import DataEncoding, MS3Record
+
+from seisflow.formats.pieces import FileScan, Problem
+from seisflow.formats.readers import read_piece, scan_file
+
+CONFORMANCE = Path(__file__).parents[3] / "shared" / "data" / "conformance"
+DAY_NS = 86_400 * 10**9
+START_NS = 1_700_006_400 * 10**9  # 2023-11-15T00:00:00Z
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that can be read of a file: samples by station in file order, and all problems."""
+
+    scan: FileScan
+    values: dict[str, np.ndarray]
+    problems: list[Problem]
+
+    @property
+    def n_samples(self) -> int:
+        return sum(len(v) for v in self.values.values())
+
+
+def read_all(path: Path, n_parts: int = 1) -> Reading:
+    """Scan a file and read every piece, cut into parts that are read one by one."""
+    scan = scan_file(path)
+    parts: dict[str, list[np.ndarray]] = defaultdict(list)
+    problems = list(scan.problems)
+    for piece in scan.pieces:
+        edges = np.linspace(0, piece.n_samples, n_parts + 1).astype(int).tolist()
+        for first, stop in pairwise(edges):
+            runs, new = read_piece(scan.format, path, piece, first, stop)
+            problems += new
+            position = first
+            for run in runs:
+                assert position <= run.first, "runs overlap or are out of order"
+                position = run.first + len(run.values)
+                assert position <= stop, "a run goes past what was asked for"
+                assert run.values.dtype == piece.dtype
+                parts[piece.station].append(run.values)
+    return Reading(scan, {k: np.concatenate(v) for k, v in parts.items()}, problems)
+
+
+def noise(n: int, seed: int = 0, dtype: str = "int32") -> np.ndarray:
+    values = np.cumsum(np.random.default_rng(seed).integers(-60, 60, n))
+    return values.astype(dtype)
+
+
+def records(
+    values: np.ndarray,
+    start_ns: int = START_NS,
+    *,
+    source: str = "FDSN:XX_STA_00_H_H_Z",
+    rate: float = 100.0,
+    version: int = 2,
+    encoding: int = DataEncoding.STEIM2,
+    reclen: int = 512,
+) -> list[bytes]:
+    """Pack samples into miniSEED records."""
+    kind = {"int32": "i", "float32": "f", "float64": "d"}[str(values.dtype)]
+    maker = MS3Record(reclen=reclen, encoding=encoding)
+    maker.sourceid, maker.starttime, maker.samprate = source, start_ns, rate
+    maker.formatversion = version
+    return [bytes(r) for r in maker.generate(data_samples=values, sample_type=kind)]
+
+
+def segy_file(values: list[np.ndarray], code: int, order: str = ">") -> bytes:
+    """Write SEG-Y revision 1 with one trace for each array, 1 s apart, at 500 Hz."""
+    dtype = {2: "i4", 3: "i2", 5: "f4"}[code]
+    head = bytearray(3600)
+    head[:3200] = b"C 1 TEST".ljust(3200)
+    pack_into(f"{order}H2xH2xH", head, 3216, 2000, len(values[0]), code)
+    pack_into(f"{order}HH", head, 3500, 0x0100, 1)
+    out = bytes(head)
+    for number, trace in enumerate(values, 1):
+        header = bytearray(240)
+        pack_into(f"{order}4i", header, 0, number, number, 7, number)
+        pack_into(f"{order}2H", header, 114, len(trace), 2000)
+        pack_into(f"{order}6h", header, 156, 2023, 319, 0, 0, number, 4)
+        out += bytes(header) + trace.astype(f"{order}{dtype}").tobytes()
+    return out
+
+
+def rg16_file(
+    values: list[np.ndarray], rate: int = 500, components: tuple[int, ...] = (2,)
+) -> bytes:
+    """Write RG16 with a trace for each array and component, the component added to the samples."""
+    n_sets = len(components)
+    head = bytearray(32 * (5 + n_sets))  # two general headers, channel sets, three extended ones
+    head[2:4], head[16], head[22], head[42:44] = b"\x80\x58", 0x20, 16000 // rate, b"\x01\x06"
+    head[28], head[38] = n_sets, 3
+    for k, component in enumerate(components):
+        head[64 + 32 * k + 1], head[64 + 32 * k + 30] = k + 1, component
+    head[46:49] = (len(values[0]) * 1000 // rate).to_bytes(3, "big")
+    pack_into(">I", head, 64 + 32 * n_sets + 48, len(values))
+    out = bytes(head)
+    start_us = START_NS // 1000
+    for trace in values:
+        for component in components:
+            header = bytearray(20 + 4 * 32)
+            header[9] = 4
+            header[20:23], header[23:26], header[26] = b"\0\0\x03", b"\0\x01\x00", 1
+            header[27:30] = len(trace).to_bytes(3, "big")
+            header[40] = component
+            header[84:92] = pack(">Q", start_us)
+            out += bytes(header) + (trace + component).astype(">f4").tobytes()
+        start_us += len(trace) * 1_000_000 // rate
+    return out

@@ -1,0 +1,68 @@
+"""Arguments to files: sorted, once each, hidden ones left out, and no silent nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from seisflow.errors import ConfigError
+from seisflow.formats.listing import list_files
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    for name in ("b/2.ms", "b/1.ms", "a.sac", "b/c/3.ms", ".hidden/4.ms", "b/.5.ms", "[odd].ms"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"x")
+    (tmp_path / "empty").mkdir()
+    return tmp_path
+
+
+def names(archive: Path, *raw: str) -> list[str]:
+    files = list_files([str(archive / r) for r in raw])
+    return [str(f.relative_to(archive)) for f in files]
+
+
+def test_a_folder_is_searched_to_the_bottom(archive: Path) -> None:
+    assert names(archive, ".") == ["[odd].ms", "a.sac", "b/1.ms", "b/2.ms", "b/c/3.ms"]
+
+
+def test_files_folders_and_globs_join_without_repeats(archive: Path) -> None:
+    assert names(archive, "b/1.ms", "b", "b/*.ms") == ["b/1.ms", "b/2.ms", "b/c/3.ms"]
+    assert names(archive, "b/**/*.ms") == ["b/1.ms", "b/2.ms", "b/c/3.ms"]
+
+
+def test_a_glob_may_name_folders(archive: Path) -> None:
+    assert names(archive, "b*") == ["b/1.ms", "b/2.ms", "b/c/3.ms"]
+
+
+def test_a_name_that_exists_is_not_a_glob(archive: Path) -> None:
+    assert names(archive, "[odd].ms") == ["[odd].ms"]
+
+
+def test_links_are_followed_but_not_in_circles(archive: Path) -> None:
+    (archive / "b" / "up").symlink_to(archive / "b")
+    (archive / "other").symlink_to(archive / "b" / "c")
+    assert names(archive, "b") == ["b/1.ms", "b/2.ms", "b/c/3.ms"]
+    assert names(archive, "other") == ["other/3.ms"]
+
+
+def test_a_hidden_file_may_be_named(archive: Path) -> None:
+    assert names(archive, "b/.5.ms") == ["b/.5.ms"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "reason"),
+    [("empty", "holds no files"), ("*.gse", "matches no file"), ("gone.ms", "does not exist")],
+)
+def test_nothing_found_is_an_error(archive: Path, argument: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason) as error:
+        names(archive, "b", argument)
+    assert argument in str(error.value)
+
+
+def test_all_wrong_arguments_are_named(archive: Path) -> None:
+    with pytest.raises(ConfigError, match=r"empty.*gone"):
+        names(archive, "empty", "gone.ms")
+    with pytest.raises(ConfigError, match="no raw data"):
+        list_files([])

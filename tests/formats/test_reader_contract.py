@@ -1,0 +1,220 @@
+"""The battery every reader passes. A new reader is a file and a row in `SUBJECTS`."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import obspy
+import pytest
+from format_samples import START_NS, noise, read_all, records, rg16_file, segy_file
+from obspy.io.sac import SACTrace
+
+from seisflow.formats.readers import READERS, read_piece, scan_file
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A file of one kind: how to make it, and what it holds by station."""
+
+    reader: str
+    make: Callable[[], bytes]
+    truth: dict[str, np.ndarray]
+    start_ns: int
+    rate: float
+    time_error_ns: int = 1
+
+
+def _miniseed(version: int, dtype: str, encoding: int) -> Subject:
+    values = noise(3000, dtype=dtype)
+    return Subject(
+        "miniSEED",
+        lambda: b"".join(records(values, version=version, encoding=encoding)),
+        {"XX.STA.00.HHZ": values},
+        START_NS,
+        100.0,
+    )
+
+
+def _sac(order: str) -> Subject:
+    values = noise(3000, dtype="float32")
+
+    def make() -> bytes:
+        header = {"kstnm": "STA", "kcmpnm": "DPZ", "knetwk": "XX", "khole": "00", "b": 0.25}
+        times = {"nzyear": 2023, "nzjday": 319, "nzhour": 0, "nzmin": 0, "nzsec": 0, "nzmsec": 0}
+        trace = SACTrace(data=values, delta=0.002, **header, **times, stla=42.5, stlo=-3.25)
+        out = BytesIO()
+        trace.write(out, byteorder=order)
+        return out.getvalue()
+
+    return Subject("SAC", make, {"XX.STA.00.DPZ": values}, START_NS + 250_000_000, 500.0)
+
+
+def _segy(code: int, order: str) -> Subject:
+    traces = [noise(500, k, {2: "int32", 3: "int16", 5: "float32"}[code]) for k in range(3)]
+    truth = {f".7..{k + 1}": trace for k, trace in enumerate(traces)}
+    return Subject("SEG-Y", lambda: segy_file(traces, code, order), truth, START_NS + 10**9, 500.0)
+
+
+def _rg16() -> Subject:
+    traces = [noise(1000, k, "float32") for k in range(3)]
+    joined = np.concatenate(traces)
+    truth = {f"3.256.1.DP{c}": joined + np.float32(c) for c in (2, 3, 4)}
+    return Subject("RG16", lambda: rg16_file(traces, components=(2, 3, 4)), truth, START_NS, 500.0)
+
+
+SUBJECTS = {
+    "mseed2-steim1": _miniseed(2, "int32", 10),
+    "mseed2-steim2": _miniseed(2, "int32", 11),
+    "mseed2-int32": _miniseed(2, "int32", 3),
+    "mseed2-float32": _miniseed(2, "float32", 4),
+    "mseed2-float64": _miniseed(2, "float64", 5),
+    "mseed3-steim2": _miniseed(3, "int32", 11),
+    "mseed3-float32": _miniseed(3, "float32", 4),
+    "sac-little": _sac("little"),
+    "sac-big": _sac("big"),
+    "segy-int32": _segy(2, ">"),
+    "segy-int16": _segy(3, ">"),
+    "segy-float32": _segy(5, ">"),
+    "segy-float32-little": _segy(5, "<"),
+    "rg16": _rg16(),
+}
+
+
+@pytest.fixture(params=SUBJECTS, ids=str)
+def subject(request: pytest.FixtureRequest) -> Subject:
+    return SUBJECTS[request.param]
+
+
+@pytest.fixture
+def path(subject: Subject, tmp_path: Path) -> Path:
+    file = tmp_path / "archive.dat"
+    file.write_bytes(subject.make())
+    return file
+
+
+def test_every_reader_has_a_subject() -> None:
+    assert {s.reader for s in SUBJECTS.values()} == {reader.name for reader in READERS}
+
+
+def test_reads_what_was_written(subject: Subject, path: Path) -> None:
+    reading = read_all(path)
+    assert reading.scan.format == subject.reader
+    assert reading.problems == []
+    assert reading.scan.size_bytes == path.stat().st_size
+    assert reading.values.keys() == subject.truth.keys()
+    for station, truth in subject.truth.items():
+        values = reading.values[station]
+        assert values.dtype == truth.dtype
+        assert values.tobytes() == truth.tobytes()
+    first = reading.scan.pieces[0]
+    assert abs(first.start_ns - subject.start_ns) <= subject.time_error_ns
+    assert {p.rate_hz for p in reading.scan.pieces} == {subject.rate}
+
+
+def test_agrees_with_obspy(subject: Subject, path: Path) -> None:
+    if "mseed3" in next(k for k, s in SUBJECTS.items() if s is subject):
+        pytest.skip("obspy does not read miniSEED 3")
+    reading = read_all(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        stream = obspy.read(str(path))
+    if subject.reader == "RG16":
+        stream.merge()  # obspy gives a trace for each block; in SEG-Y all traces have one id
+    assert sum(len(t) for t in stream) == reading.n_samples
+    starts = sorted(t.stats.starttime.ns for t in stream)
+    assert starts == pytest.approx([p.start_ns for p in reading.scan.pieces], abs=1000, rel=0)
+    ours = np.concatenate(list(reading.values.values()))
+    assert np.array_equal(ours, np.concatenate([t.data for t in stream]))
+
+
+@pytest.mark.parametrize("n_parts", [2, 7])
+def test_parts_make_the_whole(subject: Subject, path: Path, n_parts: int) -> None:
+    whole, parts = read_all(path), read_all(path, n_parts)
+    for station in subject.truth:
+        assert np.array_equal(whole.values[station], parts.values[station])
+
+
+def test_bytes_of_a_piece_lie_in_the_file(subject: Subject, path: Path) -> None:
+    for piece in scan_file(path).pieces:
+        assert 0 <= piece.start_byte < piece.end_byte <= path.stat().st_size
+        assert piece.dtype in ("int16", "int32", "float32", "float64")
+
+
+@pytest.mark.parametrize("part", [0.7, 0.9, 0.999])
+def test_a_truncated_file_gives_a_problem_and_the_rest(
+    subject: Subject, path: Path, part: float
+) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * part) | 1])  # odd: never between records
+    reading = read_all(path)
+    assert reading.problems
+    assert all(p.path == str(path) and p.reason for p in reading.problems)
+    assert any(p.byte is not None for p in reading.problems)
+    assert 0 < reading.n_samples < sum(len(v) for v in subject.truth.values())
+    for station, values in reading.values.items():
+        assert np.array_equal(values, subject.truth[station][: len(values)])
+
+
+def test_an_empty_file_is_a_problem(path: Path) -> None:
+    path.write_bytes(b"")
+    scan = scan_file(path)
+    assert scan.format == ""
+    (problem,) = scan.problems
+    assert "empty" in problem.reason
+
+
+def test_an_undamaged_piece_is_one_run(path: Path) -> None:
+    scan = scan_file(path)
+    for piece in scan.pieces:
+        (run,), _ = read_piece(scan.format, path, piece, 3, piece.n_samples - 5)
+        assert (run.first, len(run.values)) == (3, piece.n_samples - 8)
+
+
+def test_a_file_cut_off_since_the_scan_is_a_problem(subject: Subject, path: Path) -> None:
+    scan = scan_file(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * 0.9) | 1])
+    problems = []
+    for piece in scan.pieces:
+        runs, new = read_piece(scan.format, path, piece, 0, piece.n_samples)
+        problems += new
+        for run in runs:
+            truth = subject.truth[piece.station]
+            assert np.array_equal(run.values, truth[run.first : run.first + len(run.values)])
+    assert problems
+
+
+def test_a_file_that_changed_since_the_scan_is_a_problem(path: Path) -> None:
+    scan = scan_file(path)
+    path.write_bytes(b"\x00" * 100)
+    piece = scan.pieces[0]
+    runs, problems = read_piece(scan.format, path, piece, 0, piece.n_samples)
+    assert problems
+    assert sum(len(r.values) for r in runs) == 0
+
+
+def test_a_file_that_vanished_after_the_scan_is_an_error_of_the_disk(path: Path) -> None:
+    scan = scan_file(path)
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        read_piece(scan.format, path, scan.pieces[0], 0, 1)
+    (problem,) = scan_file(path).problems
+    assert "cannot be opened" in problem.reason
+
+
+def test_a_file_without_permission_is_a_problem(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    scan = scan_file(path)
+    monkeypatch.setattr(Path, "open", refuse)
+    (problem,) = scan_file(path).problems
+    assert problem.reason == "cannot be opened: Permission denied"
+    runs, problems = read_piece(scan.format, path, scan.pieces[0], 0, 1)
+    assert runs == []
+    assert "Permission denied" in problems[0].reason
