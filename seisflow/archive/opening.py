@@ -1,7 +1,6 @@
 """Opening products with xarray: lazy, with Dask chunks of whole shards."""
 
 from pathlib import Path
-from typing import Any
 
 import xarray as xr
 import zarr
@@ -45,15 +44,14 @@ def open_product(path: str | Path) -> xr.Dataset:
         It is not a product of seisflow, or one in another layout.
     """
     product = read_product(path)
-    with_chunks: dict[Any, int] = {}
-    for _, array in zarr.open_group(path, mode="r").arrays():
-        names = array.metadata.dimension_names or ()  # type: ignore[union-attr]
-        sizes = array.shards or array.chunks
-        for name, size in zip(names, sizes, strict=True):
-            with_chunks[name] = max(size, with_chunks.get(name, 1))
-    dataset: xr.Dataset = xr.open_zarr(path, chunks=with_chunks)
-    if "waveform" not in dataset:
-        return dataset
-    index = SampleTimeIndex.over(product.grid)
-    located: xr.Dataset = dataset.assign_coords(xr.Coordinates.from_xindex(index))
-    return located
+    shards = {
+        name: dict(zip(array.metadata.dimension_names or (), array.shards, strict=True))  # type: ignore[union-attr]
+        for name, array in zarr.open_group(path, mode="r").arrays()
+        if array.shards is not None
+    }
+    dataset: xr.Dataset = xr.open_zarr(path, chunks=None)
+    dataset = dataset.assign({name: dataset[name].chunk(sizes) for name, sizes in shards.items()})
+    if "waveform" in dataset:
+        index = SampleTimeIndex.over(product.grid)
+        dataset = dataset.assign_coords(xr.Coordinates.from_xindex(index))
+    return dataset

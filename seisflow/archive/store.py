@@ -119,6 +119,7 @@ def create_product(
                 attributes={
                     "Conventions": "CF-1.11",
                     "title": title,
+                    "coordinates": "longitude latitude elevation",
                     "seisflow": product.to_attrs(),
                 },
             )
