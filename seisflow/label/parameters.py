@@ -116,6 +116,10 @@ class ReferenceParameters:
         """Corner of the high-pass, in Hz."""
         return self.highpass_corner_windows / self.window_s
 
+    def max_lag_samples(self, window_samples: int) -> int:
+        """Largest lag of the cross-correlations for windows of so many samples."""
+        return int(window_samples * self.max_lag_fraction)
+
     def n_candidates(self, n_windows: int) -> int:
         """Count the candidates among so many usable windows; halves are rounded up."""
         return int(self.candidate_fraction * n_windows + 0.5)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seisflow.core.classes import Label, Undetermined
-from seisflow.dsp.correlation import FloatMatrix
+from seisflow.dsp.correlation import ExactPairs, FloatMatrix
 from seisflow.dsp.spectra import amplitude_spectrum
 from seisflow.label.parameters import ReferenceParameters
 
@@ -34,6 +34,13 @@ BLOCK_ROWS = 128
 
 ROUNDING_UNITS = 8
 """A spread of correlations up to so many units of their rounding is none."""
+
+SINGLE_ERROR = 1e-6
+"""Pairs whose float32 correlation lies so near a median are correlated again: five times the
+largest error seen."""
+
+MOST_REFINED = 64
+"""Most such pairs of one window."""
 
 Mask = npt.NDArray[np.bool_]
 Vector = npt.NDArray[np.float64]
@@ -82,6 +89,8 @@ def run_rounds(
         of the last complete round (NaN before it), and counts of the rounds not reached are 0.
     """
     spectra = amplitude_spectrum(windows)
+    max_lag = parameters.max_lag_samples(windows.shape[1])
+    exact = ExactPairs(windows, max_lag) if cc.dtype == np.float32 else None
     rn = select_candidates(windows, cc, parameters)
     nrn = np.zeros_like(rn)
     n_rn = np.zeros(parameters.n_rounds + 1, np.int64)
@@ -91,7 +100,7 @@ def run_rounds(
         reason = _why_stop(number, rn, nrn, parameters)
         if reason is not Undetermined.NONE:
             break
-        features = _measure(number, spectra, cc, rn, nrn, parameters)
+        features = _measure(number, spectra, cc, rn, nrn, parameters, exact)
         if number > 1 and not np.isfinite(features.weighted_density).all():
             reason = Undetermined.NO_SPREAD
             break
@@ -166,7 +175,7 @@ def deviations(spectra: Vector, rn: Mask) -> Vector:
     return distance
 
 
-def median_to_set(cc: FloatMatrix, members: Mask) -> Vector:
+def median_to_set(cc: FloatMatrix, members: Mask, exact: ExactPairs | None = None) -> Vector:
     """Median of each window's correlations with a set, itself included (step 6).
 
     Parameters
@@ -175,6 +184,10 @@ def median_to_set(cc: FloatMatrix, members: Mask) -> Vector:
         Correlations.
     members : ndarray of bool, shape (n_windows,)
         The set, not empty.
+    exact : ExactPairs, optional
+        Correlates the pairs next to each median again in float64. The counting boxes of `density`
+        have so many windows at their edges that an error of 1e-8 in a median moves labels; with
+        this a matrix in float32 gives the labels of one in float64.
 
     Returns
     -------
@@ -182,16 +195,44 @@ def median_to_set(cc: FloatMatrix, members: Mask) -> Vector:
         Of an even number of members the mean of the middle two, taken in float64.
     """
     columns = np.flatnonzero(members)
-    half = columns.size // 2
+    ranks = (columns.size - 1) // 2, columns.size // 2
     medians = np.empty(len(cc))
     for start in range(0, len(cc), BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)
-        block = np.take(cc[rows], columns, axis=1)
-        block.partition(half, axis=1)
-        upper = block[:, half].astype(np.float64)
-        is_odd = columns.size % 2 == 1
-        medians[rows] = upper if is_odd else (upper + block[:, :half].max(axis=1)) / 2
+        block = cc[rows].take(columns, axis=1)
+        middle = np.partition(block, ranks[1], axis=1)[:, : ranks[1] + 1]
+        upper = middle[:, -1].astype(np.float64)
+        lower = middle[:, :-1].max(axis=1).astype(np.float64) if ranks[0] < ranks[1] else upper
+        if exact is not None:
+            lower, upper = _refined(block, lower, upper, ranks, columns, start, exact)
+        medians[rows] = (lower + upper) / 2
     return medians
+
+
+def _refined(
+    block: FloatMatrix,
+    lower: Vector,
+    upper: Vector,
+    ranks: tuple[int, int],
+    columns: npt.NDArray[np.int64],
+    start: int,
+    exact: ExactPairs,
+) -> tuple[Vector, Vector]:
+    """Replace the middle two of each row by float64 ones, from all pairs within the error."""
+    low = (lower - SINGLE_ERROR).astype(np.float32)[:, np.newaxis]
+    high = (upper + SINGLE_ERROR).astype(np.float32)[:, np.newaxis]
+    near = np.logical_and(block >= low, block <= high)
+    n_near = near.sum(axis=1)
+    near[n_near > MOST_REFINED] = False  # copies of one waveform: no median to be refined
+    n_below = np.count_nonzero(block < low, axis=1)
+    row, column = np.nonzero(near)
+    values = exact(row.astype(np.int64) + start, columns[column])
+    values = values[np.lexsort((values, row))]
+    refined = np.flatnonzero(near.any(axis=1))
+    first = np.searchsorted(row, refined) - n_below[refined]
+    lower, upper = lower.copy(), upper.copy()
+    lower[refined], upper[refined] = values[first + ranks[0]], values[first + ranks[1]]
+    return lower, upper
 
 
 def std_to_set(cc: FloatMatrix, members: Mask) -> Vector:
@@ -260,10 +301,11 @@ def _measure(
     rn: Mask,
     nrn: Mask,
     parameters: ReferenceParameters,
+    exact: ExactPairs | None,
 ) -> Features:
     """Features of round `number`; where spreads vanish, weighted densities are not finite."""
     deviation = deviations(spectra, rn)
-    median_cc = median_to_set(cc, rn)
+    median_cc = median_to_set(cc, rn, exact)
     share = density(deviation, median_cc, parameters.box_fraction)
     if number == 1:
         missing = np.full(len(cc), np.nan)

@@ -117,6 +117,24 @@ def test_a_clipped_event_is_found_and_a_whole_one_is_not(
     assert found.sum() > 0.4 * expected.sum()
 
 
+def test_few_equal_counts_on_top_of_quiet_noise_are_not_clipped() -> None:
+    samples = quiet_noise()
+    samples[500:505] = 0, 20, 20, 20, 0
+    assert samples.max() == 20
+    assert not clipped_samples(samples, all_valid(samples)).any()
+    samples[500:505] = 0, 200, 200, 200, 0
+    found = clipped_samples(samples, all_valid(samples))
+    np.testing.assert_array_equal(np.flatnonzero(found), [501, 502, 503])
+
+
+def test_the_crest_of_a_smooth_wave_is_not_clipped() -> None:
+    samples = np.round(sine(400.0, 2.5, 1000)).astype(np.int32)
+    crest = np.flatnonzero(samples == samples.max())
+    assert crest.size >= 3
+    assert crest[-1] - crest[0] == crest.size - 1
+    assert not clipped_samples(samples, all_valid(samples)).any()
+
+
 def test_invalid_samples_are_never_flagged_nor_looked_at() -> None:
     samples = quiet_noise().astype(np.float64)
     valid = all_valid(samples)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from seisflow.dsp.correlation import ExactPairs, max_cross_correlation
 from seisflow.label.parameters import ReferenceParameters
 from seisflow.label.rounds import (
     density,
@@ -36,6 +37,28 @@ def test_median_to_set(cc: np.ndarray, n_members: int, dtype: type[np.floating])
     chosen, matrix = members(n_members), cc.astype(dtype)
     expected = np.median(matrix.astype(np.float64)[:, chosen], axis=1)
     np.testing.assert_array_equal(median_to_set(matrix, chosen), expected)
+
+
+@pytest.mark.parametrize("n_members", [1, 2, 3, 40, 41, 300])
+def test_medians_of_a_float32_matrix_are_refined_to_float64(n_members: int) -> None:
+    rng = np.random.default_rng(n_members)
+    windows = rng.standard_normal((300, 24))
+    windows[7] = windows[5]  # the same correlations twice: ties next to a median
+    exact = max_cross_correlation(windows)
+    rough = exact.astype(np.float32) + rng.uniform(-2e-7, 2e-7, exact.shape).astype(np.float32)
+    chosen = np.zeros(300, np.bool_)
+    chosen[rng.choice(300, n_members, replace=False)] = True
+    expected = np.median(exact[:, chosen], axis=1)
+    found = median_to_set(rough, chosen, ExactPairs(windows, 12))
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+    assert np.abs(median_to_set(rough, chosen) - expected).max() > 1e-9
+
+
+def test_medians_among_copies_of_one_waveform_are_left_as_they_are() -> None:
+    windows = np.tile(np.random.default_rng(1).standard_normal(24), (100, 1))
+    matrix = np.ones((100, 100), np.float32)
+    found = median_to_set(matrix, np.ones(100, np.bool_), ExactPairs(windows, 12))
+    np.testing.assert_array_equal(found, 1.0)
 
 
 @pytest.mark.parametrize("n_members", [3, 4, 41, N_WINDOWS])

@@ -1,0 +1,1 @@
+"""Benchmarks: every claim a ratio measured side by side in one run."""
