@@ -41,6 +41,11 @@ class SeisflowError(Exception):
 
     exit_code = ExitCode.BUG
 
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        # Dask's pickler (tblib) calls __new__ of the wrong builtin where there are two, and an
+        # error of a worker would arrive as a plain Exception
+        return type(self), self.args
+
 
 class ConfigError(SeisflowError, ValueError):
     """What was asked for cannot be done: an option, a path, a combination."""

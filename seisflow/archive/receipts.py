@@ -125,6 +125,8 @@ def _load(file: Path, key: str) -> tuple[Receipt, Any] | None:
             return None
         fields = dict(content["receipt"])
         fields["problems"] = tuple(fields["problems"])
+        if fields["state"] not in (DONE, FAILED):
+            return None
         return Receipt(**fields), content["detail"]
     except (OSError, ValueError, KeyError, TypeError):
         return None  # not a receipt of this product: the task counts as not run

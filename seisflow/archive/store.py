@@ -37,7 +37,16 @@ __all__ = [
 HIDDEN = "_seisflow"
 """Folder beside the arrays that holds plan, receipts and provenance."""
 
-_REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+_REFUSALS = {
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EFBIG,
+}
 
 
 @contextmanager
@@ -160,7 +169,7 @@ def read_product(path: str | Path, expected: str | None = None) -> Product:
         raise DataError(
             f"{path} is not a Zarr group ({error}); give a product of seisflow"
         ) from error
-    if not isinstance(attrs, dict):
+    if not isinstance(attrs, dict) or "identity" not in attrs:
         raise DataError(f"{path} is a Zarr group that seisflow did not make; give one that it made")
     product = Product.from_attrs(attrs, str(path))
     kind = product.identity.product
@@ -206,7 +215,7 @@ def write_shards(
     stop = tuple(f + n for f, n in zip(first, values.shape, strict=True))
     shards = array.shards or array.chunks
     for axis, (f, s, size, n) in enumerate(zip(first, stop, shards, array.shape, strict=True)):
-        if not _is_whole(f, s, size, n) or s > n:
+        if not _is_whole(f, s, size, n) or f < 0 or s > n:
             raise DataError(
                 f"{name}[{f}:{s}] on axis {axis} is not whole shards of {size} in {n}; two tasks "
                 "would write one file and lose samples"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from seisflow.archive.products import Identity, mapping_differences
+from seisflow.archive.products import Identity, Product, mapping_differences
 from seisflow.archive.receipts import (
     DONE,
     FAILED,
@@ -25,7 +25,7 @@ from seisflow.archive.receipts import (
     write_receipt,
 )
 from seisflow.archive.store import HIDDEN, read_product
-from seisflow.errors import ConfigError, IncompleteError
+from seisflow.errors import ConfigError, DataError, IncompleteError
 
 __all__ = ["Done", "Progress", "Work", "execute", "progress_of", "refuse_other", "require_complete"]
 
@@ -207,6 +207,20 @@ def _elapsed_s(receipts: list[Receipt]) -> float:
     return max(ends) - min(starts) if starts else 0.0
 
 
+def existing_product(path: Path) -> Product:
+    """Read the product that stands where one is to be written.
+
+    Raises
+    ------
+    ConfigError
+        Something else stands there.
+    """
+    try:
+        return read_product(path)
+    except DataError as error:
+        raise ConfigError(f"{error}; or choose an output that does not exist") from error
+
+
 def refuse_other(path: Path, identity: Identity, inputs: Mapping[str, str] | None = None) -> bool:
     """Tell whether a product stands at `path` already; refuse one of another configuration.
 
@@ -222,7 +236,7 @@ def refuse_other(path: Path, identity: Identity, inputs: Mapping[str, str] | Non
     """
     if not path.exists():
         return False
-    found = read_product(path).identity
+    found = existing_product(path).identity
     if found.key == identity.key:
         return True
     differences = found.differences(identity)

@@ -59,11 +59,12 @@ def main() -> NoReturn:
         ERRORS.print(f"error: {error}", markup=False, highlight=False, style="red", soft_wrap=True)
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        ERRORS.print("interrupted; what is done is kept: type the command again to go on")
         code = ExitCode.INTERRUPTED
     except Exception as error:
         if not hasattr(error, "show"):  # a usage error of the argument parser shows itself
             raise
         error.show()
         code = ExitCode.CONFIG
+    if code == ExitCode.INTERRUPTED:  # the argument parser returns it too
+        ERRORS.print("interrupted; what is done is kept: type the command again to go on")
     sys.exit(int(code or 0))

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from seisflow.archive.work import existing_product
 from seisflow.cli.console import ERRORS, human_bytes, progress, table
 from seisflow.cli.options import (
     ClusterOption,
@@ -79,6 +80,8 @@ def ingest(  # noqa: PLR0913 - every parameter is an option of the command
     }
     config = stage.IngestConfig.build(options)
     config.selection()
+    if output.exists():
+        existing_product(output)  # before the scan, which may take long
     batches = stage.batches(config)
     with open_session(cluster, workers) as session:
         scans = _scan(session, batches)

@@ -1,5 +1,6 @@
 """What every command with tasks does: connect, drive, record failures, finish, summarise."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 import typer
 
 from seisflow.archive.receipts import TaskPlan
+from seisflow.archive.store import HIDDEN
 from seisflow.archive.work import Progress, Task, Work, progress_of, write_provenance
 from seisflow.cli.console import ERRORS, human_bytes, human_time, print_json, progress, table
 from seisflow.engine.connect import ClusterConfig, Session, connect
@@ -72,6 +74,9 @@ def run_work(session: Session, work: Work[T], what: str, finish: Callable[[], No
             f"{human_bytes(limit)}; start fewer workers with --workers, or workers with more memory"
         )
     remaining = work.remaining()
+    if not remaining and is_finished(work):
+        ERRORS.print(f"{work.path} is finished: nothing to do", highlight=False, soft_wrap=True)
+        return progress_of(work.path)
     if len(remaining) < len(work.tasks):
         ERRORS.print(
             f"resuming: {len(work.tasks) - len(remaining)} of {len(work.tasks)} tasks are done"
@@ -85,6 +90,15 @@ def run_work(session: Session, work: Work[T], what: str, finish: Callable[[], No
     state = progress_of(work.path)
     write_provenance(work.path, state, environment())
     return state
+
+
+def is_finished(work: Work[T]) -> bool:
+    """Tell whether a run has finished the product with every task done."""
+    try:
+        provenance = json.loads((work.path / HIDDEN / "provenance.json").read_text())
+        return bool(provenance["n_done"] == len(work.tasks))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def summarise(

@@ -63,8 +63,8 @@ def synth(  # noqa: PLR0913 - every parameter is an option of the command
     if dry_run:
         show_plan(prepared.plan, output, as_json=as_json)
         return
-    work = stage.plan(output, prepared)
     with open_session(cluster, workers) as session:
+        work = stage.plan(output, prepared)
         state = run_work(session, work, "synth", lambda: stage.finish(output, prepared))
     extra = {"folder": str(output), **state.counts}
     summarise("synth", work.path, state, extra, (), as_json=as_json)

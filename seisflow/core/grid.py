@@ -5,6 +5,8 @@ identifies a sample. Epochs are whole UTC hours and rates have a whole number of
 minutes, so the grids of two products of one rate coincide.
 """
 
+import math
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeVar
@@ -24,6 +26,12 @@ CHUNK_S = 600
 
 RATE_TOLERANCE = 1e-6
 """Relative difference up to which a header's rate is taken for the nominal one."""
+
+_ISO_TIME = re.compile(
+    r"(\d{4})(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)?)?)?(Z|\+00:00)?"
+)
+_YEARS = range(1678, 2262)
+"""Whole years that 64 bits of nanoseconds since 1970 can name."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -79,15 +87,20 @@ def parse_time(text: str) -> int:
     Raises
     ------
     ConfigError
-        The text is not such a time.
+        The text is not such a time, or lies beyond the years 1678 to 2261.
     """
+    text = text.strip()
+    match = _ISO_TIME.fullmatch(text)
     try:
-        value = np.datetime64(text.strip().removesuffix("Z").removesuffix("+00:00"), "ns")
-        if not np.isnat(value):
+        if match and int(match[1]) in _YEARS:
+            value = np.datetime64(text.removesuffix("Z").removesuffix("+00:00"), "ns")
             return int(value.astype(np.int64))
     except ValueError:
-        pass
-    raise ConfigError(f"not a time: {text!r}; give UTC as 2014-05-29 or 2014-05-29T17:00:00.000")
+        pass  # a 30th of February
+    raise ConfigError(
+        f"not a time: {text!r}; give UTC as 2014-05-29 or 2014-05-29T17:00:00.000, between "
+        f"{_YEARS[0]} and {_YEARS[-1]}"
+    )
 
 
 def format_time(time_ns: int) -> str:
@@ -124,6 +137,11 @@ Integers = TypeVar("Integers", int, npt.NDArray[np.int64])
 
 def _round_to_ns(rest: Integers, numerator: int) -> Integers:
     return (2 * rest * NS_PER_S + numerator) // (2 * numerator)
+
+
+def nearest_integer(value: Fraction) -> int:
+    """Round, halves up: unlike halves to even, the same wherever a grid's epoch lies."""
+    return math.floor(value + Fraction(1, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +187,10 @@ class SampleGrid:
 
     def nearest(self, time_ns: int) -> int:
         """Index of the sample nearest to a time; may lie outside the product."""
-        return round((time_ns - self.epoch_ns) * self.rate / NS_PER_S)
+        return nearest_integer((time_ns - self.epoch_ns) * self.rate / NS_PER_S)
 
     def first_at_or_after(self, time_ns: int) -> int:
-        """Index of the first sample not before a time; may lie outside the product."""
-        ahead = (time_ns - self.epoch_ns) * self.rate.numerator
-        return -(-ahead // (NS_PER_S * self.rate.denominator))
+        """Index of the first sample whose `time_of` is not before a time; may lie outside."""
+        # time_of rounds halves up, so it reaches a time from half a nanosecond before it on
+        ahead = (2 * (time_ns - self.epoch_ns) - 1) * self.rate.numerator
+        return -(-ahead // (2 * NS_PER_S * self.rate.denominator))

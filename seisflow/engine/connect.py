@@ -1,7 +1,9 @@
 """Connecting to the cluster that will run the tasks: of our own, or somebody's scheduler."""
 
+import asyncio
 import logging
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -9,18 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import dask
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Security
+from distributed.comm.core import connect as open_comm
 from pydantic import Field, field_validator
 
 from seisflow.core.config import StageConfig
 from seisflow.engine.settings import DASK_SETTINGS, LOCAL_SETTINGS
 from seisflow.engine.versions import environment, refuse_differences
-from seisflow.errors import ClusterError
+from seisflow.errors import ClusterError, IncompleteError
 
 __all__ = ["ClusterConfig", "Session", "connect"]
 
+ANSWER_TIMEOUT_S = 10.0
 WORKERS_TIMEOUT_S = 30.0
-SCHEMES = ("tcp://", "tls://", "ws://", "wss://")
+ADDRESS = re.compile(r"(tcp|tls|ws|wss)://(\[[0-9a-fA-F:.%]+\]|[^:/\s\[\]]+):\d{1,5}/?")
 
 
 class ClusterConfig(StageConfig):
@@ -41,7 +45,7 @@ class ClusterConfig(StageConfig):
     @field_validator("cluster")
     @classmethod
     def _known(cls, value: str) -> str:
-        if value == "local" or value.startswith(SCHEMES):
+        if value == "local" or ADDRESS.fullmatch(value):
             return value
         raise ValueError("give 'local' or the address of a scheduler such as tcp://host:8786")
 
@@ -59,13 +63,17 @@ class Session:
         """Return the number of threads all workers have now; asked at most every 5 s."""
         asked, known = self._threads
         if time.monotonic() - asked > 5 or not known:
-            known = sum(self.client.nthreads().values())
+            try:
+                known = sum(self.client.nthreads().values())
+            except Exception:  # whatever a client says whose scheduler is gone: `drive` finds out
+                if self.client.status == "running":
+                    raise
             self._threads = (time.monotonic(), known)
         return known
 
     def worker_memory_bytes(self) -> int:
         """Return the smallest memory limit of a worker; 0 where none is set."""
-        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        workers = self.client.scheduler_info(n_workers=-1).get("workers", {}).values()
         return min((w["memory_limit"] or 0 for w in workers), default=0)
 
 
@@ -77,6 +85,8 @@ def connect(config: ClusterConfig) -> Iterator[Session]:
     ------
     ClusterError
         No scheduler at the address, no worker within 30 s, or other versions than here.
+    IncompleteError
+        A worker process of the local cluster died while it started.
     """
     with dask.config.set(DASK_SETTINGS):
         if config.cluster == "local":
@@ -92,29 +102,34 @@ def _local(workers: int | None) -> Iterator[Session]:
     with (
         dask.config.set(LOCAL_SETTINGS),
         tempfile.TemporaryDirectory(prefix="seisflow-", ignore_cleanup_errors=True) as scratch,
-        LocalCluster(
-            n_workers=workers or len(os.sched_getaffinity(0)),
+        _local_cluster(workers or len(os.sched_getaffinity(0)), scratch) as cluster,
+        Client(cluster) as client,
+    ):
+        yield Session(client, client.scheduler.address, cluster.dashboard_link)
+
+
+def _local_cluster(n_workers: int, scratch: str) -> LocalCluster:
+    try:
+        return LocalCluster(
+            n_workers=n_workers,
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
             local_directory=scratch,
             silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield Session(client, client.scheduler.address, cluster.dashboard_link)
+        )
+    except RuntimeError as error:
+        raise IncompleteError(
+            f"the {n_workers} worker processes of the local cluster did not start ({error} "
+            f"{error.__cause__ or ''}); type the command again, with fewer --workers if memory is "
+            "short"
+        ) from error
 
 
 @contextmanager
 def _existing(address: str) -> Iterator[Session]:
-    try:
-        client = Client(address, timeout="10s")
-    except (OSError, TimeoutError) as error:
-        raise ClusterError(
-            f"no Dask scheduler answers at {address} within 10 s ({error}); start one with "
-            "'dask scheduler', or use --cluster local"
-        ) from error
+    client = _client(address)
     with client:
         try:
             client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
@@ -125,6 +140,31 @@ def _existing(address: str) -> Iterator[Session]:
             ) from error
         _check_versions(client, address)
         yield Session(client, address, client.dashboard_link)
+
+
+def _client(address: str) -> Client:
+    try:
+        asyncio.run(_greet(address))
+        return Client(address, timeout=ANSWER_TIMEOUT_S)
+    except (OSError, TimeoutError) as error:
+        raise ClusterError(
+            f"no Dask scheduler answers at {address} within {ANSWER_TIMEOUT_S:.0f} s "
+            f"({str(error) or 'it accepts and is silent'}); start one with 'dask scheduler', or "
+            "use --cluster local"
+        ) from error
+    except Exception as error:  # as tls without certificates, or a server of another kind
+        raise ClusterError(
+            f"cannot speak to a Dask scheduler at {address} ({type(error).__name__}: {error}); "
+            "check the address, and 'distributed.comm.tls' of the Dask configuration"
+        ) from error
+
+
+async def _greet(address: str) -> None:
+    """Shake hands once: `Client` would wait for ever for what accepts and never answers."""
+    arguments = Security().get_connection_args("client")
+    opening = open_comm(address, timeout=ANSWER_TIMEOUT_S, **arguments)
+    comm = await asyncio.wait_for(opening, ANSWER_TIMEOUT_S)
+    comm.abort()
 
 
 def _check_versions(client: Client, address: str) -> None:

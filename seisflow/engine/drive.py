@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 from distributed import KilledWorker, as_completed
-from distributed.client import FutureCancelledError
+from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.comm.core import CommClosedError
 
 from seisflow.engine.connect import Session
@@ -85,7 +85,7 @@ def drive(
         yield from window.run(rest, width=None)
         while window.suspects:  # alone, so that an innocent neighbour is not blamed
             yield from window.run(iter([window.suspects.popleft()]), width=1)
-    except (CancelledError, FutureCancelledError, CommClosedError) as error:
+    except (CancelledError, FutureCancelledError, ClosedClientError, CommClosedError) as error:
         raise IncompleteError(
             f"the scheduler at {session.address} went away ({error}); what is done is kept: start "
             "the scheduler again and repeat the command"
@@ -110,8 +110,10 @@ class _Window(Generic[T, R]):
         self._refill(completed, rest, width)
         for future in completed:
             attempts = self.active.pop(future)
-            ended = self._settle(future, attempts, alone=width == 1)
-            future.release()
+            try:
+                ended = self._settle(future, attempts, alone=width == 1)
+            finally:
+                future.release()
             self._refill(completed, rest, width)
             if ended is not None:
                 yield attempts.task, ended

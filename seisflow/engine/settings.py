@@ -33,4 +33,6 @@ DASK_SETTINGS: dict[str, Any] = {
 LOCAL_SETTINGS: dict[str, Any] = {
     # on one machine a worker that dies five times under the same task has met a poison task
     "distributed.scheduler.allowed-failures": 5,
+    # the interrupt key reaches the whole process group; only the command shall act on it
+    "distributed.worker.preload": ["seisflow.engine.preload"],
 }

@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from seisflow.errors import ConfigError
@@ -59,7 +59,8 @@ def _files_below(path: Path) -> Iterator[Path]:
         yield path
         return
     seen: set[str] = set()
-    for folder, below, files in os.walk(path, followlinks=True):
+    closed: list[Path] = []
+    for folder, below, files in os.walk(path, onerror=_note_in(closed), followlinks=True):
         real = os.path.realpath(folder)
         if real in seen:  # a link that leads back up
             below.clear()
@@ -67,6 +68,16 @@ def _files_below(path: Path) -> Iterator[Path]:
         seen.add(real)
         below[:] = [name for name in below if not name.startswith(".")]
         yield from (Path(folder, name) for name in files if not name.startswith("."))
+    yield from closed  # the scan says of each by name that it cannot be opened
+
+
+def _note_in(closed: list[Path]) -> Callable[[OSError], None]:
+    """Return what `os.walk` calls with the error of a folder it may not enter."""
+
+    def note(error: OSError) -> None:
+        closed.append(Path(error.filename))
+
+    return note
 
 
 def _complaint(argument: str) -> str:

@@ -107,6 +107,7 @@ def read_piece(
 def _choose(path: Path, size: int) -> tuple[str, Reader | None]:
     """Pick the reader of a file, or say why there is none."""
     if path.is_dir():
+        next(path.iterdir(), None)  # raises where it may not be entered
         return "a folder, not a file", None
     if not path.is_file():
         return "not an ordinary file", None

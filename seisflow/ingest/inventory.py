@@ -8,15 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, nominal_rate
+from seisflow.core.grid import NS_PER_S, Span, nominal_rate
 from seisflow.core.stations import Coordinates, StationPattern, matches_any
 from seisflow.errors import DataError
 from seisflow.formats.pieces import FileScan, Piece, Problem
 
-__all__ = ["Found", "Inventory", "StationSummary", "choose_rate", "product_span", "take_inventory"]
-
-MAX_EMPTY_SHARE = 0.99
-MIN_STATION_DAYS_TO_JUDGE = 2000
+__all__ = ["Found", "Inventory", "StationSummary", "choose_rate", "take_inventory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,35 +221,3 @@ def choose_rate(inventory: Inventory, rate_hz: float | None) -> tuple[Fraction, 
 def _names(names: Sequence[str]) -> str:
     some = ", ".join(names[:4])
     return f"{len(names)} stations ({some}{', ...' if len(names) > 4 else ''})"
-
-
-def product_span(inventory: Inventory, selection: Selection) -> Span:
-    """Return the time a product covers: whole hours within one UTC day, else whole UTC days.
-
-    Raises
-    ------
-    DataError
-        The span is nearly empty, as one file with a wrong date makes it.
-    """
-    start = min(f.span.start_ns for pieces in inventory.found.values() for f in pieces)
-    end = max(f.span.end_ns for pieces in inventory.found.values() for f in pieces)
-    start = max(start, selection.start_ns if selection.start_ns is not None else start)
-    end = min(end, selection.end_ns if selection.end_ns is not None else end)
-    span = Span(start, end).widened(HOUR_NS)
-    if span.start_ns // DAY_NS != (span.end_ns - 1) // DAY_NS:
-        span = span.widened(DAY_NS)
-    _refuse_nearly_empty(inventory, span)
-    return span
-
-
-def _refuse_nearly_empty(inventory: Inventory, span: Span) -> None:
-    days: Counter[int] = Counter()
-    for pieces in inventory.found.values():
-        days.update({f.piece.start_ns // DAY_NS for f in pieces})
-    total = len(inventory.found) * max(1, (span.end_ns - span.start_ns) // DAY_NS)
-    empty = 1 - sum(days.values()) / total
-    if total > MIN_STATION_DAYS_TO_JUDGE and empty > MAX_EMPTY_SHARE:
-        raise DataError(
-            f"the files span {span} but {empty:.2%} of those {total} station-days are empty, as "
-            "one file with a wrong date makes it; say which part is meant with --start and --end"
-        )

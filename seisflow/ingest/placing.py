@@ -5,13 +5,19 @@ pieces share the phase of its first one, so that a sub-sample offset near half a
 flips from one piece to the next; each piece keeps what is left over as its offset.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
-from seisflow.core.grid import NS_PER_S, SampleGrid
-from seisflow.ingest.inventory import Found
+from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, SampleGrid, Span, nearest_integer
+from seisflow.errors import DataError
+from seisflow.ingest.inventory import Found, Inventory, Selection
 
-__all__ = ["Placement", "place", "within"]
+__all__ = ["Placement", "place", "product_span", "within"]
+
+MAX_EMPTY_SHARE = 0.99
+MIN_STATION_DAYS_TO_JUDGE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ def place(pieces: Sequence[Found], grid: SampleGrid) -> list[Placement]:
     anchor_ns = anchor_index = chain_stop = 0
     for f in pieces:
         start = f.piece.start_ns
-        ahead = round((start - anchor_ns) * grid.rate / NS_PER_S)
+        ahead = nearest_integer((start - anchor_ns) * grid.rate / NS_PER_S)
         index = anchor_index + ahead
         if not placements or index > chain_stop:
             anchor_ns, anchor_index = start, grid.nearest(start)
@@ -63,3 +69,44 @@ def place(pieces: Sequence[Found], grid: SampleGrid) -> list[Placement]:
 def within(placements: Sequence[Placement], start: int, stop: int) -> tuple[Placement, ...]:
     """Return the placements that have samples in ``[start, stop)`` of the grid, in order."""
     return tuple(p for p in placements if p.index < stop and p.stop > start)
+
+
+def product_span(inventory: Inventory, selection: Selection, rate: Fraction) -> Span:
+    """Return the time a product covers: whole hours within one UTC day, else whole UTC days.
+
+    It is counted on the grid: a record that ends some milliseconds after midnight, because it
+    began so after the one before, does not open another day.
+
+    Raises
+    ------
+    DataError
+        The span is nearly empty, as one file with a wrong date makes it.
+    """
+    earliest = min(f.span.start_ns for pieces in inventory.found.values() for f in pieces)
+    grid = SampleGrid(earliest // HOUR_NS * HOUR_NS, rate, 0)
+    placed = [p for pieces in inventory.found.values() for p in place(pieces, grid)]
+    start = grid.time_of(min(p.index for p in placed))
+    end = grid.time_of(max(p.stop for p in placed))
+    start = max(start, selection.start_ns if selection.start_ns is not None else start)
+    end = min(end, selection.end_ns if selection.end_ns is not None else end)
+    span = Span(start, max(end, start + 1)).widened(HOUR_NS)
+    if span.start_ns // DAY_NS != (span.end_ns - 1) // DAY_NS:
+        span = span.widened(DAY_NS)
+    _refuse_nearly_empty(inventory, span)
+    return span
+
+
+def _refuse_nearly_empty(inventory: Inventory, span: Span) -> None:
+    days: Counter[int] = Counter()
+    for pieces in inventory.found.values():
+        spans = [f.span for f in pieces]
+        days.update(
+            {d for s in spans for d in range(s.start_ns // DAY_NS, (s.end_ns - 1) // DAY_NS + 1)}
+        )
+    total = len(inventory.found) * max(1, (span.end_ns - span.start_ns) // DAY_NS)
+    empty = 1 - sum(days.values()) / total
+    if total > MIN_STATION_DAYS_TO_JUDGE and empty > MAX_EMPTY_SHARE:
+        raise DataError(
+            f"the files span {span} but {empty:.2%} of those {total} station-days are empty, as "
+            "one file with a wrong date makes it; say which part is meant with --start and --end"
+        )

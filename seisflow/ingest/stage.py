@@ -34,11 +34,10 @@ from seisflow.ingest.inventory import (
     Inventory,
     Selection,
     choose_rate,
-    product_span,
     take_inventory,
 )
 from seisflow.ingest.layout import segment_arrays, state_array, waveform_arrays
-from seisflow.ingest.placing import Placement, place, within
+from seisflow.ingest.placing import Placement, place, product_span, within
 
 __all__ = [
     "FileBatch",
@@ -55,8 +54,8 @@ __all__ = [
 FILES_PER_BATCH = 16
 HOUR_S = 3600
 DTYPES = {"int16": "int32"}
-PROCESS_BYTES = 230_000_000
-"""Resident size of a worker that has imported everything and done nothing."""
+PROCESS_BYTES = 246_000_000
+"""Resident size of a worker that has imported everything, with its buffer for reading."""
 
 
 class IngestConfig(StageConfig):
@@ -172,7 +171,7 @@ def prepare(config: IngestConfig, scans: Iterable[FileScan]) -> Preparation:
     scans = list(scans)
     selection = config.selection()
     rate, inventory = choose_rate(take_inventory(scans, selection), config.rate)
-    span = product_span(inventory, selection)
+    span = product_span(inventory, selection, rate)
     inputs = _inputs(scans)
     table, digest = _table(config)
     asked = config.resolved() | {"raw": None, "stations": digest}
@@ -235,11 +234,8 @@ def _task_plan(
 ) -> TaskPlan:
     n_samples = int(product.shard_s * product.rate)
     item = np.dtype(dtype).itemsize
-    read = [
-        sum(p.found.piece.end_byte - p.found.piece.start_byte for p in t.placements) for t in tasks
-    ]
     largest = max((p.found.piece.n_samples for t in tasks for p in t.placements), default=0)
-    memory = PROCESS_BYTES + n_samples * (2 * item + 3) + largest * item + max(read, default=0)
+    memory = PROCESS_BYTES + n_samples * (item + 1) + largest * item
     samples = sum(f.piece.n_samples for pieces in inventory.found.values() for f in pieces)
     return TaskPlan(
         tasks=tuple(t.name for t in tasks),
@@ -279,16 +275,19 @@ def run(output: Path, rate: Fraction, dtype: str, task: IngestTask) -> Done:
     problems: list[str] = []
     failures: list[str] = []
     segments: list[list[int]] = []
+    unread: list[Placement] = []
     for placement in task.placements:
         try:
             segments += _put(shard, task, placement, problems)
         except OSError as error:
             failures.append(f"{placement.found.path}: {error}")
+            unread.append(placement)
     if shard.n_conflicting:
         problems.append(
             f"{task.name}: {shard.n_conflicting} samples differ where files overlap; the first kept"
         )
     coverage = coverage_of(shard, rate)
+    _mark_unread(coverage, task, unread, rate)
     first_second = int(task.start / rate)
     written = write_shards(output, "waveform", (task.station, task.start), shard.samples[None])
     written += write_shards(output, "coverage", (task.station, first_second), coverage[None])
@@ -325,6 +324,20 @@ def _put(
     return segments
 
 
+def _mark_unread(
+    coverage: npt.NDArray[np.float32],
+    task: IngestTask,
+    unread: Sequence[Placement],
+    rate: Fraction,
+) -> None:
+    """Set to NaN, not ingested, the seconds that lack samples of a file that could not be read."""
+    for placement in unread:
+        first = max(task.start, task.first, placement.index) - task.start
+        stop = min(task.stop, task.last, placement.stop) - task.start
+        here = coverage[int(first / rate) : int((stop - 1) / rate) + 1]
+        here[here < 1] = np.nan
+
+
 def _counts(
     shard: Shard, coverage: npt.NDArray[np.float32], segments: Sequence[object], rate: Fraction
 ) -> dict[str, int]:
@@ -350,8 +363,10 @@ def _suspect_samples(shard: Shard, rate: Fraction) -> tuple[int, int]:
     for start in range(0, len(shard.samples), hour):
         samples, filled = shard.samples[start : start + hour], shard.filled[start : start + hour]
         if filled.any():
-            n_constant += int(constant_samples(samples, filled, min_run_samples=run).sum())
-            n_clipped += int(clipped_samples(samples, filled).sum())
+            constant = constant_samples(samples, filled, min_run_samples=run)
+            recorded = filled & ~(constant & (samples == 0))
+            n_constant += int(constant.sum())
+            n_clipped += int(clipped_samples(samples, recorded).sum())
     return n_constant, n_clipped
 
 

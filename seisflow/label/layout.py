@@ -17,7 +17,6 @@ from seisflow.label.method import HourLabels
 __all__ = ["HOUR_S", "Block", "label_arrays"]
 
 HOUR_S = 3600
-N_ROUNDS = 5
 FEATURES = {
     "deviation": ("count", "distance of the amplitude spectrum from the mean random noise one"),
     "median_cc": ("1", "median of the maximum cross-correlations with random noise windows"),
@@ -78,7 +77,8 @@ def _layout(product: Product, n_stations: int) -> Iterator[ArraySpec]:
     yield ArraySpec(
         **{**reason.__dict__, "attrs": {**reason.attrs, **flag_attributes(Undetermined)}}
     )
-    rounds, bins = ("round", N_ROUNDS), ("frequency", n_bins)
+    n_rounds = product.identity.config["parameters"]["n_rounds"]
+    rounds, bins = ("round", n_rounds + 1), ("frequency", n_bins)
     long_name = "random noise windows after the first selection and after each round; -1 none"
     yield by_hour("n_rn", (rounds,), "int32", -1, long_name)
     long_name = "mean amplitude spectrum of the random noise windows, counts"

@@ -9,16 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seisflow.core.classes import NoData
+from seisflow.core.classes import Label, NoData
 from seisflow.dsp.filters import highpass_valid
 from seisflow.dsp.quality import clipped_samples, constant_run_samples, constant_samples
 from seisflow.dsp.windows import any_in_window
 from seisflow.label.method import HourLabels, ReferenceParameters, label_hour
 
-__all__ = ["WARMUP_S", "HourRecord", "label_record", "no_data_reasons"]
-
-WARMUP_S = 20
-"""Seconds of the record before the hour that the filter runs through first."""
+__all__ = ["HourRecord", "constant_mask", "label_record", "no_data_reasons"]
 
 
 @dataclass(frozen=True)
@@ -48,10 +45,29 @@ class HourRecord:
         return len(self.samples) - len(self.coverage) * self.rate_hz
 
 
-def no_data_reasons(record: HourRecord, clip_counts: float | None = None) -> npt.NDArray[np.uint8]:
+def constant_mask(record: HourRecord) -> npt.NDArray[np.bool_]:
+    """Tell for every sample, the warm-up's too, whether the recorder had stopped."""
+    run = constant_run_samples(record.rate_hz)
+    return constant_samples(record.samples, record.filled, min_run_samples=run)
+
+
+def no_data_reasons(
+    record: HourRecord, constant: npt.NDArray[np.bool_], clip_counts: float | None = None
+) -> npt.NDArray[np.uint8]:
     """Tell for every second why it cannot be used; NoData.NONE where it can.
 
-    Where several reasons hold, missing goes before clipped and clipped before constant.
+    Where several reasons hold, missing goes before clipped and clipped before constant. A constant
+    run of zeros is a dropout that the recorder filled: it is not clipped, though in a record with
+    an offset it is a flat stretch at an extreme.
+
+    Parameters
+    ----------
+    record : HourRecord
+        The station-hour.
+    constant : ndarray of bool
+        What `constant_mask` says of it.
+    clip_counts : float, optional
+        Full scale of the recorder.
 
     Returns
     -------
@@ -59,9 +75,8 @@ def no_data_reasons(record: HourRecord, clip_counts: float | None = None) -> npt
         Codes of `seisflow.core.classes.NoData`.
     """
     reasons = np.full(len(record.coverage), NoData.NONE, dtype=np.uint8)
-    run = constant_run_samples(record.rate_hz)
-    constant = constant_samples(record.samples, record.filled, min_run_samples=run)
-    clipped = clipped_samples(record.samples, record.filled, clip_counts=clip_counts)
+    recorded = record.filled & ~(constant & (record.samples == 0))
+    clipped = clipped_samples(record.samples, recorded, clip_counts=clip_counts)
     reasons[any_in_window(constant[record.n_warmup :], record.rate_hz)] = NoData.CONSTANT
     reasons[any_in_window(clipped[record.n_warmup :], record.rate_hz)] = NoData.CLIPPED
     reasons[~(record.coverage == 1)] = NoData.MISSING
@@ -79,7 +94,8 @@ def label_record(
     """High-pass and label one station-hour.
 
     Each stretch of the record without a gap is filtered on its own, from the steady state of its
-    first sample, so that gaps and offsets leak nothing into their neighbours.
+    first sample, so that gaps and offsets leak nothing into their neighbours. Constant runs count
+    as gaps here: the step into a zero-filled dropout and out of it would ring in the next seconds.
 
     Returns
     -------
@@ -88,8 +104,16 @@ def label_record(
     ndarray, uint8, shape (n_seconds,)
         Why a second is no_data.
     """
-    reasons = no_data_reasons(record, clip_counts)
-    filtered = highpass_valid(record.samples, record.filled, float(record.rate_hz))
+    parameters = parameters or ReferenceParameters()
+    constant = constant_mask(record)
+    reasons = no_data_reasons(record, constant, clip_counts)
+    filtered = highpass_valid(
+        record.samples,
+        record.filled & ~constant,
+        float(record.rate_hz),
+        corner_hz=parameters.highpass_corner_hz,
+        poles=parameters.highpass_poles,
+    )
     hour = filtered[record.n_warmup :].astype(precision)
     labels = label_hour(
         hour,
@@ -98,4 +122,6 @@ def label_record(
         valid=reasons == NoData.NONE,
         parameters=parameters,
     )
+    # a second shorter than a constant run can still hold no energy, and then no label
+    reasons[(labels.label == Label.NO_DATA) & (reasons == NoData.NONE)] = NoData.CONSTANT
     return labels, reasons

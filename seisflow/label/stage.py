@@ -5,6 +5,7 @@ same sample (the warm-up before the hour) however the work is cut. So no label d
 workers, station blocks or the time asked for.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -33,11 +34,15 @@ from seisflow.core.stations import Coordinates, StationPattern, matches_any
 from seisflow.errors import ConfigError, DataError
 from seisflow.label.layout import HOUR_S, Block, label_arrays
 from seisflow.label.method import METHODS, HourLabels, ReferenceParameters
-from seisflow.label.record import WARMUP_S, HourRecord, label_record
+from seisflow.label.record import HourRecord, label_record
 
 __all__ = ["LabelConfig", "LabelTask", "finish", "plan", "prepare", "run"]
 
 PROCESS_BYTES = 230_000_000
+MATRICES = 1.6
+"""Matrices of correlations held at once: one, and parts of others."""
+RECORD_BYTES_PER_SAMPLE = 55
+"""Samples, masks, windows and spectra of an hour, measured at 100, 500 and 1000 Hz."""
 INTEGER_FILL = np.iinfo(np.int32).min
 MAX_BLOCK = 16
 
@@ -75,6 +80,13 @@ class LabelConfig(StageConfig):
     def _is_method(cls, value: str) -> str:
         if value not in METHODS:
             raise ValueError(f"allowed: {', '.join(METHODS)}")
+        return value
+
+    @field_validator("parameters")
+    @classmethod
+    def _labels_seconds(cls, value: ReferenceParameters) -> ReferenceParameters:
+        if value.window_s != 1:
+            raise ValueError("window_s must be 1: LABELS has one label for each second")
         return value
 
     @field_validator("start", "end")
@@ -178,7 +190,13 @@ def prepare(config: LabelConfig, waveforms: Path, block: int | None = None) -> P
     product = Product(identity, span, source.rate, shard_s, min(size, len(rows)))
     tasks = tuple(_tasks(product, stations, rows))
     return Preparation(
-        waveforms, source, product, stations, _places(waveforms, rows), tasks, _plan(product, tasks)
+        waveforms,
+        source,
+        product,
+        stations,
+        _places(waveforms, rows),
+        tasks,
+        _plan(config, product, tasks),
     )
 
 
@@ -209,16 +227,17 @@ def _tasks(
             yield LabelTask(name, members, first, start, stop)
 
 
-def _plan(product: Product, tasks: tuple[LabelTask, ...]) -> TaskPlan:
+def _plan(config: LabelConfig, product: Product, tasks: tuple[LabelTask, ...]) -> TaskPlan:
     n_windows, rate = HOUR_S, int(product.rate)
-    matrix = 4 * n_windows * n_windows
-    record = (HOUR_S + WARMUP_S) * rate * (4 + 1 + 1 + 8 + 8)
+    matrix = np.dtype(config.precision).itemsize * n_windows * n_windows
+    n_record_s = HOUR_S + math.ceil(config.parameters.warm_up_s)
+    record = n_record_s * rate * RECORD_BYTES_PER_SAMPLE
     block = product.block * product.shard_s * 20
     n_station_s = sum(len(t.rows) * (t.stop_s - t.start_s) for t in tasks)
     return TaskPlan(
         tasks=tuple(t.name for t in tasks),
         unit="station-days" if product.shard_s == 86400 else "stations",
-        memory_bytes=PROCESS_BYTES + 3 * matrix + record + block,
+        memory_bytes=PROCESS_BYTES + int(MATRICES * matrix) + record + block,
         read_bytes=n_station_s * rate * 2,
         write_bytes=n_station_s * 12,
         n_files=9 * len(tasks),
@@ -275,12 +294,13 @@ def _read_hour(job: Job, row: int, start_s: int) -> HourRecord:
     """Read one hour and the warm-up before it, as far as it exists."""
     rate = int(job.source.rate)
     ahead_s = start_s + (job.product.span.start_ns - job.source.span.start_ns) // NS_PER_S
-    first_s = max(0, ahead_s - WARMUP_S)
+    first_s = max(0, ahead_s - math.ceil(job.config.parameters.warm_up_s))
     samples = read_slice(job.waveforms, "waveform", row, first_s * rate, (ahead_s + HOUR_S) * rate)
     coverage = read_slice(job.waveforms, "coverage", row, first_s, ahead_s + HOUR_S)
     if np.isnan(coverage).any():
         raise DataError("its waveforms failed to be ingested")
     filled = np.isfinite(samples) if samples.dtype.kind == "f" else samples != INTEGER_FILL
+    filled |= np.repeat(coverage == 1, rate)  # a recorder at its lowest number equals the fill
     return HourRecord(samples, filled, coverage[ahead_s - first_s :].astype("float32"), rate)
 
 

@@ -1,0 +1,168 @@
+"""The commands and options people and programs rely on; a change here is a change for them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from programs import Cluster, Launcher, differences
+
+from seisflow import __version__
+from seisflow.cli.app import app
+
+ENGINE = {"--cluster", "--workers", "--dry-run", "--json"}
+OPTIONS = {
+    "synth": {
+        *("output", "--nodes", "--hours", "--rate", "--seed", "--start", "--noise"),
+        *("--earthquakes", "--aircraft", "--gusts", "--vehicles", "--spikes", "--gaps", "--dead"),
+        *ENGINE,
+    },
+    "ingest": {
+        *("paths", "--stations", "--select", "--rate", "--start", "--end"),
+        *ENGINE,
+    },
+    "label": {
+        *("waveforms", "labels", "--method", "--start", "--end", "--select"),
+        *("--precision", "--block"),
+        *ENGINE,
+    },
+    "status": {"product", "--json"},
+    "demo": {"output", "--nodes", "--hours", "--rate", "--workers"},
+}
+HELP = ("-h", "--help")
+
+
+def names(parameter: object) -> set[str]:
+    every = {*parameter.opts, *parameter.secondary_opts}  # type: ignore[attr-defined]
+    return every - set(HELP)
+
+
+def test_commands_and_options_are_these() -> None:
+    root = typer.main.get_command(app)
+    found = {
+        name: set().union(*[names(p) for p in command.params])
+        for name, command in root.commands.items()  # type: ignore[attr-defined]
+    }
+    assert found == OPTIONS
+    assert {n for p in root.params for n in names(p)} == {"--version"}
+
+
+def test_the_readme_names_the_commands_and_codes() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    for command in OPTIONS.keys() - {"demo"}:
+        assert f"seisflow {command} " in readme
+    assert "0 done, 1 bug, 2 configuration, 3 data" in readme
+    assert "4 incomplete (type the command again), 130 interrupted" in readme
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+@pytest.mark.parametrize("flag", HELP)
+def test_every_command_explains_itself(command: str, flag: str, launcher: Launcher) -> None:
+    ended = launcher.run(command, flag)
+    assert ended.code == 0
+    assert f"seisflow {command}" in ended.out
+    for option in OPTIONS[command]:
+        if option.startswith("--"):
+            assert option in ended.out
+
+
+@pytest.mark.parametrize("command", sorted(OPTIONS.keys() - {"demo", "status"}))
+def test_help_has_examples(command: str, launcher: Launcher) -> None:
+    text = launcher.run(command, "--help").out
+    _, _, examples = text.partition("Examples")
+    assert f"seisflow {command} " in examples
+
+
+def test_no_command_shows_the_help_with_exit_codes(launcher: Launcher) -> None:
+    ended = launcher.run()
+    text = " ".join((ended.out + ended.err).replace("│", " ").split())
+    for command in OPTIONS:
+        assert f" {command} " in text
+    assert "0 done, 1 bug, 2 configuration" in text
+
+
+@pytest.mark.parametrize(
+    "program",
+    [[sys.executable, "-m", "seisflow"], [str(Path(sys.executable).with_name("seisflow"))]],
+    ids=["python -m seisflow", "seisflow"],
+)
+def test_both_programs_say_their_version(program: list[str]) -> None:
+    done = subprocess.run([*program, "--version"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"seisflow {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["fly"], "No such command 'fly'"),
+        (["ingest", "--fast", "a", "b"], "No such option"),
+        (["label", "only-one"], "Missing argument"),
+        (["ingest", "only-one"], "seisflow ingest RAW... WAVEFORMS.zarr"),
+        (["label", "a", "b", "--block", "0"], "Invalid value for '--block'"),
+    ],
+)
+def test_a_wrong_command_line_is_2(argv: list[str], said: str, launcher: Launcher) -> None:
+    ended = launcher.run(*argv)
+    assert ended.code == 2
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_json_is_one_document_on_standard_output(
+    scene: Path, waveforms: Path, launcher: Launcher, cluster: Cluster, tmp_path: Path
+) -> None:
+    options = ["--cluster", cluster.address, "--json"]
+    output = tmp_path / "waveforms.zarr"
+    args = ["--stations", scene / "stations.csv", *options]
+    ended = launcher.run("ingest", scene / "waveforms", output, *args)
+    assert ended.code == 0, ended.err
+    summary = json.loads(ended.out)
+    assert summary["product"] == str(output)
+    assert summary["exit_code"] == 0
+    assert (summary["tasks"], summary["done"], summary["missing"]) == (4, 4, 0)
+    assert summary["failed"] == {}
+    assert summary["problems"] == []
+    assert summary["counts"]["samples"] == 4 * 3600 * 20
+    assert summary["stations"] == 4
+    assert summary["sampling_rate_hz"] == 20
+    assert summary["peak_memory_bytes"] > 0
+    assert summary["written_bytes"] > 0
+    assert differences(output, waveforms) == []
+
+
+@pytest.mark.parametrize("command", ["ingest", "label", "synth"])
+def test_a_dry_run_writes_nothing(
+    command: str,
+    scene: Path,
+    waveforms: Path,
+    launcher: Launcher,
+    cluster: Cluster,
+    tmp_path: Path,
+) -> None:
+    output = tmp_path / "out"
+    source = {"ingest": [scene / "waveforms"], "label": [waveforms], "synth": []}[command]
+    size = ["--nodes", "4", "--hours", "1", "--rate", "20"] if command == "synth" else []
+    args = [*source, output, *size, "--cluster", cluster.address, "--dry-run", "--json"]
+    ended = launcher.run(command, *args, cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert list(tmp_path.iterdir()) == []
+    shown = json.loads(ended.out)
+    assert shown["output"] == str(output)
+    assert shown["tasks"] == 4
+    for what in ("write_bytes_at_most_about", "files", "memory_per_task_bytes"):
+        assert shown[what] > 0
+    assert (shown["read_bytes"] > 0) == (command != "synth")
+    for word in ("nothing was written", "tasks", "reads", "files", "memory of a worker"):
+        assert word in ended.err
+
+
+def test_a_dry_run_says_what_is_left_out(
+    scene: Path, launcher: Launcher, cluster: Cluster, tmp_path: Path
+) -> None:
+    args = ["--select", "ZG.R0101.*.*", "--cluster", cluster.address, "--dry-run", "--json"]
+    ended = launcher.run("ingest", scene / "waveforms", tmp_path / "x.zarr", *args)
+    assert json.loads(ended.out)["notes"] == ["left out 3 pieces by --select"]
+    assert "left out 3 pieces by --select" in ended.err

@@ -1,0 +1,246 @@
+"""Kill -9 of workers and of whole commands at random moments: the end is that of a clean run."""
+
+import os
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from programs import (
+    Cluster,
+    Ended,
+    Launcher,
+    Running,
+    differences,
+    receipts,
+    refuse_unfinished,
+    wait_until,
+)
+
+from seisflow.formats.writing import MiniSeedWriter
+
+N_STATIONS, N_DAYS, RATE_HZ = 8, 3, 50
+START_NS = 1_401_321_600 * 10**9
+DAY_NS = 86_400 * 10**9
+KILLS_OF_A_STAGE = 5
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random walks: eight stations, three days at 50 Hz, so that ingesting lasts some seconds."""
+    folder = tmp_path_factory.mktemp("archive")
+    rng = np.random.default_rng(11)
+    for day in range(N_DAYS):
+        counts = rng.normal(0, 200, 86_400 * RATE_HZ).cumsum().astype("int32")
+        first = folder / f"S00.{day}.mseed"
+        with first.open("wb") as file:
+            MiniSeedWriter(file, "XX.S00..HHZ", RATE_HZ).append(START_NS + day * DAY_NS, counts)
+        records = first.read_bytes()
+        for station in range(1, N_STATIONS):
+            named = records.replace(b"S00  ", f"S{station:02d}  ".encode())
+            (folder / f"S{station:02d}.{day}.mseed").write_bytes(named)
+    return folder
+
+
+@dataclass
+class Stage:
+    """A command on a local cluster of two, and what it makes when nobody kills it."""
+
+    launcher: Launcher
+    args: tuple[str | Path, ...]
+    output: Path
+    clean: Path
+
+    def start(self) -> Running:
+        name, source, *rest = self.args
+        return self.launcher.start(name, source, self.output, "--workers", "2", *rest)
+
+    def refuse_other_than_clean(self) -> None:
+        assert differences(self.output, self.clean) == []
+        refuse_unfinished(self.output)
+
+
+def made_clean(launcher: Launcher, cluster: Cluster, stage: Stage) -> Stage:
+    name, source, *rest = stage.args
+    ended = launcher.run(name, source, stage.clean, "--cluster", cluster.address, *rest)
+    assert ended.code == 0, ended.err
+    return stage
+
+
+@pytest.fixture
+def ingest(launcher: Launcher, cluster: Cluster, archive: Path, tmp_path: Path) -> Stage:
+    clean = archive.parent / f"{archive.name}-clean.zarr"
+    stage = Stage(launcher, ("ingest", archive), tmp_path / "waveforms.zarr", clean)
+    return stage if clean.exists() else made_clean(launcher, cluster, stage)
+
+
+@pytest.fixture
+def label(launcher: Launcher, cluster: Cluster, waveforms: Path, tmp_path: Path) -> Stage:
+    clean = tmp_path / "clean.zarr"
+    stage = Stage(launcher, ("label", waveforms), tmp_path / "labels.zarr", clean)
+    return made_clean(launcher, cluster, stage)
+
+
+def kill_worker(run: Running, rng: random.Random) -> bool:
+    """Kill one worker process; the nanny starts another and the command goes on."""
+    workers = run.workers()
+    if not workers:
+        return False
+    rng.choice(workers).kill()
+    return True
+
+
+def kill_command(run: Running, rng: random.Random) -> bool:
+    """Kill the command and its workers at once, as a machine that goes down."""
+    del rng
+    run.signal_group(signal.SIGKILL)
+    assert run.wait().code == -signal.SIGKILL
+    return True
+
+
+def kill_command_alone(run: Running, rng: random.Random) -> bool:
+    """Kill the command only; its workers see that and end."""
+    del rng
+    workers = run.workers()
+    os.kill(run.pid, signal.SIGKILL)
+    assert run.wait().code == -signal.SIGKILL
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert alive == [], "workers outlive their command"
+    return True
+
+
+Kill = Callable[[Running, random.Random], bool]
+
+
+def kill_in_the_middle(stage: Stage, run: Running, kill: Kill, rng: random.Random) -> bool:
+    """Wait for a random moment of the work, or for its next receipt, and kill.
+
+    Returns
+    -------
+    bool
+        False if the command had ended before.
+    """
+    wait_until(lambda: run.ended() or "dashboard" in run.err.read_text(), 60, "the cluster")
+    before = len(receipts(stage.output)) if stage.output.exists() else 0
+    if rng.random() < 0.5:
+        wait_until(lambda: run.ended() or len(receipts(stage.output)) > before, 60, "a receipt")
+    else:
+        wait_until(lambda: run.ended() or stage.output.exists(), 60, "the product")
+        time.sleep(rng.uniform(0, 2.5))
+    return not run.ended() and kill(run, rng)
+
+
+def batter(stage: Stage, kills: list[Kill], rng: random.Random) -> int:
+    """Type the command again and again until every kill has landed and the last run ends.
+
+    Returns
+    -------
+    int
+        How often a kill met a product with some but not all of its receipts.
+    """
+    kills, n_half_done = list(kills), 0
+    run = stage.start()
+    while kills:
+        landed = kill_in_the_middle(stage, run, kills[0], rng)
+        if landed:
+            kills.pop(0)
+            n_half_done += 0 < len(receipts(stage.output)) < n_tasks(stage)
+        elif run.ended():  # too late: this one was never disturbed again, so it must be whole
+            assert run.wait().code == 0, run.err.read_text()
+            stage.refuse_other_than_clean()
+            shutil.rmtree(stage.output)
+        if run.ended():
+            run = stage.start()
+    ended = run.wait()
+    assert ended.code == 0, ended.err
+    return n_half_done
+
+
+def n_tasks(stage: Stage) -> int:
+    return len(receipts(stage.clean))
+
+
+@pytest.mark.slow
+def test_ingest_survives_kills(ingest: Stage) -> None:
+    kills = [kill_worker, kill_command, kill_worker, kill_command_alone, kill_worker]
+    assert len(kills) == KILLS_OF_A_STAGE
+    assert batter(ingest, kills, random.Random(20140529)) >= 2
+    ingest.refuse_other_than_clean()
+
+
+@pytest.mark.slow
+def test_label_survives_kills(label: Stage) -> None:
+    kills = [kill_worker, kill_command, kill_worker, kill_command, kill_command_alone]
+    assert len(kills) == KILLS_OF_A_STAGE
+    assert batter(label, kills, random.Random(1998)) >= 2
+    label.refuse_other_than_clean()
+
+
+@pytest.mark.slow
+def test_a_worker_killed_while_it_starts_is_no_bug(ingest: Stage) -> None:
+    run = ingest.start()
+    wait_until(lambda: run.ended() or run.workers(), 60, "a worker")
+    run.workers()[0].kill()
+    ended = run.wait()
+    assert ended.code in (0, 4), ended.err
+    assert "Traceback" not in ended.err
+    if ended.code == 4:
+        assert "type the command again" in ended.err
+        assert not ingest.output.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "command only"])
+def test_an_interrupt_ends_with_130_and_can_be_resumed(ingest: Stage, whole_group: bool) -> None:
+    run = ingest.start()
+    wait_until(lambda: run.ended() or receipts(ingest.output), 60, "a receipt")
+    assert not run.ended()
+    workers = run.workers()
+    (run.signal_group if whole_group else lambda n: os.kill(run.pid, n))(signal.SIGINT)
+    ended = run.wait(30)
+    assert ended.code == 130, ended.err
+    assert "type the command again" in ended.err
+    assert "Traceback" not in ended.err
+    assert psutil.wait_procs(workers, timeout=20)[1] == []
+    assert len(receipts(ingest.output)) < n_tasks(ingest)
+    again = ingest.start().wait()
+    assert again.code == 0, again.err
+    assert "resuming: " in again.err
+    ingest.refuse_other_than_clean()
+
+
+def test_a_finished_command_does_nothing(ingest: Stage, cluster: Cluster) -> None:
+    def again() -> Ended:
+        args = (*ingest.args, ingest.clean, "--cluster", cluster.address)
+        return ingest.launcher.run(*args)
+
+    before = states(ingest.clean)
+    ended = again()
+    assert ended.code == 0, ended.err
+    assert "is finished: nothing to do" in ended.err
+    assert states(ingest.clean) == before
+
+
+def test_a_run_killed_before_it_finished_is_finished_by_the_next(
+    ingest: Stage, cluster: Cluster
+) -> None:
+    shutil.copytree(ingest.clean, ingest.output)
+    (ingest.output / "_seisflow" / "provenance.json").unlink()
+    shutil.rmtree(ingest.output / "segment_start_ns")
+    ended = ingest.launcher.run(*ingest.args, ingest.output, "--cluster", cluster.address)
+    assert ended.code == 0, ended.err
+    assert f"resuming: {n_tasks(ingest)} of {n_tasks(ingest)} tasks are done" in ended.err
+    ingest.refuse_other_than_clean()
+    assert (ingest.output / "_seisflow" / "provenance.json").exists()
+
+
+def states(product: Path) -> dict[str, tuple[int, int]]:
+    """Return when each file was last written, and its size."""
+    files = (p for p in product.rglob("*") if p.is_file())
+    return {str(p): (p.stat().st_mtime_ns, p.stat().st_size) for p in files}

@@ -1,0 +1,91 @@
+"""Every conformance file on its own, from the file into the store and out of it again.
+
+`tests/formats/test_conformance.py` shows that what is read equals obspy or libmseed, and holds the
+table of outcomes; here every sample read must arrive in WAVEFORMS, at every rate a file has.
+"""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import seisflow
+from seisflow.archive.work import progress_of
+from seisflow.core.grid import nominal_rate
+from seisflow.errors import DataError
+from seisflow.formats.readers import read_piece
+from seisflow.ingest import stage
+from seisflow.ingest.placing import place
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "conformance"
+TABLE = Path(__file__).parents[1] / "formats" / "conformance_outcomes.csv"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not DATA.exists(), reason=f"no conformance files at {DATA}"),
+]
+
+
+ALL_DAMAGED = ["obspy_mseed/infinite-loop.mseed"]
+"""Their headers promise samples, and none of them can be decoded."""
+
+
+def outcomes(*wanted: str) -> list[str]:
+    with TABLE.open() as file:
+        return [row["file"] for row in csv.DictReader(file) if row["outcome"] in wanted]
+
+
+def ingest(file: Path, rate_hz: float, target: Path) -> tuple[stage.Preparation, int]:
+    """Ingest one file in this process; return what was planned and the number of conflicts."""
+    config = stage.IngestConfig.build({"raw": (str(file),), "rate": rate_hz})
+    scans = [scan for batch in stage.batches(config) for scan in stage.scan_batch(batch)]
+    prepared = stage.prepare(config, scans)
+    work = stage.plan(config, target, prepared)
+    receipts = [work.job()(task) for task in work.tasks]
+    stage.finish(target)
+    return prepared, sum(r.counts["conflicting_samples"] for r in receipts)
+
+
+@pytest.mark.parametrize("name", outcomes("read", "partly") if TABLE.exists() else [])
+def test_every_sample_read_arrives_in_the_store(name: str, tmp_path: Path) -> None:
+    scans = stage.scan_batch(stage.FileBatch("one", (DATA / name,)))
+    rates = sorted({nominal_rate(piece.rate_hz) for scan in scans for piece in scan.pieces})
+    assert rates
+    for rate in rates:
+        target = tmp_path / f"{float(rate):g}.zarr"
+        prepared, n_conflicts = ingest(DATA / name, float(rate), target)
+        product = seisflow.open(target)
+        n_different = 0
+        for station, pieces in prepared.inventory.found.items():
+            row = product.waveform.sel(station=station).values
+            for placement in place(pieces, prepared.product.grid):
+                found = placement.found
+                runs, _ = read_piece(
+                    found.format, Path(found.path), found.piece, 0, found.piece.n_samples
+                )
+                for run in runs:
+                    at = placement.index + run.first
+                    stored = row[at : at + len(run.values)]
+                    same = (stored == run.values) | (
+                        (stored != stored) & (run.values != run.values)
+                    )
+                    n_different += int((~same).sum())
+        assert n_different == n_conflicts
+        assert np.isfinite(product.coverage.values).all()
+
+
+@pytest.mark.parametrize("name", outcomes("refused") if TABLE.exists() else [])
+def test_every_refusal_is_one_error_that_names_the_file(name: str, tmp_path: Path) -> None:
+    config = stage.IngestConfig.build({"raw": (str(DATA / name),)})
+    scans = [scan for batch in stage.batches(config) for scan in stage.scan_batch(batch)]
+    if name in ALL_DAMAGED:
+        target = tmp_path / "waveforms.zarr"
+        ingest(DATA / name, 1.0, target)
+        progress = progress_of(target)
+        assert progress.counts["samples"] == 0
+        assert progress.n_problems >= 10
+        assert all(Path(name).name in problem for problem in progress.problems)
+        return
+    with pytest.raises(DataError, match="no samples to ingest") as raised:
+        stage.prepare(config, scans)
+    assert Path(name).name in str(raised.value)

@@ -1,0 +1,42 @@
+"""Memory of a worker: what was projected, whatever the number of stations and days."""
+
+import json
+from pathlib import Path
+
+import pytest
+from programs import Launcher
+
+pytestmark = pytest.mark.slow
+TOLERANCE = 1.3
+
+
+def summary(launcher: Launcher, *arguments: str | Path) -> dict[str, int]:
+    ended = launcher.run(*arguments, "--json", timeout_s=300)
+    assert ended.code == 0, ended.err
+    return dict(json.loads(ended.out))
+
+
+def peaks(launcher: Launcher, folder: Path, nodes: int, hours: int) -> dict[str, dict[str, int]]:
+    """Ingest and label an array at 100 Hz; return the summaries."""
+    scene, waveforms, labels = folder / "scene", folder / "waveforms.zarr", folder / "labels.zarr"
+    size = ["--nodes", str(nodes), "--hours", str(hours), "--rate", "100"]
+    hour = ["--start", "2014-05-29T01:00", "--end", "2014-05-29T02:00"]
+    return {
+        "synth": summary(launcher, "synth", scene, *size),
+        "ingest": summary(launcher, "ingest", scene / "waveforms", waveforms),
+        "label": summary(launcher, "label", waveforms, labels, *hour),
+    }
+
+
+def test_peak_memory_is_as_projected_for_1_and_40_station_days(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    one = peaks(launcher, tmp_path / "one", nodes=1, hours=24)
+    forty = peaks(launcher, tmp_path / "forty", nodes=20, hours=48)
+    assert forty["ingest"]["tasks"] == 40
+    for stage in one:
+        for summary in (one[stage], forty[stage]):
+            assert 0 < summary["peak_memory_bytes"] <= TOLERANCE * summary["projected_memory_bytes"]
+        # resident size has noise of its own: allocator, order of tasks
+        assert forty[stage]["peak_memory_bytes"] <= 1.2 * one[stage]["peak_memory_bytes"]
+        assert forty[stage]["projected_memory_bytes"] == one[stage]["projected_memory_bytes"]

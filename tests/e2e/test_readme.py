@@ -1,0 +1,52 @@
+"""The README's own commands and its own Python, word for word, and the demo."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+
+def blocks(language: str) -> list[str]:
+    text = (ROOT / "README.md").read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_commands_and_python_of_the_readme(tmp_path: Path) -> None:
+    lines = [line for block in blocks("") for line in block.splitlines()]
+    commands = [line.split() for line in lines if line.startswith("seisflow ")]
+    assert [c[1] for c in commands] == ["synth", "ingest", "label", "status"]
+    for command in commands:
+        done = run([sys.executable, "-m", *command], tmp_path)
+        assert done.returncode == 0, done.stderr
+    (code,) = blocks("python")
+    done = run([sys.executable, "-W", "error", "-c", code], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "(station: 4)" in done.stdout
+    assert "2014-05-29T00:10:00.000000000" in done.stdout
+
+
+def test_make_targets_of_the_readme_exist() -> None:
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = set(re.findall(r"\bmake (\w+)", (ROOT / "README.md").read_text()))
+    named -= {"its", "small"}
+    assert {"demo", "test"} <= named <= set(targets)
+
+
+def test_the_demo_ends_with_its_picture(tmp_path: Path) -> None:
+    small = ["--nodes", "3", "--hours", "1", "--rate", "20"]
+    done = run([sys.executable, "-m", "seisflow", "demo", "demo", *small], tmp_path)
+    assert done.returncode == 0, done.stderr
+    picture = tmp_path / "demo" / "labels.png"
+    assert done.stderr.strip().splitlines()[-1].startswith("look at demo/labels.png")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size > 20_000
+    assert "signal above 1.0 of the noise" in done.stderr
