@@ -83,6 +83,7 @@ def measured(function: Callable[[], object]) -> tuple[float, float, object]:
 
 
 def main() -> None:
+    """Make the archive, run both sides in turn, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=2)
     parser.add_argument("--hours", type=float, default=24.0)

@@ -16,6 +16,9 @@ from seisflow.formats.pieces import FileScan, Piece, Problem
 __all__ = ["Found", "Inventory", "StationSummary", "choose_rate", "take_inventory"]
 
 
+BEFORE = "before --start"
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A piece and the file it was found in."""
@@ -53,7 +56,11 @@ class StationSummary:
 
 @dataclass(frozen=True)
 class Inventory:
-    """Everything found in an archive, by station in alphabetical order, each in time order."""
+    """What was found in an archive, by station in alphabetical order, each in time order.
+
+    ``earlier`` holds what lies before the time asked for: it is not ingested, and still decides
+    where the samples after it go on the grid (`seisflow.ingest.placing`).
+    """
 
     found: dict[str, list[Found]]
     problems: tuple[Problem, ...]
@@ -61,6 +68,7 @@ class Inventory:
     n_files: int
     files_bytes: int
     notes: tuple[str, ...] = ()
+    earlier: dict[str, list[Found]] = field(default_factory=dict)
 
     @property
     def rates(self) -> dict[Fraction, list[str]]:
@@ -131,6 +139,7 @@ def take_inventory(scans: Iterable[FileScan], selection: Selection) -> Inventory
     found: dict[str, list[Found]] = defaultdict(list)
     problems: list[Problem] = []
     coordinates: dict[str, Coordinates] = {}
+    earlier: dict[str, list[Found]] = defaultdict(list)
     left_out: Counter[str] = Counter()
     n_files = files_bytes = 0
     for scan in sorted(scans, key=lambda s: s.path):
@@ -143,11 +152,15 @@ def take_inventory(scans: Iterable[FileScan], selection: Selection) -> Inventory
             reason = _left_out(item, selection)
             if reason:
                 left_out[reason] += 1
-            else:
+            if reason == BEFORE:
+                earlier[piece.station].append(item)
+            elif not reason:
                 found[piece.station].append(item)
     ordered = {s: sorted(found[s], key=lambda f: f.order) for s in sorted(found)}
     notes = tuple(f"left out {n} pieces {why}" for why, n in sorted(left_out.items()))
-    return Inventory(ordered, tuple(problems), coordinates, n_files, files_bytes, notes)
+    return Inventory(
+        ordered, tuple(problems), coordinates, n_files, files_bytes, notes, dict(earlier)
+    )
 
 
 def _left_out(item: Found, selection: Selection) -> str:
@@ -155,7 +168,7 @@ def _left_out(item: Found, selection: Selection) -> str:
         return "by --select"
     span = item.span
     if selection.start_ns is not None and span.end_ns <= selection.start_ns:
-        return "before --start"
+        return BEFORE
     if selection.end_ns is not None and span.start_ns >= selection.end_ns:
         return "after --end"
     return ""
@@ -201,10 +214,7 @@ def choose_rate(inventory: Inventory, rate_hz: float | None) -> tuple[Fraction, 
     rate = nominal_rate(rate_hz) if rate_hz is not None else next(iter(rates))
     if rate not in rates:
         raise DataError(f"no station is sampled at --rate {rate_hz:g} Hz; found {listing}")
-    kept = {
-        station: [f for f in pieces if _rate(f.piece) == rate]
-        for station, pieces in inventory.found.items()
-    }
+    kept = _of_rate(inventory.found, rate)
     notes = [
         f"left out at {float(r):g} Hz: {_names(names)}" for r, names in rates.items() if r != rate
     ]
@@ -215,7 +225,12 @@ def choose_rate(inventory: Inventory, rate_hz: float | None) -> tuple[Fraction, 
         inventory.n_files,
         inventory.files_bytes,
         (*inventory.notes, *notes),
+        _of_rate(inventory.earlier, rate),
     )
+
+
+def _of_rate(found: dict[str, list[Found]], rate: Fraction) -> dict[str, list[Found]]:
+    return {s: [f for f in pieces if _rate(f.piece) == rate] for s, pieces in found.items()}
 
 
 def _names(names: Sequence[str]) -> str:

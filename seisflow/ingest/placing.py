@@ -14,7 +14,7 @@ from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, SampleGrid, Span, near
 from seisflow.errors import DataError
 from seisflow.ingest.inventory import Found, Inventory, Selection
 
-__all__ = ["Placement", "place", "product_span", "within"]
+__all__ = ["Placement", "place", "place_station", "product_span", "within"]
 
 MAX_EMPTY_SHARE = 0.99
 MIN_STATION_DAYS_TO_JUDGE = 2000
@@ -66,6 +66,13 @@ def place(pieces: Sequence[Found], grid: SampleGrid) -> list[Placement]:
     return placements
 
 
+def place_station(inventory: Inventory, station: str, grid: SampleGrid) -> list[Placement]:
+    """Put what was found of a station on the grid, as if nothing earlier had been left out."""
+    earlier = set(inventory.earlier.get(station, ()))
+    pieces = sorted({*inventory.found[station], *earlier}, key=lambda f: f.order)
+    return [p for p in place(pieces, grid) if p.found not in earlier]
+
+
 def within(placements: Sequence[Placement], start: int, stop: int) -> tuple[Placement, ...]:
     """Return the placements that have samples in ``[start, stop)`` of the grid, in order."""
     return tuple(p for p in placements if p.index < stop and p.stop > start)
@@ -84,7 +91,7 @@ def product_span(inventory: Inventory, selection: Selection, rate: Fraction) -> 
     """
     earliest = min(f.span.start_ns for pieces in inventory.found.values() for f in pieces)
     grid = SampleGrid(earliest // HOUR_NS * HOUR_NS, rate, 0)
-    placed = [p for pieces in inventory.found.values() for p in place(pieces, grid)]
+    placed = [p for station in inventory.found for p in place_station(inventory, station, grid)]
     start = grid.time_of(min(p.index for p in placed))
     end = grid.time_of(max(p.stop for p in placed))
     start = max(start, selection.start_ns if selection.start_ns is not None else start)

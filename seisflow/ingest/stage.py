@@ -37,7 +37,7 @@ from seisflow.ingest.inventory import (
     take_inventory,
 )
 from seisflow.ingest.layout import segment_arrays, state_array, waveform_arrays
-from seisflow.ingest.placing import Placement, place, product_span, within
+from seisflow.ingest.placing import Placement, place_station, product_span, within
 
 __all__ = [
     "FileBatch",
@@ -220,8 +220,8 @@ def _tasks(product: Product, inventory: Inventory, selection: Selection) -> Iter
     if selection.end_ns is not None:
         last = min(last, grid.first_at_or_after(selection.end_ns))
     size = int(product.shard_s * product.rate)
-    for number, (station, pieces) in enumerate(inventory.found.items()):
-        placements = place(pieces, grid)
+    for number, station in enumerate(inventory.found):
+        placements = place_station(inventory, station, grid)
         for start in range(0, grid.n_samples, size):
             stop = min(start + size, grid.n_samples)
             name = f"{station}@{format_time(grid.time_of(start))}"

@@ -25,7 +25,7 @@ from seisflow.formats.pieces import FileScan, Piece
 from seisflow.ingest import stage
 from seisflow.ingest.assembling import Shard, coverage_of
 from seisflow.ingest.inventory import Selection, take_inventory
-from seisflow.ingest.placing import place, product_span
+from seisflow.ingest.placing import place, place_station, product_span
 
 PERIOD_NS = NS_PER_S // RATE
 
@@ -156,6 +156,24 @@ def test_samples_of_a_drifting_clock_always_have_a_place() -> None:
             placed = place(inventory.found["X.A..Z"], grid)
             assert min(p.index for p in placed) >= 0
             assert max(p.stop for p in placed) <= grid.n_samples
+
+
+def test_start_moves_no_sample_that_comes_after_it() -> None:
+    """A chain keeps the phase of its first piece, whether that piece is asked for or not."""
+    period = NS_PER_S // 10
+    first = Piece(".A..Z", 4 * period // 10, 600, 10.0, "int32", 0, 1)
+    second = Piece(
+        ".A..Z", first.start_ns + 600 * period + 2 * period // 10, 600, 10.0, "int32", 1, 2
+    )
+    scans = [FileScan("a", "miniSEED", 2, 0, (first, second))]
+    grid = SampleGrid(0, Fraction(10), 36_000)
+    places = []
+    for start_ns in (None, 61 * NS_PER_S):
+        inventory = take_inventory(scans, Selection(start_ns=start_ns))
+        places.append({p.found.piece: p.index for p in place_station(inventory, ".A..Z", grid)})
+    assert list(places[0].values()) == [0, 600]
+    assert places[1] == {second: 600}
+    assert grid.nearest(second.start_ns) == 601  # where it would go on its own
 
 
 def test_the_order_of_scans_changes_nothing(tmp_path: Path) -> None:
