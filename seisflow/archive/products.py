@@ -22,10 +22,21 @@ from seisflow.core.config import fingerprint
 from seisflow.core.grid import NS_PER_S, SampleGrid, Span
 from seisflow.errors import DataError
 
-__all__ = ["FORMAT_VERSIONS", "ArraySpec", "Identity", "Product", "mapping_differences"]
+__all__ = [
+    "FORMAT_VERSIONS",
+    "RESULT_VERSIONS",
+    "ArraySpec",
+    "Identity",
+    "Product",
+    "mapping_differences",
+]
 
 FORMAT_VERSIONS = {"TRUTH": 1, "WAVEFORMS": 1, "LABELS": 1}
 """Layout version of each product; a change of layout raises it (CHANGELOG heading of its own)."""
+
+
+RESULT_VERSIONS = {"synth": 1, "ingest": 1, "label": 1}
+"""Raised when a stage gives other results for the same question, so that none are mixed."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,7 @@ class Identity:
     config: Mapping[str, Any]
     inputs: Mapping[str, str]
     format_version: int
+    result_version: int = 1
 
     @property
     def key(self) -> str:
@@ -68,7 +80,7 @@ class Identity:
     def differences(self, other: "Identity") -> list[str]:
         """Say in plain lines how another identity differs from this one."""
         lines = []
-        for name in ("product", "format_version"):
+        for name in ("product", "format_version", "result_version"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
                 lines.append(f"{name}: asked {theirs!r}, found {mine!r}")

@@ -7,7 +7,7 @@ the product's identity and the task: a changed parameter, input or layout never 
 import json
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ __all__ = [
     "documents_of",
     "read_inputs",
     "read_plan",
+    "read_problems",
     "read_receipts",
     "write_receipt",
 ]
@@ -29,6 +30,7 @@ DONE = "done"
 FAILED = "failed"
 PLAN = "plan.json"
 INPUTS = "inputs.json"
+PROBLEMS = "problems.json"
 
 
 @dataclass(frozen=True)
@@ -145,9 +147,17 @@ def read_receipts(path: str | Path, key: str) -> dict[str, tuple[Receipt, Any]]:
     return {r.task: (r, detail) for r, detail in (f for f in found if f)}
 
 
-def documents_of(plan: TaskPlan, inputs: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return what is kept beside the receipts: the plan, and what was known of every input."""
-    return {PLAN: asdict(plan), INPUTS: dict(inputs or {})}
+def documents_of(
+    plan: TaskPlan, inputs: Mapping[str, str] | None = None, problems: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return what is kept beside the receipts: plan, inputs, and what planning could not use."""
+    return {PLAN: asdict(plan), INPUTS: dict(inputs or {}), PROBLEMS: list(problems)}
+
+
+def read_problems(path: str | Path) -> tuple[str, ...]:
+    """Read what planning could not use."""
+    file = Path(path) / HIDDEN / PROBLEMS
+    return tuple(json.loads(file.read_text())) if file.exists() else ()
 
 
 def read_inputs(path: str | Path) -> dict[str, str]:

@@ -10,6 +10,9 @@ from seisflow.core.stations import Coordinates
 
 __all__ = ["second_array", "station_arrays"]
 
+INTEGER_FILL = -(2**31)
+"""What integer samples hold where there are no data; coverage is the authority."""
+
 TIME_ATTRS = {
     "standard_name": "time",
     "units": "nanoseconds since 1970-01-01",

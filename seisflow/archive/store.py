@@ -5,6 +5,7 @@ write whole shards only, so that two tasks never touch one file.
 """
 
 import errno
+import glob
 import json
 import os
 import shutil
@@ -118,6 +119,7 @@ def create_product(
     """
     if path.exists():
         raise ConfigError(f"{path} exists already; choose another name")
+    sweep_aside(path)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
         with storage_errors(path):
@@ -161,17 +163,19 @@ def read_product(path: str | Path, expected: str | None = None) -> Product:
         It is no product of seisflow, or one in another layout.
     """
     path = Path(path)
-    if not path.exists():
-        raise ConfigError(f"{path} does not exist; give the path of a product made by seisflow")
     try:
-        attrs = zarr.open_group(path, mode="r").attrs.asdict().get("seisflow")
+        is_there = path.exists()
+        attrs = zarr.open_group(path, mode="r").attrs.asdict() if is_there else {}
     except (FileNotFoundError, ValueError, KeyError, OSError) as error:
         raise DataError(
             f"{path} is not a Zarr group ({error}); give a product of seisflow"
         ) from error
-    if not isinstance(attrs, dict) or "identity" not in attrs:
+    if not is_there:
+        raise ConfigError(f"{path} does not exist; give the path of a product made by seisflow")
+    found = attrs.get("seisflow")
+    if not isinstance(found, dict) or "identity" not in found:
         raise DataError(f"{path} is a Zarr group that seisflow did not make; give one that it made")
-    product = Product.from_attrs(attrs, str(path))
+    product = Product.from_attrs(found, str(path))
     kind = product.identity.product
     if expected and kind != expected:
         raise ConfigError(f"{path} is a {kind} product; a {expected} product is needed here")
@@ -259,9 +263,14 @@ def consolidate(path: str | Path) -> None:
             zarr.consolidate_metadata(str(path))
 
 
-def sweep_partial(path: str | Path) -> int:
-    """Remove what killed writers left behind; only called when no task is running."""
-    partial = list(Path(path).rglob("*.partial"))
-    for file in partial:
-        file.unlink(missing_ok=True)
-    return len(partial)
+def sweep_partial(product: Path) -> None:
+    """Remove what killed writers of a product left in it; only called when no task is running."""
+    for file in product.rglob("*.partial"):
+        if file.is_file():
+            file.unlink(missing_ok=True)
+
+
+def sweep_aside(path: Path) -> None:
+    """Remove the folders in which killed commands were making the product `path`."""
+    for folder in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -19,6 +19,7 @@ from seisflow.archive.receipts import (
     TaskPlan,
     read_inputs,
     read_plan,
+    read_problems,
     read_receipt,
     read_receipts,
     write_json,
@@ -181,6 +182,7 @@ def progress_of(path: str | Path) -> Progress:
     found = read_receipts(path, product.identity.key)
     receipts = [receipt for receipt, _ in found.values()]
     plan = read_plan(path) or TaskPlan((), "tasks", 0, 0, 0, 0)
+    planned = read_problems(path)
     counts: Counter[str] = Counter()
     for receipt in receipts:
         counts.update(receipt.counts)
@@ -190,8 +192,8 @@ def progress_of(path: str | Path) -> Progress:
         failed={r.task: r.reason for r in receipts if r.state == FAILED},
         missing=tuple(t for t in plan.tasks if t not in found),
         counts=counts,
-        problems=tuple(p for r in receipts for p in r.problems),
-        n_problems=sum(r.n_problems for r in receipts),
+        problems=(*planned, *(p for r in receipts for p in r.problems)),
+        n_problems=len(planned) + sum(r.n_problems for r in receipts),
         cpu_s=sum(r.cpu_s for r in receipts),
         wall_s=sum(r.wall_s for r in receipts),
         elapsed_s=_elapsed_s(receipts),

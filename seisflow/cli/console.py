@@ -48,7 +48,7 @@ class Bar:
         self._id = shown.add_task(what, total=total) if shown else None
         self._n, self._begun, self._said = 0, time.monotonic(), time.monotonic()
 
-    def advance(self, problems: int = 0) -> None:
+    def advance(self) -> None:
         """Count one more as ended."""
         self._n += 1
         if self._shown is not None and self._id is not None:

@@ -16,7 +16,7 @@ from seisflow.cli.options import (
     StartOption,
     WorkersOption,
 )
-from seisflow.cli.running import open_session, run_work, show_plan, summarise
+from seisflow.cli.running import open_session, run_work, show_plan, show_problems, summarise
 from seisflow.core.grid import format_time
 from seisflow.engine.connect import Session
 from seisflow.engine.drive import Failure, drive
@@ -69,7 +69,7 @@ def ingest(  # noqa: PLR0913 - every parameter is an option of the command
             "seisflow ingest RAW... WAVEFORMS.zarr"
         )
     *raw, target = paths
-    output = Path(target)
+    output = Path(target).absolute()  # workers may stand in another folder
     options: dict[str, Any] = {
         "raw": tuple(raw),
         "stations": stations,
@@ -82,12 +82,14 @@ def ingest(  # noqa: PLR0913 - every parameter is an option of the command
     config.selection()
     if output.exists():
         existing_product(output)  # before the scan, which may take long
+    stage.coordinate_table(config)  # before the scan too
     batches = stage.batches(config)
     with open_session(cluster, workers) as session:
         scans = _scan(session, batches)
         prepared = stage.prepare(config, scans)
         _show_inventory(prepared.inventory)
         if dry_run:
+            show_problems(tuple(map(str, prepared.inventory.problems)), output)
             show_plan(prepared.plan, output, as_json=as_json)
             return
         work = stage.plan(config, output, prepared)
@@ -104,24 +106,27 @@ def ingest(  # noqa: PLR0913 - every parameter is an option of the command
         "suspect samples": f"{counts.get('constant_samples', 0)} constant, "
         f"{counts.get('clipped_samples', 0)} clipped",
     }
-    problems = tuple(str(p) for p in prepared.inventory.problems)
-    summarise("ingest", output, state, extra, problems, as_json=as_json)
+    summarise("ingest", output, state, extra, as_json=as_json)
 
 
 def _scan(session: Session, batches: list[stage.FileBatch]) -> list[FileScan]:
     scans: list[FileScan] = []
+    failed: list[Path] = []
     with progress("scan", len(batches)) as bar:
         for batch, ended in drive(session, stage.scan_batch, batches):
             if isinstance(ended, Failure):
-                scans += [_unread(path, ended) for path in batch.paths]
+                failed += batch.paths
             else:
                 scans += ended
             bar.advance()
+    alone = [stage.FileBatch(f"scan-again-{i}", (path,)) for i, path in enumerate(failed)]
+    for batch, ended in drive(session, stage.scan_batch, alone):
+        scans += [_unread(batch.paths[0], ended)] if isinstance(ended, Failure) else ended
     return scans
 
 
 def _unread(path: Path, failure: Failure) -> FileScan:
-    problem = Problem(str(path), f"the scan of its batch failed: {failure.reason}")
+    problem = Problem(str(path), f"cannot be scanned: {failure.reason}")
     return FileScan(str(path), "", 0, 0, problems=(problem,))
 
 

@@ -32,6 +32,13 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
     precision: Annotated[
         str, typer.Option(help="Type of the cross-correlations: float32 or float64.")
     ] = "float32",
+    clip_counts: Annotated[
+        float | None,
+        typer.Option(
+            "--clip-counts",
+            help="Counts from which a sample is clipped; by default the rails of 24 and 32 bits.",
+        ),
+    ] = None,
     block: Annotated[
         int | None,
         typer.Option(help="Stations of one task and shard; changes files, never labels.", min=1),
@@ -44,7 +51,7 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
     """Label every second of every station: random noise, not random noise, or mixed.
 
     Each UTC hour of a station is labelled as a whole by the correlation of all pairs of its
-    seconds and their spectra (Meng, Ben-Zion & Johnson 2019, doi 10.1093/gji/ggz374).
+    seconds and their spectra (Meng, Ben-Zion & Johnson 2019).
 
     Codes: 0 random_noise, 1 mixed, 2 not_random_noise, 252 undetermined, 253 no_data,
     254 failed, 255 not_run.
@@ -61,8 +68,10 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
         "end": end,
         "select": tuple(select or ()),
         "precision": precision,
+        "clip_counts": clip_counts,
     }
     config = stage.LabelConfig.build(options)
+    waveforms, labels = waveforms.absolute(), labels.absolute()
     prepared = stage.prepare(config, waveforms, block)
     if dry_run:
         show_plan(prepared.plan, labels, as_json=as_json)
@@ -75,7 +84,7 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
         "span": str(prepared.product.span),
         **class_shares(state),
     }
-    summarise("label", labels, state, extra, (), as_json=as_json)
+    summarise("label", labels, state, extra, as_json=as_json)
 
 
 def class_shares(state: Progress) -> dict[str, str]:

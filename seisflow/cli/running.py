@@ -17,9 +17,10 @@ from seisflow.engine.drive import Failure, drive
 from seisflow.engine.versions import environment
 from seisflow.errors import ConfigError, ExitCode
 
-__all__ = ["open_session", "run_work", "show_plan", "summarise"]
+__all__ = ["open_session", "run_work", "show_plan", "show_problems", "summarise"]
 
 T = TypeVar("T", bound=Task)
+SHOWN = 20
 
 
 @contextmanager
@@ -102,44 +103,40 @@ def is_finished(work: Work[T]) -> bool:
 
 
 def summarise(
-    title: str,
-    path: Path,
-    state: Progress,
-    extra: Mapping[str, Any],
-    problems: tuple[str, ...],
-    *,
-    as_json: bool,
+    title: str, path: Path, state: Progress, extra: Mapping[str, Any], *, as_json: bool
 ) -> None:
     """Print the summary of a product and end with its exit code."""
-    every = (*problems, *state.problems)
-    n_problems = len(problems) + state.n_problems
     code = ExitCode.DONE
-    if n_problems:
+    if state.n_problems:
         code = ExitCode.DATA
     if not state.is_complete:
         code = ExitCode.INCOMPLETE
     table(title, {**common_rows(path, state), **extra})
-    for name, reason in list(state.failed.items())[:20]:
+    for name, reason in list(state.failed.items())[:SHOWN]:
         ERRORS.print(f"failed: {name}: {reason}", style="red", markup=False, soft_wrap=True)
-    for problem in every[:20]:
-        ERRORS.print(f"problem: {problem}", style="yellow", markup=False, soft_wrap=True)
-    if n_problems > len(every[:20]):
-        ERRORS.print(f"... {n_problems} problems in all; 'seisflow status {path}' lists them")
+    show_problems(state.problems, path, state.n_problems)
     if not state.is_complete:
         ERRORS.print(f"{path} is incomplete; type the command again to go on")
     if as_json:
-        print_json(summary_json(path, state, extra, every, n_problems, int(code)))
+        print_json(summary_json(path, state, extra, int(code)))
     if code:
         raise typer.Exit(int(code))
 
 
+def show_problems(problems: tuple[str, ...], path: Path, n_problems: int = 0) -> None:
+    """Print the first problems, and say where the others are."""
+    for problem in problems[:SHOWN]:
+        ERRORS.print(f"problem: {problem}", style="yellow", markup=False, soft_wrap=True)
+    n_problems = max(n_problems, len(problems))
+    if n_problems > len(problems[:SHOWN]):
+        ERRORS.print(
+            f"... {n_problems} problems in all; 'seisflow status {path}' lists them once made",
+            soft_wrap=True,
+        )
+
+
 def summary_json(
-    path: Path,
-    state: Progress,
-    extra: Mapping[str, Any],
-    problems: tuple[str, ...],
-    n_problems: int,
-    code: int | None,
+    path: Path, state: Progress, extra: Mapping[str, Any], code: int | None
 ) -> dict[str, Any]:
     """Return the summary as JSON content."""
     return {
@@ -150,8 +147,8 @@ def summary_json(
         "failed": dict(state.failed),
         "missing": len(state.missing),
         "counts": dict(state.counts),
-        "n_problems": n_problems,
-        "problems": list(problems),
+        "n_problems": state.n_problems,
+        "problems": list(state.problems),
         "cpu_s": state.cpu_s,
         "elapsed_s": state.elapsed_s,
         "peak_memory_bytes": state.peak_memory_bytes,

@@ -38,4 +38,4 @@ def status(
     for problem in state.problems:
         ERRORS.print(f"problem: {problem}", style="yellow", markup=False, soft_wrap=True)
     if as_json:
-        print_json(summary_json(product, state, {}, state.problems, state.n_problems, None))
+        print_json(summary_json(product, state, {}, None))

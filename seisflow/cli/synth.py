@@ -35,7 +35,8 @@ def synth(  # noqa: PLR0913 - every parameter is an option of the command
     """Make a synthetic dense array with known truth, as miniSEED and station tables.
 
     Earthquakes with P and S moveout, aircraft with Doppler, wind, vehicles, spikes, gaps and dead
-    nodes, in coloured noise. A longer or wider scene of the same seed begins as the smaller one.
+    nodes, in coloured noise. A longer scene of the same seed begins as the shorter one. Dead nodes
+    stop in the first hour.
 
     Examples
     --------
@@ -57,8 +58,9 @@ def synth(  # noqa: PLR0913 - every parameter is an option of the command
         "spikes_per_node_hour": spikes,
         "gaps_per_node_day": gaps,
         "dead_fraction": dead,
-        "dead_within_s": max(1.0, hours * 3600),
+        "dead_within_s": 3600.0,
     }
+    output = output.absolute()
     prepared = stage.prepare(SceneConfig(**options))
     if dry_run:
         show_plan(prepared.plan, output, as_json=as_json)
@@ -67,4 +69,4 @@ def synth(  # noqa: PLR0913 - every parameter is an option of the command
         work = stage.plan(output, prepared)
         state = run_work(session, work, "synth", lambda: stage.finish(output, prepared))
     extra = {"folder": str(output), **state.counts}
-    summarise("synth", work.path, state, extra, (), as_json=as_json)
+    summarise("synth", work.path, state, extra, as_json=as_json)

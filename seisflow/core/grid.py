@@ -17,7 +17,6 @@ import numpy.typing as npt
 from seisflow.errors import ConfigError
 
 NS_PER_S = 1_000_000_000
-MINUTE_NS = 60 * NS_PER_S
 HOUR_NS = 3600 * NS_PER_S
 DAY_NS = 24 * HOUR_NS
 

@@ -51,7 +51,7 @@ def max_cross_correlation(
     ``cc[i, j] = max_k |sum_t w[i, t + k] w[j, t]| / sqrt(E_i E_j)`` for k = -max_lag .. +max_lag,
     the sum over samples that lie in both windows and ``E_i = sum_t w[i, t]^2`` over the whole
     window, whatever the overlap. Source: METHOD section 1 step 3, after Meng, Ben-Zion & Johnson
-    2019 (doi 10.1093/gji/ggz349).
+    2019.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ def amplitude_spectrum(windows: npt.NDArray[np.floating]) -> npt.NDArray[np.floa
     ``A[i, k - 1] = 2 / L * |sum_t windows[i, t] exp(-2 pi j k t / L)|`` for k = 1 .. L // 2: a sine
     of amplitude a on bin k gives a. Where L is even the last bin, the Nyquist frequency, is halved
     once more, as it has no partner at a negative frequency. Source: METHOD section 1 step 4, after
-    Meng, Ben-Zion & Johnson 2019 (doi 10.1093/gji/ggz349).
+    Meng, Ben-Zion & Johnson 2019, GJI 219(3), 1463-1473.
 
     Parameters
     ----------

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import re
 import tempfile
 import time
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import dask
+from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, Security
 from distributed.comm.core import connect as open_comm
 from pydantic import Field, field_validator
@@ -72,9 +72,9 @@ class Session:
         return known
 
     def worker_memory_bytes(self) -> int:
-        """Return the smallest memory limit of a worker; 0 where none is set."""
+        """Return the least memory a worker has for each of its threads; 0 where none is set."""
         workers = self.client.scheduler_info(n_workers=-1).get("workers", {}).values()
-        return min((w["memory_limit"] or 0 for w in workers), default=0)
+        return min(((w["memory_limit"] or 0) // w["nthreads"] for w in workers), default=0)
 
 
 @contextmanager
@@ -102,7 +102,7 @@ def _local(workers: int | None) -> Iterator[Session]:
     with (
         dask.config.set(LOCAL_SETTINGS),
         tempfile.TemporaryDirectory(prefix="seisflow-", ignore_cleanup_errors=True) as scratch,
-        _local_cluster(workers or len(os.sched_getaffinity(0)), scratch) as cluster,
+        _local_cluster(workers or CPU_COUNT, scratch) as cluster,
         Client(cluster) as client,
     ):
         yield Session(client, client.scheduler.address, cluster.dashboard_link)
@@ -136,7 +136,7 @@ def _existing(address: str) -> Iterator[Session]:
         except TimeoutError as error:
             raise ClusterError(
                 f"the scheduler at {address} has no workers after {WORKERS_TIMEOUT_S:.0f} s; start "
-                f"some with 'dask worker {address}'"
+                f"some with 'dask worker {address} --nthreads 1'"
             ) from error
         _check_versions(client, address)
         yield Session(client, address, client.dashboard_link)

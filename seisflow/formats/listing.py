@@ -17,12 +17,12 @@ def list_files(raw: Sequence[str]) -> list[Path]:
     ----------
     raw : sequence of str
         Files, folders (all files below them) and globs such as ``data/**/*.mseed``. Hidden files
-        and folders are left out unless a file is named itself.
+        and folders, and Zarr stores, are left out unless a file is named itself.
 
     Returns
     -------
     list of Path
-        Sorted, each file once.
+        Absolute, sorted, each file once.
 
     Raises
     ------
@@ -45,8 +45,8 @@ def list_files(raw: Sequence[str]) -> list[Path]:
 
 def _matches(argument: str) -> Iterator[Path]:
     """Yield the files one argument stands for."""
-    path = Path(argument).expanduser()
-    if path.exists():
+    path = Path(argument).expanduser().absolute()
+    if _stands(path):
         yield from _files_below(path)
     elif glob.has_magic(argument):
         for name in glob.iglob(str(path), recursive=True):  # noqa: PTH207 - Path.glob: hidden files
@@ -66,9 +66,20 @@ def _files_below(path: Path) -> Iterator[Path]:
             below.clear()
             continue
         seen.add(real)
+        if "zarr.json" in files:  # a product, ours or another's, is no raw data
+            below.clear()
+            continue
         below[:] = [name for name in below if not name.startswith(".")]
         yield from (Path(folder, name) for name in files if not name.startswith("."))
     yield from closed  # the scan says of each by name that it cannot be opened
+
+
+def _stands(path: Path) -> bool:
+    """Tell whether something is there; what may not be looked at is, and the scan says why not."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
 
 
 def _note_in(closed: list[Path]) -> Callable[[OSError], None]:

@@ -24,6 +24,12 @@ ALLOWED = "miniSEED 2 or 3, SAC, SEG-Y, Fairfield RG16"
 
 HEAD_BYTES = 4096
 
+LATEST_NS = 2**62
+"""Times beyond 2116, or as far before 1970, are damage: sums of such would not fit 64 bits."""
+
+PASSING = (OSError, MemoryError)
+"""Errors of the machine rather than of a file: another try may do better."""
+
 
 def scan_file(path: Path) -> FileScan:
     """Say what a file holds, from its headers; whatever is wrong with it becomes a problem.
@@ -43,7 +49,7 @@ def scan_file(path: Path) -> FileScan:
         status = path.stat()
         size, mtime = status.st_size, status.st_mtime_ns
         refusal, reader = _choose(path, size)
-    except OSError as error:
+    except (PermissionError, FileNotFoundError) as error:
         return _refused(path, 0, 0, f"cannot be opened: {error.strerror or error}")
     if reader is None:
         return _refused(path, size, mtime, refusal)
@@ -51,6 +57,8 @@ def scan_file(path: Path) -> FileScan:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             pieces, problems, coordinates = reader.scan(path)
+    except PASSING:
+        raise
     except Exception as error:  # noqa: BLE001 - the boundary: recorded, and the next file goes on
         reason = f"{reader.name} file that cannot be read: {type(error).__name__}: {error}"
         return FileScan(str(path), reader.name, size, mtime, (), (Problem(str(path), reason),))
@@ -97,8 +105,8 @@ def read_piece(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return reader.read(path, piece, first, stop)
-    except OSError:
-        raise  # the disk, not the file: the task is tried again
+    except PASSING:
+        raise  # the machine, not the file: the task is tried again
     except Exception as error:  # noqa: BLE001 - the boundary: recorded, and the next piece goes on
         reason = f"cannot be read: {type(error).__name__}: {error}"
         return [], [Problem(str(path), reason, piece.start_byte, piece.station)]
@@ -134,7 +142,10 @@ def _fit_for_grid(path: Path, pieces: list[Piece]) -> tuple[list[Piece], list[Pr
     """Leave out pieces whose rate has no grid; one problem for each station and rate."""
     kept: list[Piece] = []
     unfit: dict[tuple[str, float], int] = {}
+    beyond = [p for p in pieces if not abs(p.start_ns) < LATEST_NS]
     for piece in pieces:
+        if piece in beyond:
+            continue
         if nominal_rate(piece.rate_hz) is not None:
             kept.append(piece)
         else:
@@ -148,5 +159,9 @@ def _fit_for_grid(path: Path, pieces: list[Piece]) -> tuple[list[Piece], list[Pr
             station=station,
         )
         for (station, rate), n_samples in sorted(unfit.items())
+    ]
+    problems += [
+        Problem(str(path), "its time lies beyond the years 1824 to 2116", p.start_byte, p.station)
+        for p in beyond
     ]
     return kept, problems

@@ -10,10 +10,12 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["INTEGER_FILL", "Shard", "coverage_of", "fill_value"]
+from seisflow.archive.schema import INTEGER_FILL
+from seisflow.dsp.filters import valid_runs
 
-INTEGER_FILL = np.iinfo(np.int32).min
-"""What integer samples hold where there are no data; coverage is the authority."""
+__all__ = ["Shard", "coverage_of", "fill_value"]
+
+COMPARED_AT_ONCE = 2**20
 
 
 def fill_value(dtype: str) -> int | float:
@@ -37,8 +39,8 @@ class Shard:
         samples = np.full(n_samples, fill_value(dtype), dtype=dtype)
         return cls(start, samples, np.zeros(n_samples, dtype=bool))
 
-    def put(self, index: int, values: npt.NDArray[np.generic]) -> int:
-        """Fill from grid index `index` on; return how many of the samples were new.
+    def put(self, index: int, values: npt.NDArray[np.generic]) -> list[tuple[int, int]]:
+        """Fill from grid index `index` on.
 
         Parameters
         ----------
@@ -46,21 +48,36 @@ class Shard:
             Grid index of ``values[0]``.
         values : ndarray
             Samples of a type the shard's type holds exactly; must lie inside the shard.
+
+        Returns
+        -------
+        list of (int, int)
+            Grid index and number of samples of every run that was kept.
         """
         at = slice(index - self.start, index - self.start + len(values))
         there, samples = self.filled[at], self.samples[at]
-        if not there.any():
-            samples[:] = values
-            there[:] = True
-            return len(values)
-        old, again = samples[there], values[there]
-        equal = (old == again) | ((old != old) & (again != again))
-        self.n_overlapping += int(equal.sum())
-        self.n_conflicting += int(len(equal) - equal.sum())
-        samples[~there] = values[~there]
-        n_new = int(len(values) - there.sum())
+        kept = [(0, len(values))]
+        if there.any():
+            self._compare(samples, values, there)
+            kept = [(int(first), int(stop)) for first, stop in valid_runs(~there)]
+        for first, stop in kept:
+            samples[first:stop] = values[first:stop]
         there[:] = True
-        return n_new
+        return [(index + first, stop - first) for first, stop in kept]
+
+    def _compare(
+        self,
+        samples: npt.NDArray[np.generic],
+        values: npt.NDArray[np.generic],
+        there: npt.NDArray[np.bool_],
+    ) -> None:
+        """Count what is said twice, a part at a time: a whole day twice takes no more memory."""
+        for first in range(0, len(values), COMPARED_AT_ONCE):
+            part = slice(first, first + COMPARED_AT_ONCE)
+            old, again = samples[part][there[part]], values[part][there[part]]
+            equal = (old == again) | ((old != old) & (again != again))
+            self.n_overlapping += int(equal.sum())
+            self.n_conflicting += int(len(equal) - equal.sum())
 
 
 def coverage_of(shard: Shard, rate: Fraction) -> npt.NDArray[np.float32]:

@@ -89,10 +89,8 @@ class Selection:
     """Which part of an archive is asked for."""
 
     patterns: Sequence[StationPattern] = ()
-    rate: Fraction | None = None
     start_ns: int | None = None
     end_ns: int | None = None
-    notes: list[str] = field(default_factory=list)
 
 
 def _rate(piece: Piece) -> Fraction:

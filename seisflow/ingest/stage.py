@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator
 
-from seisflow.archive.products import FORMAT_VERSIONS, ArraySpec, Identity, Product
+from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, ArraySpec, Identity, Product
 from seisflow.archive.receipts import TaskPlan, documents_of, read_receipts
 from seisflow.archive.store import (
     consolidate,
@@ -173,7 +173,7 @@ def prepare(config: IngestConfig, scans: Iterable[FileScan]) -> Preparation:
     rate, inventory = choose_rate(take_inventory(scans, selection), config.rate)
     span = product_span(inventory, selection, rate)
     inputs = _inputs(scans)
-    table, digest = _table(config)
+    table, digest = coordinate_table(config)
     asked = config.resolved() | {"raw": None, "stations": digest}
     identity = Identity(
         "WAVEFORMS",
@@ -181,6 +181,7 @@ def prepare(config: IngestConfig, scans: Iterable[FileScan]) -> Preparation:
         asked,
         {"files": fingerprint(inputs)},
         FORMAT_VERSIONS["WAVEFORMS"],
+        RESULT_VERSIONS["ingest"],
     )
     shard_s = int(min(DAY_NS, span.end_ns - span.start_ns) // NS_PER_S)
     product = Product(identity, span, rate, shard_s, block=1)
@@ -192,7 +193,14 @@ def prepare(config: IngestConfig, scans: Iterable[FileScan]) -> Preparation:
     return Preparation(identity, product, inventory, dtype, inputs, tasks, arrays, work_plan)
 
 
-def _table(config: IngestConfig) -> tuple[CoordinateTable, str | None]:
+def coordinate_table(config: IngestConfig) -> tuple[CoordinateTable, str | None]:
+    """Read the table of stations asked for, and a digest of it.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read.
+    """
     if config.stations is None:
         return CoordinateTable({}), None
     path = Path(config.stations)
@@ -235,7 +243,7 @@ def _task_plan(
     n_samples = int(product.shard_s * product.rate)
     item = np.dtype(dtype).itemsize
     largest = max((p.found.piece.n_samples for t in tasks for p in t.placements), default=0)
-    memory = PROCESS_BYTES + n_samples * (item + 1) + largest * item
+    memory = PROCESS_BYTES + n_samples * (item + 1) + min(largest, n_samples) * item
     samples = sum(f.piece.n_samples for pieces in inventory.found.values() for f in pieces)
     return TaskPlan(
         tasks=tuple(t.name for t in tasks),
@@ -259,7 +267,8 @@ def plan(config: IngestConfig, output: Path, preparation: Preparation) -> Work[I
     p = preparation
     if not refuse_other(output, p.identity, p.inputs):
         title = "continuous waveforms as recorded"
-        create_product(output, p.product, p.arrays, title, documents_of(p.plan, p.inputs))
+        problems = [str(problem) for problem in p.inventory.problems]
+        create_product(output, p.product, p.arrays, title, documents_of(p.plan, p.inputs, problems))
     return Work(
         output, p.identity.key, p.tasks, partial(run, output, p.product.rate, p.dtype), p.plan
     )
@@ -319,8 +328,8 @@ def _put(
     segments = []
     for decoded in runs:
         index = placement.index + decoded.first
-        if shard.put(index, decoded.values):
-            segments.append([index, len(decoded.values), placement.offset_ns])
+        kept = shard.put(index, decoded.values)
+        segments += [[first, n_samples, placement.offset_ns] for first, n_samples in kept]
     return segments
 
 

@@ -11,7 +11,7 @@ __all__ = ["ReferenceParameters"]
 class ReferenceParameters:
     """The numbers of `reference`, METHOD section 1; defaults are the published ones.
 
-    Source: Meng, Ben-Zion & Johnson 2019, GJI 219(3), 1463-1473, doi 10.1093/gji/ggz349, and its
+    Source: Meng, Ben-Zion & Johnson 2019, GJI 219(3), 1463-1473, and its
     first author's scripts; [own] marks what they leave open.
 
     Parameters

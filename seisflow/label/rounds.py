@@ -2,7 +2,7 @@
 
 Everything here works on the usable windows of one hour and its matrix of correlations, as
 `seisflow.dsp.correlation` makes it. Steps are those of METHOD section 1, after Meng, Ben-Zion &
-Johnson 2019 (doi 10.1093/gji/ggz349); each function names its own.
+Johnson 2019, GJI 219(3), 1463-1473; each function names its own.
 
 Invariant: sums, medians and standard deviations are taken in float64 and none goes through BLAS,
 so that results depend neither on threads nor on blocks.

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator
 
-from seisflow.archive.products import FORMAT_VERSIONS, Identity, Product
+from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, Identity, Product
 from seisflow.archive.reading import read_column, read_slice, station_names
 from seisflow.archive.receipts import TaskPlan, documents_of, read_receipts
+from seisflow.archive.schema import INTEGER_FILL
 from seisflow.archive.store import (
     consolidate,
     create_product,
@@ -43,8 +44,8 @@ MATRICES = 1.6
 """Matrices of correlations held at once: one, and parts of others."""
 RECORD_BYTES_PER_SAMPLE = 55
 """Samples, masks, windows and spectra of an hour, measured at 100, 500 and 1000 Hz."""
-INTEGER_FILL = np.iinfo(np.int32).min
-MAX_BLOCK = 16
+MAX_BLOCK = 4
+"""Stations of a task: a quarter of an hour at 500 Hz, which is what a kill can cost."""
 
 
 class LabelConfig(StageConfig):
@@ -184,6 +185,7 @@ def prepare(config: LabelConfig, waveforms: Path, block: int | None = None) -> P
         config.resolved() | {"stations": list(stations)},
         {"waveforms": source.identity.key},
         FORMAT_VERSIONS["LABELS"],
+        RESULT_VERSIONS["label"],
     )
     shard_s = int(min(DAY_NS, span.end_ns - span.start_ns) // NS_PER_S)
     size = block or min(MAX_BLOCK, -(-len(rows) // 64))

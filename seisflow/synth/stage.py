@@ -17,10 +17,16 @@ from pathlib import Path
 
 import numpy as np
 
-from seisflow.archive.products import FORMAT_VERSIONS, ArraySpec, Identity, Product
+from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, ArraySpec, Identity, Product
 from seisflow.archive.receipts import TaskPlan, documents_of
 from seisflow.archive.schema import second_array, station_arrays
-from seisflow.archive.store import consolidate, create_product, sweep_partial, write_shards
+from seisflow.archive.store import (
+    consolidate,
+    create_product,
+    storage_errors,
+    sweep_partial,
+    write_shards,
+)
 from seisflow.archive.work import Done, Work, refuse_other
 from seisflow.core.classes import flag_attributes
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, format_time
@@ -64,7 +70,9 @@ class Preparation:
 def prepare(config: SceneConfig) -> Preparation:
     """Lay out a scene; writes nothing."""
     scene = build_scene(config)
-    identity = Identity("TRUTH", "synth", asdict(config), {}, FORMAT_VERSIONS["TRUTH"])
+    identity = Identity(
+        "TRUTH", "synth", asdict(config), {}, FORMAT_VERSIONS["TRUTH"], RESULT_VERSIONS["synth"]
+    )
     span = scene.span.widened(HOUR_NS)
     if span.start_ns // DAY_NS != (span.end_ns - 1) // DAY_NS:
         span = span.widened(DAY_NS)
@@ -106,23 +114,30 @@ def plan(output: Path, preparation: Preparation) -> Work[SynthTask]:
     """
     p = preparation
     target = output / "truth.zarr"
-    if not refuse_other(target, p.product.identity):
-        places = {node.station: node.coordinates for node in p.scene.nodes}
-        write_stationxml(output / "stations.xml", places, "seisflow synth")
-        rows = [
-            dict(zip(("network", "station", "location", "channel"), s.split("."), strict=True))
-            | asdict(c)
-            for s, c in places.items()
-        ]
-        write_csv(output / "stations.csv", list(rows[0]), rows)
-        events = truth.events(p.scene, p.scene.span)
-        write_csv(output / "events.csv", list(truth.EventRow.__annotations__), events)
-        sources = truth.sources(p.scene, p.scene.span)
-        write_csv(output / "sources.csv", list(truth.SourceRow.__annotations__), sources)
-        create_product(target, p.product, tuple(_arrays(p)), "planted truth", documents_of(p.plan))
+    with storage_errors(output):
+        if not refuse_other(target, p.product.identity):
+            _begin(output, p)
     return Work(
         target, p.product.identity.key, p.tasks, partial(run, output, p.config, p.product), p.plan
     )
+
+
+def _begin(output: Path, p: Preparation) -> None:
+    """Write what does not depend on any task; TRUTH comes last and says that all is there."""
+    places = {node.station: node.coordinates for node in p.scene.nodes}
+    write_stationxml(output / "stations.xml", places, "seisflow synth")
+    head = ("network", "station", "location", "channel")
+    rows = [
+        dict(zip(head, name.split("."), strict=True)) | asdict(place)
+        for name, place in places.items()
+    ]
+    write_csv(output / "stations.csv", list(rows[0]), rows)
+    events = truth.events(p.scene, p.scene.span)
+    write_csv(output / "events.csv", list(truth.EventRow.__annotations__), events)
+    sources = truth.sources(p.scene, p.scene.span)
+    write_csv(output / "sources.csv", list(truth.SourceRow.__annotations__), sources)
+    arrays = tuple(_arrays(p))
+    create_product(output / "truth.zarr", p.product, arrays, "planted truth", documents_of(p.plan))
 
 
 def _arrays(p: Preparation) -> Iterator[ArraySpec]:
@@ -148,7 +163,7 @@ def run(output: Path, config: SceneConfig, product: Product, task: SynthTask) ->
     ratio = np.full(n_seconds, np.nan, np.float32)
     ahead_s = (scene.span.start_ns - product.span.start_ns) // NS_PER_S - task.start_s
     n_present = 0
-    with whole_file(_path_of(output, scene, task)) as file:
+    with storage_errors(output), whole_file(_path_of(output, scene, task)) as file:
         writer = MiniSeedWriter(file, scene.nodes[task.node].station, config.rate_hz)
         for record in iter_node_waveform(scene, task.node, task.first_sample, task.n_samples):
             n_present += _append(writer, scene, record)
@@ -181,13 +196,17 @@ def _append(writer: MiniSeedWriter, scene: Scene, record: NodeRecord) -> int:
 def finish(output: Path, preparation: Preparation) -> None:
     """Write the tables that have a row for every station, then consolidate TRUTH."""
     scene = preparation.scene
-    nodes = range(len(scene.nodes))
-    arrivals = (row for node in nodes for row in truth.arrivals(scene, node, scene.span))
-    write_csv(output / "arrivals.csv", list(truth.ArrivalRow.__annotations__), arrivals)
-    spikes = (row for node in nodes for row in truth.spikes(scene, node, scene.span))
-    write_csv(output / "spikes.csv", list(truth.SourceRow.__annotations__), spikes)
-    gaps = [row for node in nodes for row in truth.gaps(scene, node, scene.span)]
+    # day by day: the sources of a day are made once for all nodes
+    parts = [(node, day) for day in scene.span.split(DAY_NS) for node in range(len(scene.nodes))]
+    arrivals = (row for node, day in parts for row in truth.arrivals(scene, node, day))
+    spikes = (row for node, day in parts for row in truth.spikes(scene, node, day))
+    gaps = [row for node, day in parts for row in truth.gaps(scene, node, day)]
     gaps += truth.dead_nodes(scene, scene.span)
-    write_csv(output / "gaps.csv", list(truth.GapRow.__annotations__), gaps)
-    sweep_partial(output)
+    with storage_errors(output):
+        write_csv(output / "arrivals.csv", list(truth.ArrivalRow.__annotations__), arrivals)
+        write_csv(output / "spikes.csv", list(truth.SourceRow.__annotations__), spikes)
+        write_csv(output / "gaps.csv", list(truth.GapRow.__annotations__), gaps)
+    for file in (output / "waveforms").rglob(".*.partial"):
+        file.unlink(missing_ok=True)
+    sweep_partial(output / "truth.zarr")
     consolidate(output / "truth.zarr")

@@ -11,7 +11,13 @@ from small_products import STATIONS, arrays, create, identity, product, ramp
 
 from seisflow.archive import store
 from seisflow.archive.reading import read_slice, station_names
-from seisflow.archive.store import create_product, read_product, sweep_partial, write_shards
+from seisflow.archive.store import (
+    create_product,
+    read_product,
+    sweep_aside,
+    sweep_partial,
+    write_shards,
+)
 from seisflow.errors import ConfigError, DataError, IncompleteError, StorageError
 
 
@@ -152,8 +158,21 @@ def test_leftovers_of_killed_writers_are_swept(path: Path) -> None:
     for folder in ("label", "_seisflow/receipts"):
         (path / folder / "x.json.1234.partial").touch()
     files = sorted(p for p in path.rglob("*") if p.suffix != ".partial")
-    assert sweep_partial(path) == 2
+    beside = path.parent / "thesis.partial"
+    beside.touch()
+    sweep_partial(path)
     assert sorted(path.rglob("*")) == files
+    assert beside.exists()
+
+
+def test_what_a_killed_command_began_is_swept_by_the_next(tmp_path: Path) -> None:
+    begun = tmp_path / ".w.zarr.0123abcd.partial"
+    (begun / "label").mkdir(parents=True)
+    other = tmp_path / ".other.zarr.0123abcd.partial"
+    other.mkdir()
+    sweep_aside(tmp_path / "w.zarr")
+    assert not begun.exists()
+    assert other.exists()
 
 
 def make_nothing(path: Path) -> None:

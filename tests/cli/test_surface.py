@@ -25,7 +25,7 @@ OPTIONS = {
     },
     "label": {
         *("waveforms", "labels", "--method", "--start", "--end", "--select"),
-        *("--precision", "--block"),
+        *("--precision", "--clip-counts", "--block"),
         *ENGINE,
     },
     "status": {"product", "--json"},

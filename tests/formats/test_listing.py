@@ -66,3 +66,17 @@ def test_all_wrong_arguments_are_named(archive: Path) -> None:
         names(archive, "empty", "gone.ms")
     with pytest.raises(ConfigError, match="no raw data"):
         list_files([])
+
+
+def test_zarr_stores_are_no_raw_data_and_paths_are_absolute(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = list_files([str(archive)])
+    store = archive / "b" / "waveforms.zarr"
+    (store / "waveform" / "c").mkdir(parents=True)
+    for name in ("zarr.json", "waveform/zarr.json", "waveform/c/0"):
+        (store / name).touch()
+    monkeypatch.chdir(archive.parent)
+    found = list_files([archive.name])
+    assert found == before
+    assert all(path.is_absolute() for path in found)

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -217,3 +217,34 @@ def test_a_file_without_permission_is_a_problem(
     assert problem.reason == "cannot be opened: Permission denied"
     with pytest.raises(PermissionError):
         read_piece(scan.format, path, scan.pieces[0], 0, 1)
+
+
+@pytest.mark.parametrize("error", [MemoryError, TimeoutError])
+def test_an_error_of_the_machine_is_not_blamed_on_the_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    scan = scan_file(path)
+    reader = next(r for r in READERS if r.name == scan.format)
+    monkeypatch.setattr(type(reader), "read", fail)
+    with pytest.raises(error):
+        read_piece(scan.format, path, scan.pieces[0], 0, 1)
+    monkeypatch.setattr(type(reader), "scan", fail)
+    with pytest.raises(error):
+        scan_file(path)
+
+
+def test_times_that_no_grid_can_carry_are_problems(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a flipped bit in the year of a header makes them."""
+    scan = scan_file(path)
+    reader = next(r for r in READERS if r.name == scan.format)
+    far = [replace(piece, start_ns=2**63) for piece in scan.pieces]
+    monkeypatch.setattr(type(reader), "scan", lambda *_: (far, [], {}))
+    found = scan_file(path)
+    assert found.pieces == ()
+    assert len(found.problems) == len(far)
+    assert "beyond the years" in found.problems[0].reason

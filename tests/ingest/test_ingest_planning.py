@@ -1,6 +1,7 @@
 """What is asked for, refused, left out with a word, failed and made good."""
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,15 @@ from raw_archives import (
     prepare,
 )
 
+from seisflow.archive.products import Identity, Product
 from seisflow.core.classes import State
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, SampleGrid, Span, format_time, parse_time
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.pieces import FileScan, Piece
-from seisflow.ingest import stage
+from seisflow.ingest import assembling, stage
 from seisflow.ingest.assembling import Shard, coverage_of
 from seisflow.ingest.inventory import Selection, take_inventory
+from seisflow.ingest.layout import segment_arrays
 from seisflow.ingest.placing import place, place_station, product_span
 
 PERIOD_NS = NS_PER_S // RATE
@@ -366,9 +369,42 @@ def test_coverage_is_the_share_of_valid_samples_of_each_second(rate: Fraction, d
 
 def test_the_first_to_fill_a_sample_keeps_it() -> None:
     shard = Shard.empty(100, 10, "float32")
-    assert shard.put(102, np.array([1, np.nan, 3], "float32")) == 3
-    assert shard.put(101, np.array([9, 1, np.nan, 4, 5], "float32")) == 2
-    assert shard.put(102, np.array([1], "float32")) == 0
+    assert shard.put(102, np.array([1, np.nan, 3], "float32")) == [(102, 3)]
+    assert shard.put(101, np.array([9, 1, np.nan, 4, 5], "float32")) == [(101, 1), (105, 1)]
+    assert shard.put(102, np.array([1], "float32")) == []
     np.testing.assert_array_equal(shard.samples[:6], [np.nan, 9, 1, np.nan, 3, 5])
     assert shard.filled.tolist() == [False, *[True] * 5, *[False] * 4]
     assert (shard.n_overlapping, shard.n_conflicting) == (3, 1)
+
+
+def test_the_table_of_segments_does_not_depend_on_the_cut() -> None:
+    """Pieces that overlap, put into one shard or into two cut at sample 80."""
+    product = Product(
+        Identity("WAVEFORMS", "ingest", {}, {}, 1), Span(0, HOUR_NS), Fraction(1), 3600, 1
+    )
+    pieces = [(0, 100, 0), (50, 70, -5)]
+    tables = []
+    for cuts in ([0, 200], [0, 80, 200]):
+        rows = []
+        for start, stop in pairwise(cuts):
+            shard = Shard.empty(start, stop - start, "int32")
+            for index, n_samples, offset_ns in pieces:
+                first, last = max(index, start), min(index + n_samples, stop)
+                if first < last:
+                    kept = shard.put(first, np.arange(first, last, dtype="int32"))
+                    rows += [(0, at, n, offset_ns) for at, n in kept]
+        arrays = segment_arrays(np.array(rows, dtype=np.int64), product)
+        tables.append({spec.name: list(spec.values) for spec in arrays})
+    assert tables[0] == tables[1]
+    assert tables[0]["segment_first_sample"] == [0, 100]
+    assert tables[0]["segment_n_samples"] == [100, 20]
+
+
+def test_a_day_said_twice_is_compared_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembling, "COMPARED_AT_ONCE", 7)
+    shard = Shard.empty(0, 100, "int32")
+    shard.put(10, np.arange(60, dtype="int32"))
+    again = np.arange(60, dtype="int32")
+    again[[3, 40]] += 1
+    shard.put(10, again)
+    assert (shard.n_overlapping, shard.n_conflicting) == (58, 2)
