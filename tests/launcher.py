@@ -8,6 +8,7 @@ JSON answer a line on standard output.
 import ctypes
 import json
 import os
+import signal
 import sys
 
 
@@ -41,6 +42,8 @@ def poll(pid: int) -> int | None:
 
 def become(argv: list[str], cwd: str, out: str, err: str, powerless: bool) -> None:
     os.setsid()
+    # a gate started in the background is deaf to SIGINT, and its children would be too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, name, flags in (
         (0, os.devnull, os.O_RDONLY),
         (1, out, os.O_WRONLY | os.O_CREAT),

@@ -5,11 +5,13 @@ import json
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from seisflow.core.grid import format_time, parse_time
+from seisflow.core.stations import StationPattern
 from seisflow.errors import ConfigError
 
-__all__ = ["StageConfig", "fingerprint"]
+__all__ = ["SelectingConfig", "StageConfig", "fingerprint"]
 
 
 def fingerprint(content: Any) -> str:
@@ -44,3 +46,29 @@ class StageConfig(BaseModel):
     def resolved(self) -> dict[str, Any]:
         """Return every value, defaults included, as plain JSON content."""
         return self.model_dump(mode="json")
+
+
+class SelectingConfig(StageConfig):
+    """Base of stages that take a part of their input.
+
+    Parameters
+    ----------
+    select : tuple of str
+        Globs of NET.STA.LOC.CHA such as ``AZ.*.*.??Z``; all stations by default.
+    start, end : str, optional
+        First time and first time not wanted any more, ISO 8601 UTC.
+    """
+
+    select: tuple[str, ...] = ()
+    start: str | None = None
+    end: str | None = None
+
+    @field_validator("start", "end")
+    @classmethod
+    def _is_time(cls, value: str | None) -> str | None:
+        return None if value is None else format_time(parse_time(value))
+
+    @field_validator("select")
+    @classmethod
+    def _is_pattern(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(StationPattern(v).text for v in value)

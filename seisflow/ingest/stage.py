@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, ArraySpec, Identity, Product
 from seisflow.archive.receipts import TaskPlan, documents_of, read_receipts
@@ -21,7 +21,7 @@ from seisflow.archive.store import (
     write_shards,
 )
 from seisflow.archive.work import Done, Work, progress_of, refuse_other
-from seisflow.core.config import StageConfig, fingerprint
+from seisflow.core.config import SelectingConfig, fingerprint
 from seisflow.core.grid import DAY_NS, NS_PER_S, Span, format_time, parse_time
 from seisflow.core.stations import StationPattern
 from seisflow.dsp.quality import clipped_samples, constant_run_samples, constant_samples
@@ -58,7 +58,7 @@ PROCESS_BYTES = 246_000_000
 """Resident size of a worker that has imported everything, with its buffer for reading."""
 
 
-class IngestConfig(StageConfig):
+class IngestConfig(SelectingConfig):
     """What to ingest.
 
     Parameters
@@ -77,20 +77,7 @@ class IngestConfig(StageConfig):
 
     raw: tuple[str, ...] = Field(min_length=1)
     stations: str | None = None
-    select: tuple[str, ...] = ()
     rate: float | None = Field(default=None, gt=0)
-    start: str | None = None
-    end: str | None = None
-
-    @field_validator("start", "end")
-    @classmethod
-    def _is_time(cls, value: str | None) -> str | None:
-        return None if value is None else format_time(parse_time(value))
-
-    @field_validator("select")
-    @classmethod
-    def _is_pattern(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(StationPattern(v).text for v in value)
 
     def selection(self) -> Selection:
         """Return the part of the archive asked for."""

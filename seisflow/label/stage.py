@@ -29,7 +29,7 @@ from seisflow.archive.store import (
 )
 from seisflow.archive.work import Done, Work, refuse_other, require_complete
 from seisflow.core.classes import Label
-from seisflow.core.config import StageConfig
+from seisflow.core.config import SelectingConfig
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
 from seisflow.core.stations import Coordinates, StationPattern, matches_any
 from seisflow.errors import ConfigError, DataError
@@ -48,7 +48,7 @@ MAX_BLOCK = 4
 """Stations of a task: a quarter of an hour at 500 Hz, which is what a kill can cost."""
 
 
-class LabelConfig(StageConfig):
+class LabelConfig(SelectingConfig):
     """How to label.
 
     Parameters
@@ -69,9 +69,6 @@ class LabelConfig(StageConfig):
     """
 
     method: str = "reference"
-    start: str | None = None
-    end: str | None = None
-    select: tuple[str, ...] = ()
     precision: Literal["float32", "float64"] = "float32"
     clip_counts: float | None = Field(default=None, gt=0)
     parameters: ReferenceParameters = ReferenceParameters()
@@ -89,16 +86,6 @@ class LabelConfig(StageConfig):
         if value.window_s != 1:
             raise ValueError("window_s must be 1: LABELS has one label for each second")
         return value
-
-    @field_validator("start", "end")
-    @classmethod
-    def _is_time(cls, value: str | None) -> str | None:
-        return None if value is None else format_time(parse_time(value))
-
-    @field_validator("select")
-    @classmethod
-    def _is_pattern(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(StationPattern(v).text for v in value)
 
 
 @dataclass(frozen=True)

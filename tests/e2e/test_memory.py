@@ -37,6 +37,6 @@ def test_peak_memory_is_as_projected_for_1_and_40_station_days(
     for stage in one:
         for summary in (one[stage], forty[stage]):
             assert 0 < summary["peak_memory_bytes"] <= TOLERANCE * summary["projected_memory_bytes"]
-        # resident size has noise of its own: allocator, order of tasks
-        assert forty[stage]["peak_memory_bytes"] <= 1.2 * one[stage]["peak_memory_bytes"]
+        # resident size has noise of its own: freed memory is given back 32 MB at a time
+        assert forty[stage]["peak_memory_bytes"] <= TOLERANCE * one[stage]["peak_memory_bytes"]
         assert forty[stage]["projected_memory_bytes"] == one[stage]["projected_memory_bytes"]
