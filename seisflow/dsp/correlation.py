@@ -1,46 +1,32 @@
-"""All-pairs maximum of the normalised cross-correlation.
+"""Maximum of the normalised cross-correlation, for all pairs of windows or with some of them.
 
-Two exact routes: products of matrices, lag by lag, for short windows, and Fourier transforms for
-long ones. Which one is taken depends on the window length alone, and no route leaves a BLAS or FFT
-library a choice that depends on the number of threads, so the same windows give the same bits with
-one thread and with many. Both release the interpreter lock inside the library calls.
+The work is done by the kernel of `seisflow.dsp.pair_kernel`; `plain_cross_correlation` is the same
+in a few lines of NumPy, to read and to compare with. The kernel uses one thread and releases the
+interpreter lock. Invariant: the same windows give the same bits whoever asks.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 from scipy.fft import next_fast_len
 
+from seisflow.dsp.pair_kernel import FloatMatrix, PairKernel, plan_transform
 from seisflow.errors import ConfigError, DataError
 
-__all__ = ["ExactPairs", "max_cross_correlation"]
+__all__ = [
+    "ExactPairs",
+    "FloatMatrix",
+    "max_cross_correlation",
+    "plain_cross_correlation",
+    "template_cross_correlation",
+]
 
-LONGEST_BY_MATRIX_PRODUCT = 125
-"""Samples in a window up to which the matrix product is faster.
-
-CPU-s for 3600 windows, matrix product / FFT, one thread of an AMD EPYC with AVX-512: float32
-L = 40 0.3 / 1.9, 100 1.8 / 2.5, 150 4.2 / 3.9, 200 5.0 / 4.3; float64 100 2.9 / 4.0, 200 9 / 6.4.
-"""
-
-SINGLE_THREAD_PRODUCTS = 262_144
-"""Multiplications in a matrix product up to which OpenBLAS uses one thread.
-
-Above it the product is divided among the threads, and then the last bit of a result depends on
-their number (seen with tiles of 256: float64, L = 40, one thread against two).
-"""
-
-LARGEST_TILE = 112
-"""Largest tile of the matrix product, in windows: two of them and the sums stay in cache."""
-
-TILES_AT_ONCE = 8
-"""Tiles of one row of tiles multiplied by one call."""
-
-FFT_TILE = 16
-"""Windows on either side of a tile of the FFT route: 256 pairs, 1.6 MB at L = 500 in float32."""
+MIRROR_TILE = 128
+"""Side of the tiles in which the upper triangle is copied to the lower: both stay in cache."""
 
 PAIRS_AT_ONCE = 256
 """Chosen pairs transformed back by one call: 3 MB at L = 1000."""
-
-FloatMatrix = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 
 def max_cross_correlation(
@@ -75,23 +61,86 @@ def max_cross_correlation(
     DataError
         `windows` is not a matrix of float32 or float64.
     """
-    if windows.ndim != 2 or windows.dtype not in (np.float32, np.float64):
-        raise DataError(
-            f"windows must be a matrix of float32 or float64; found {windows.dtype} of shape "
-            f"{windows.shape}"
-        )
-    n_samples = windows.shape[1]
-    max_lag = n_samples // 2 if max_lag_samples is None else max_lag_samples
-    if not 0 <= max_lag < n_samples:
-        raise ConfigError(
-            f"largest lag of {max_lag} samples: give 0 to {n_samples - 1} for windows of "
-            f"{n_samples} samples"
-        )
-    by_product = n_samples <= LONGEST_BY_MATRIX_PRODUCT
-    route = _by_matrix_product if by_product else _by_fft
-    cc = route(_unit_energy(windows), max_lag)
+    max_lag = _checked(windows, max_lag_samples)
+    n_windows = len(windows)
+    cc = np.empty((n_windows, n_windows), windows.dtype)
+    for columns, found in _blocks(_unit_energy(windows), max_lag, np.arange(n_windows), upper=True):
+        cc[: len(found), columns] = found
+    _mirror(cc)
+    silent = np.logical_not(
+        windows.any(axis=1)
+    )  # what shares a transform with them leaves rounding errors
+    cc[silent] = cc[:, silent] = 0.0
     np.fill_diagonal(cc, 1.0)
     return cc
+
+
+def template_cross_correlation(
+    windows: FloatMatrix,
+    templates: npt.NDArray[np.int64],
+    *,
+    max_lag_samples: int | None = None,
+) -> FloatMatrix:
+    """Correlate all windows with some of them, as `max_cross_correlation` does with all.
+
+    Parameters
+    ----------
+    windows : ndarray of float32 or float64, shape (n_windows, L)
+        Finite samples.
+    templates : ndarray of int64, shape (n_templates,)
+        Indices of windows, none twice.
+    max_lag_samples : int, optional
+        Largest lag, 0 to L - 1; L // 2 where left out.
+
+    Returns
+    -------
+    ndarray, shape (n_windows, n_templates)
+        In the type of `windows`; 1 where a window meets itself, else 0 for one of zero
+        energy. A float32 value may differ from that of `max_cross_correlation` in the last bits.
+
+    Raises
+    ------
+    ConfigError
+        The largest lag does not lie in the window.
+    DataError
+        `windows` is not a matrix of float32 or float64.
+    """
+    max_lag = _checked(windows, max_lag_samples)
+    cc = np.empty((len(windows), len(templates)), windows.dtype)
+    for columns, found in _blocks(_unit_energy(windows), max_lag, templates, upper=False):
+        cc[:, columns] = found
+    silent = np.logical_not(windows.any(axis=1))
+    cc[silent] = cc[:, silent[templates]] = 0.0
+    cc[templates, np.arange(len(templates))] = 1.0
+    return cc
+
+
+def plain_cross_correlation(
+    windows: FloatMatrix, others: FloatMatrix, max_lag_samples: int
+) -> FloatMatrix:
+    """Do what the kernel does, the plain way: the oracle it is tested against.
+
+    Parameters
+    ----------
+    windows, others : ndarray, shapes (n, L) and (m, L)
+        Windows of unit energy.
+    max_lag_samples : int
+        Largest lag.
+
+    Returns
+    -------
+    ndarray, shape (n, m)
+        Maxima over lags, in the type of `windows`.
+    """
+    n_samples = windows.shape[1]
+    n_fft = next_fast_len(n_samples + max_lag_samples, real=True)
+    conjugate = np.fft.rfft(others, n_fft, axis=1).conj()
+    best = np.empty((len(windows), len(others)), windows.dtype)
+    for i, spectrum in enumerate(np.fft.rfft(windows, n_fft, axis=1)):
+        lags = np.abs(np.fft.irfft(spectrum * conjugate, n_fft, axis=1))
+        backward = lags[:, n_fft - max_lag_samples :].max(axis=1, initial=0.0)
+        best[i] = np.maximum(lags[:, : max_lag_samples + 1].max(axis=1), backward)
+    return best
 
 
 class ExactPairs:
@@ -131,88 +180,57 @@ class ExactPairs:
         return best
 
 
+def _checked(windows: FloatMatrix, max_lag_samples: int | None) -> int:
+    """Return the largest lag, having looked at what was given."""
+    if windows.ndim != 2 or windows.dtype not in (np.float32, np.float64):
+        raise DataError(
+            f"windows must be a matrix of float32 or float64; found {windows.dtype} of shape "
+            f"{windows.shape}"
+        )
+    n_samples = windows.shape[1]
+    max_lag = n_samples // 2 if max_lag_samples is None else max_lag_samples
+    if not 0 <= max_lag < n_samples:
+        raise ConfigError(
+            f"largest lag of {max_lag} samples: give 0 to {n_samples - 1} for windows of "
+            f"{n_samples} samples"
+        )
+    return max_lag
+
+
+def _blocks(
+    unit: FloatMatrix, max_lag: int, columns: npt.NDArray[np.int64], *, upper: bool
+) -> Iterator[tuple[slice, FloatMatrix]]:
+    """Yield blocks of columns: which they are, and their correlations with the windows.
+
+    With `upper`, columns are all windows and a block has rows down to the diagonal only.
+    """
+    plan = plan_transform(unit.shape[1], max_lag, unit.dtype.name)
+    if plan is None:
+        yield slice(None), plain_cross_correlation(unit, unit[columns], max_lag)
+        return
+    kernel = PairKernel(plan, unit)
+    out = np.empty((len(unit), kernel.block_size), unit.dtype)
+    for start in range(0, columns.size, kernel.block_size):
+        stop = min(start + kernel.block_size, columns.size)
+        n_rows = stop if upper else len(unit)
+        kernel.correlate(columns[start:stop], n_rows, out)
+        yield slice(start, stop), out[:n_rows, : stop - start]
+
+
+def _mirror(cc: FloatMatrix) -> None:
+    """Copy the upper triangle to the lower, in place, tile by tile."""
+    for row in range(0, len(cc), MIRROR_TILE):
+        rows = slice(row, row + MIRROR_TILE)
+        square = np.triu(cc[rows, rows])
+        cc[rows, rows] = np.maximum(square, square.T)
+        for column in range(row + MIRROR_TILE, len(cc), MIRROR_TILE):
+            columns = slice(column, column + MIRROR_TILE)
+            cc[columns, rows] = cc[rows, columns].T
+
+
 def _unit_energy(windows: FloatMatrix) -> FloatMatrix:
     """Divide each window by its norm; a window of zero energy stays zero."""
     norms = np.sqrt(np.sum(np.square(windows, dtype=np.float64), axis=1, keepdims=True))
     norms[norms == 0.0] = 1.0
     unit: FloatMatrix = np.divide(windows, norms, dtype=np.float64).astype(windows.dtype)
     return unit
-
-
-def _by_matrix_product(unit: FloatMatrix, max_lag: int) -> FloatMatrix:
-    """Take the lags one after the other, all pairs of a row of tiles at once.
-
-    Lag k >= 0 of all pairs is ``unit[:, k:] @ unit[:, :L - k].T``; negative lags are those of the
-    transposed pairs. The windows are filled up with zeros to whole tiles: the kernels of a BLAS
-    differ at the edges of a matrix, and so all pairs meet the same one.
-    """
-    n_windows, n_samples = unit.shape
-    side = int(np.sqrt(SINGLE_THREAD_PRODUCTS / n_samples)) // 8 * 8
-    side = min(max(side, 8), LARGEST_TILE)
-    n_tiles = -(-n_windows // side)
-    left = np.zeros((n_tiles, side, n_samples), unit.dtype)
-    left.reshape(-1, n_samples)[:n_windows] = unit
-    # A copy: NumPy hands a matrix times its own transpose to another BLAS routine (syrk).
-    right = left.copy()
-    cc = np.empty((n_windows, n_windows), unit.dtype)
-    for row in range(n_tiles):
-        rows = slice(row * side, (row + 1) * side)
-        for tile in range(0, n_tiles, TILES_AT_ONCE):
-            best = _best_lag(left[row], right[tile : tile + TILES_AT_ONCE], max_lag)
-            found = cc[rows, tile * side : (tile + TILES_AT_ONCE) * side]
-            found[...] = best[: found.shape[0], : found.shape[1]]
-    return _larger_of_both_halves(cc, side)
-
-
-def _best_lag(left: FloatMatrix, right: FloatMatrix, max_lag: int) -> FloatMatrix:
-    """Maximum over lags 0 .. max_lag of one tile (side, L) with tiles (n, side, L)."""
-    n_tiles, side, n_samples = right.shape
-    best = np.zeros((n_tiles, side, side), left.dtype)
-    products = np.empty_like(best)
-    for lag in range(max_lag + 1):
-        earlier = right[:, :, : n_samples - lag].transpose(0, 2, 1)
-        np.matmul(left[:, lag:], earlier, out=products)
-        np.abs(products, out=products)
-        np.maximum(best, products, out=best)
-    return best.transpose(1, 0, 2).reshape(side, n_tiles * side)
-
-
-def _larger_of_both_halves(cc: FloatMatrix, side: int) -> FloatMatrix:
-    """Replace ``cc[i, j]`` and ``cc[j, i]`` by the larger one, in place, tile by tile."""
-    for row in range(0, cc.shape[0], side):
-        for column in range(row, cc.shape[0], side):
-            upper = cc[row : row + side, column : column + side]
-            lower = cc[column : column + side, row : row + side]
-            larger = np.maximum(upper, lower.T)
-            upper[...] = larger
-            lower[...] = larger.T
-    return cc
-
-
-def _by_fft(unit: FloatMatrix, max_lag: int) -> FloatMatrix:
-    """Transform each window once and each pair's product back, in tiles of the upper triangle.
-
-    One window of a pair is delayed by `max_lag`, so that lag k is found at ``k + max_lag`` and
-    the lags wanted are the first ``2 max_lag + 1``. A transform of L + max_lag points or more is
-    exact: what wraps around falls on lags that are not wanted.
-    """
-    n_windows, n_samples = unit.shape
-    n_fft = next_fast_len(n_samples + max_lag, real=True)
-    padded = np.zeros((n_windows, n_fft), unit.dtype)
-    padded[:, max_lag : max_lag + n_samples] = unit
-    delayed = np.fft.rfft(padded, axis=1)
-    conjugate = np.fft.rfft(unit, n_fft, axis=1).conj()
-    products = np.empty((FFT_TILE, FFT_TILE, delayed.shape[1]), delayed.dtype)
-    lags = np.empty((FFT_TILE, FFT_TILE, n_fft), unit.dtype)
-    cc = np.zeros((n_windows, n_windows), unit.dtype)
-    for row in range(0, n_windows, FFT_TILE):
-        left = delayed[row : row + FFT_TILE, np.newaxis]
-        for column in range(row, n_windows, FFT_TILE):
-            right = conjugate[np.newaxis, column : column + FFT_TILE]
-            tile = (slice(left.shape[0]), slice(right.shape[1]))
-            np.multiply(left, right, out=products[tile])
-            np.fft.irfft(products[tile], n_fft, axis=-1, out=lags[tile])
-            wanted = lags[tile][:, :, : 2 * max_lag + 1]
-            best = np.maximum(wanted.max(axis=-1), -wanted.min(axis=-1))
-            cc[row : row + FFT_TILE, column : column + FFT_TILE] = best
-    return _larger_of_both_halves(cc, LARGEST_TILE)

@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from seisflow.core.classes import Label, Undetermined
 from seisflow.dsp.correlation import ExactPairs, FloatMatrix
+from seisflow.dsp.neighbours import count_neighbours, near_an_edge
+from seisflow.dsp.rowwise import middle_two, near_middle
 from seisflow.dsp.spectra import amplitude_spectrum
 from seisflow.label.parameters import ReferenceParameters
 
@@ -24,6 +26,7 @@ __all__ = [
     "density",
     "deviations",
     "median_to_set",
+    "refine_medians",
     "run_rounds",
     "select_candidates",
     "std_to_set",
@@ -36,8 +39,9 @@ ROUNDING_UNITS = 8
 """A spread of correlations up to so many units of their rounding is none."""
 
 SINGLE_ERROR = 1e-6
-"""Pairs whose float32 correlation lies so near a median are correlated again: five times the
-largest error seen."""
+"""Nothing nearer than this is told apart by correlations in float32: five times the largest error
+seen. So many windows lie at the edge of a counting box that an error of 1e-8 in a median moves
+labels; medians of windows nearer to an edge are therefore taken again from float64."""
 
 MOST_REFINED = 64
 """Most such pairs of one window."""
@@ -171,11 +175,12 @@ def deviations(spectra: Vector, rn: Mask) -> Vector:
     ndarray of float64, shape (n_windows,)
         In the units of the spectra.
     """
-    distance: Vector = np.sqrt(np.sum(np.square(spectra - spectra[rn].mean(axis=0)), axis=1))
+    apart = spectra - spectra[rn].mean(axis=0)
+    distance: Vector = np.sqrt(np.einsum("ij,ij->i", apart, apart))
     return distance
 
 
-def median_to_set(cc: FloatMatrix, members: Mask, exact: ExactPairs | None = None) -> Vector:
+def median_to_set(cc: FloatMatrix, members: Mask) -> Vector:
     """Median of each window's correlations with a set, itself included (step 6).
 
     Parameters
@@ -184,55 +189,50 @@ def median_to_set(cc: FloatMatrix, members: Mask, exact: ExactPairs | None = Non
         Correlations.
     members : ndarray of bool, shape (n_windows,)
         The set, not empty.
-    exact : ExactPairs, optional
-        Correlates the pairs next to each median again in float64. The counting boxes of `density`
-        have so many windows at their edges that an error of 1e-8 in a median moves labels; with
-        this a matrix in float32 gives the labels of one in float64.
 
     Returns
     -------
     ndarray of float64, shape (n_windows,)
         Of an even number of members the mean of the middle two, taken in float64.
     """
-    columns = np.flatnonzero(members)
-    ranks = (columns.size - 1) // 2, columns.size // 2
-    medians = np.empty(len(cc))
-    for start in range(0, len(cc), BLOCK_ROWS):
-        rows = slice(start, start + BLOCK_ROWS)
-        block = cc[rows].take(columns, axis=1)
-        middle = np.partition(block, ranks[1], axis=1)[:, : ranks[1] + 1]
-        upper = middle[:, -1].astype(np.float64)
-        lower = middle[:, :-1].max(axis=1).astype(np.float64) if ranks[0] < ranks[1] else upper
-        if exact is not None:
-            lower, upper = _refined(block, lower, upper, ranks, columns, start, exact)
-        medians[rows] = (lower + upper) / 2
+    lower, upper = middle_two(cc, np.flatnonzero(members))
+    medians: Vector = (lower + upper) / 2
     return medians
 
 
-def _refined(
-    block: FloatMatrix,
-    lower: Vector,
-    upper: Vector,
-    ranks: tuple[int, int],
-    columns: npt.NDArray[np.int64],
-    start: int,
-    exact: ExactPairs,
-) -> tuple[Vector, Vector]:
-    """Replace the middle two of each row by float64 ones, from all pairs within the error."""
-    low = (lower - SINGLE_ERROR).astype(np.float32)[:, np.newaxis]
-    high = (upper + SINGLE_ERROR).astype(np.float32)[:, np.newaxis]
-    near = np.logical_and(block >= low, block <= high)
-    n_near = near.sum(axis=1)
-    near[n_near > MOST_REFINED] = False  # copies of one waveform: no median to be refined
-    n_below = np.count_nonzero(block < low, axis=1)
-    row, column = np.nonzero(near)
-    values = exact(row.astype(np.int64) + start, columns[column])
-    values = values[np.lexsort((values, row))]
-    refined = np.flatnonzero(near.any(axis=1))
-    first = np.searchsorted(row, refined) - n_below[refined]
-    lower, upper = lower.copy(), upper.copy()
-    lower[refined], upper[refined] = values[first + ranks[0]], values[first + ranks[1]]
-    return lower, upper
+def refine_medians(
+    middle: tuple[Vector, Vector], which: Mask, cc: FloatMatrix, members: Mask, exact: ExactPairs
+) -> Vector:
+    """Take some medians from correlations in float64 of the pairs next to them.
+
+    Parameters
+    ----------
+    middle : tuple of ndarray of float64, shape (n_windows,)
+        The middle two of each window's correlations with the set, found in a matrix of float32.
+    which : ndarray of bool, shape (n_windows,)
+        The windows to do.
+    cc, members
+        As `median_to_set` takes them.
+    exact : ExactPairs
+        Correlates pairs in float64.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_windows,)
+        Medians; those of `which` with errors below 1e-14.
+    """
+    columns, rows = np.flatnonzero(members), np.flatnonzero(which)
+    lower, upper = middle[0].copy(), middle[1].copy()
+    low, high = lower[rows] - SINGLE_ERROR, upper[rows] + SINGLE_ERROR
+    n_below, owner, column = near_middle(cc, columns, rows, low, high, MOST_REFINED)
+    values = exact(rows[owner], column)
+    values = values[np.lexsort((values, owner))]
+    found = np.unique(owner)  # not all: of copies of one waveform there is nothing to refine
+    first = np.searchsorted(owner, found) - n_below[found]
+    lower[rows[found]] = values[first + (columns.size - 1) // 2]
+    upper[rows[found]] = values[first + columns.size // 2]
+    medians: Vector = (lower + upper) / 2
+    return medians
 
 
 def std_to_set(cc: FloatMatrix, members: Mask) -> Vector:
@@ -282,16 +282,15 @@ def density(deviation: Vector, median_cc: Vector, box_fraction: float) -> Vector
     ndarray of float64, shape (n_windows,)
         Above 0 and at most 1.
     """
-    half_d = np.std(deviation, ddof=1) * box_fraction
-    half_y = np.std(median_cc, ddof=1) * box_fraction
-    count = np.empty(deviation.size)
-    for start in range(0, deviation.size, BLOCK_ROWS):
-        rows = slice(start, start + BLOCK_ROWS)
-        near = np.abs(deviation - deviation[rows, np.newaxis]) <= half_d
-        near &= np.abs(median_cc - median_cc[rows, np.newaxis]) <= half_y
-        count[rows] = np.count_nonzero(near, axis=1)
-    count /= count.max()
-    return count
+    count = count_neighbours(deviation, median_cc, *_half_sides(deviation, median_cc, box_fraction))
+    share: Vector = count / count.max()
+    return share
+
+
+def _half_sides(deviation: Vector, median_cc: Vector, box_fraction: float) -> tuple[float, float]:
+    """Half the sides of the counting box."""
+    half_d, half_y = (np.std(x, ddof=1) * box_fraction for x in (deviation, median_cc))
+    return float(half_d), float(half_y)
 
 
 def _measure(
@@ -305,7 +304,12 @@ def _measure(
 ) -> Features:
     """Features of round `number`; where spreads vanish, weighted densities are not finite."""
     deviation = deviations(spectra, rn)
-    median_cc = median_to_set(cc, rn, exact)
+    middle = middle_two(cc, np.flatnonzero(rn))
+    median_cc = (middle[0] + middle[1]) / 2
+    if exact is not None:
+        sides = _half_sides(deviation, median_cc, parameters.box_fraction)
+        at_edge = near_an_edge(deviation, median_cc, *sides, SINGLE_ERROR)
+        median_cc = refine_medians(middle, at_edge, cc, rn, exact)
     share = density(deviation, median_cc, parameters.box_fraction)
     if number == 1:
         missing = np.full(len(cc), np.nan)

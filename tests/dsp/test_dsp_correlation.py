@@ -1,21 +1,26 @@
-"""The all-pairs correlation against SciPy, its two routes against each other, and white noise."""
+"""The all-pairs correlation against SciPy, the kernel against the plain route, and white noise."""
 
 import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from seisflow.dsp import correlation
-from seisflow.dsp.correlation import ExactPairs, max_cross_correlation
+from seisflow.dsp.correlation import (
+    ExactPairs,
+    max_cross_correlation,
+    plain_cross_correlation,
+    template_cross_correlation,
+)
+from seisflow.dsp.pair_kernel import LONGEST_TRANSFORM, PairKernel, Plan, plan_transform
 from seisflow.errors import ConfigError, DataError
 
-LENGTHS = (20, 25, 40, 50, 99, 100, 250, 500, 1000, 2000)
+LENGTHS = (1, 2, 20, 25, 40, 50, 99, 100, 125, 200, 250, 400, 500, 1000, 2000)
 TOLERANCE = {np.float32: 1e-6, np.float64: 1e-14}
-ROUTES = {"fft": correlation._by_fft, "product": correlation._by_matrix_product}
 
 
 def noise_windows(n_windows: int, n_samples: int) -> np.ndarray:
@@ -40,25 +45,87 @@ def pairwise(windows: np.ndarray, max_lag: int) -> np.ndarray:
     return cc
 
 
+def unit(windows: np.ndarray) -> np.ndarray:
+    return windows / np.linalg.norm(windows, axis=1, keepdims=True)
+
+
 @pytest.mark.parametrize("n_samples", LENGTHS)
-@pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_each_route_equals_scipy(n_samples: int, route: str, dtype: type[np.floating]) -> None:
+def test_kernel_equals_scipy(n_samples: int, dtype: type[np.floating]) -> None:
     windows = noise_windows(19, n_samples).astype(dtype)
     expected = pairwise(windows.astype(np.float64), n_samples // 2)
-    found = ROUTES[route](correlation._unit_energy(windows), n_samples // 2)
+    found = max_cross_correlation(windows)
     assert found.dtype == dtype
     np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE[dtype])
 
 
-@pytest.mark.parametrize("n_windows", [1, 2, 16, 17, 111, 113, 250])
+@pytest.mark.parametrize("n_samples", [20, 99, 500])
+def test_the_plain_route_equals_scipy(n_samples: int) -> None:
+    windows = unit(noise_windows(9, n_samples))
+    found = plain_cross_correlation(windows, windows[:4], n_samples // 2)
+    expected = pairwise(windows, n_samples // 2)[:, :4]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("n_windows", [1, 2, 15, 16, 17, 31, 32, 33, 127, 129, 250])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_routes_agree_at_the_edges_of_tiles(n_windows: int, dtype: type[np.floating]) -> None:
-    windows = np.random.default_rng(n_windows).standard_normal((n_windows, 40)).astype(dtype)
-    unit = correlation._unit_energy(windows)
-    by_fft, by_product = correlation._by_fft(unit, 20), correlation._by_matrix_product(unit, 20)
-    assert by_fft.shape == by_product.shape == (n_windows, n_windows)
-    np.testing.assert_allclose(by_fft, by_product, rtol=0, atol=TOLERANCE[dtype])
+def test_blocks_of_any_size_are_whole(n_windows: int, dtype: type[np.floating]) -> None:
+    windows = unit(np.random.default_rng(n_windows).standard_normal((n_windows, 40))).astype(dtype)
+    found = max_cross_correlation(windows)
+    expected = plain_cross_correlation(windows, windows, 20)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("n_templates", [0, 1, 16, 33, 70])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_templates_are_columns_of_the_matrix(n_templates: int, dtype: type[np.floating]) -> None:
+    windows = noise_windows(70, 50).astype(dtype)
+    templates = np.random.default_rng(0).permutation(70)[:n_templates]
+    found = template_cross_correlation(windows, templates, max_lag_samples=9)
+    expected = max_cross_correlation(windows, max_lag_samples=9)[:, templates]
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE[dtype])
+    assert (found[templates, np.arange(n_templates)] == 1).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("radices", [(2, 3, 5), (1, 5, 6), (2, 1, 15), (6, 1, 5), (5, 16, 3)])
+@pytest.mark.parametrize("max_lag", [0, 1, 10, 14])
+def test_any_plan_gives_the_same(radices: tuple[int, int, int], max_lag: int, dtype: str) -> None:
+    windows = unit(noise_windows(9, 16)).astype(dtype)
+    kernel = PairKernel(Plan(radices, max_lag, dtype, 4), windows)
+    out = np.empty((9, kernel.block_size), dtype)
+    kernel.correlate(np.arange(8), 9, out)
+    expected = plain_cross_correlation(windows, windows[:8], max_lag)
+    np.testing.assert_allclose(out, expected, rtol=0, atol=TOLERANCE[np.dtype(dtype).type])
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "dtype"), [(50, "float32"), (500, "float32"), (99, "float64")]
+)
+def test_bits_do_not_depend_on_the_width_of_a_vector(n_samples: int, dtype: str) -> None:
+    windows = unit(noise_windows(32, n_samples)).astype(dtype)
+    plan = plan_transform(n_samples, n_samples // 2, dtype)
+    assert plan is not None
+    found = {}
+    for n_lanes in (4, 8, 16):
+        kernel = PairKernel(replace(plan, n_lanes=n_lanes), windows)
+        out = np.empty((32, kernel.block_size), dtype)
+        kernel.correlate(np.arange(8), 32, out)
+        found[n_lanes] = out[:, :8].copy()
+    np.testing.assert_array_equal(found[4], found[16])
+    np.testing.assert_array_equal(found[8], found[16])
+
+
+def test_a_window_too_long_for_the_kernel_goes_the_plain_route() -> None:
+    n_samples = LONGEST_TRANSFORM
+    assert plan_transform(n_samples, n_samples // 2, "float64") is None
+    windows = unit(np.random.default_rng(0).standard_normal((3, n_samples)))
+    expected = pairwise(windows, 100)
+    found = max_cross_correlation(windows, max_lag_samples=100)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
+    found = template_cross_correlation(windows, np.array([2, 0]), max_lag_samples=100)
+    np.testing.assert_allclose(found, expected[:, [2, 0]], rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("max_lag", [0, 1, 7, 39])
@@ -84,7 +151,7 @@ def test_matrix_is_symmetric_and_free_of_scale(n_samples: int, dtype: type[np.fl
 HASH_SCRIPT = """
 import hashlib, numpy as np
 from seisflow.dsp.correlation import max_cross_correlation
-for n_samples in (20, 40, 100, 125, 200):
+for n_samples in (40, 200):
     for dtype in (np.float32, np.float64):
         windows = np.random.default_rng(0).standard_normal((907, n_samples)).astype(dtype)
         print(hashlib.sha256(max_cross_correlation(windows).tobytes()).hexdigest())
