@@ -155,9 +155,8 @@ class ExactPairs:
     """
 
     def __init__(self, windows: npt.NDArray[np.float64], max_lag_samples: int) -> None:
-        self._max_lag = max_lag_samples
+        self._windows, self._max_lag = windows, max_lag_samples
         self._n_fft = next_fast_len(windows.shape[1] + max_lag_samples, real=True)
-        self._spectra = np.fft.rfft(_unit_energy(windows), self._n_fft, axis=1)
 
     def __call__(
         self, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64]
@@ -172,12 +171,17 @@ class ExactPairs:
         best = np.empty(first.size)
         for start in range(0, first.size, PAIRS_AT_ONCE):
             pairs = slice(start, start + PAIRS_AT_ONCE)
-            product = self._spectra[first[pairs]] * self._spectra[second[pairs]].conj()
-            lags = np.abs(np.fft.irfft(product, self._n_fft, axis=1))
+            # transformed again for each pair: the spectra of all windows would be the largest
+            # array but one
+            left, right = (self._spectra(windows[pairs]) for windows in (first, second))
+            lags = np.abs(np.fft.irfft(left * right.conj(), self._n_fft, axis=1))
             forward = lags[:, : self._max_lag + 1].max(axis=1)
             backward = lags[:, self._n_fft - self._max_lag :].max(axis=1, initial=0.0)
             best[pairs] = np.maximum(forward, backward)
         return best
+
+    def _spectra(self, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.complex128]:
+        return np.fft.rfft(_unit_energy(self._windows[chosen]), self._n_fft, axis=1)
 
 
 def _checked(windows: FloatMatrix, max_lag_samples: int | None) -> int:
@@ -232,5 +236,6 @@ def _unit_energy(windows: FloatMatrix) -> FloatMatrix:
     """Divide each window by its norm; a window of zero energy stays zero."""
     norms = np.sqrt(np.sum(np.square(windows, dtype=np.float64), axis=1, keepdims=True))
     norms[norms == 0.0] = 1.0
-    unit: FloatMatrix = np.divide(windows, norms, dtype=np.float64).astype(windows.dtype)
+    unit = np.empty_like(windows)
+    np.divide(windows, norms, out=unit, dtype=np.float64, casting="same_kind")
     return unit

@@ -3,11 +3,10 @@
 One thread; the interpreter lock is released. Counts are whole numbers, so results are exact.
 """
 
-from typing import Any
-
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from seisflow.dsp.compiling import compiled
 
 __all__ = ["count_neighbours", "near_an_edge"]
 
@@ -59,12 +58,7 @@ def near_an_edge(
     return near
 
 
-def _compiled(function: Any) -> Any:
-    """Compile when first called, and keep the machine code beside this file for others."""
-    return numba.njit(nogil=True, cache=True)(function)
-
-
-@_compiled
+@compiled()
 def _count_neighbours(x, y, half_x, half_y, count):  # type: ignore[no-untyped-def]
     for i in range(x.size):
         n_near = 0
@@ -73,7 +67,7 @@ def _count_neighbours(x, y, half_x, half_y, count):  # type: ignore[no-untyped-d
         count[i] = n_near
 
 
-@_compiled
+@compiled()
 def _near_an_edge(x, y, half_x, half_y, error, near):  # type: ignore[no-untyped-def]
     for i in range(x.size):
         n_near = 0

@@ -43,6 +43,9 @@ PASS_COST = 14.0
 
 ALIGNMENT_BYTES = 64
 
+WINDOWS_AT_ONCE = 64
+"""Windows transformed by one call."""
+
 Radices = tuple[int, int, int]
 FloatMatrix = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
@@ -159,7 +162,7 @@ class PairKernel:
     def __init__(self, plan: Plan, unit: FloatMatrix) -> None:
         self._plan = plan
         self._dtype = np.dtype(plan.dtype)
-        self._spectra = np.fft.fft(unit, plan.n_fft, axis=1)
+        self._spectra = _spectra(unit, plan.n_fft)
         self._correlate = _compiled(plan)
         first = plan.radices[0]
         self._block = _aligned((first, plan.row_points, 2, plan.n_lanes), self._dtype)
@@ -198,6 +201,16 @@ class PairKernel:
         rows = (plan.radices[0], -1, plan.n_lanes)
         self._block[:, :-1, 0] = (even.real + odd.imag).T.reshape(rows)
         self._block[:, :-1, 1] = (odd.real - even.imag).T.reshape(rows)
+
+
+def _spectra(unit: FloatMatrix, n_fft: int) -> npt.NDArray[np.complexfloating]:
+    """Transform the windows, a few at a time: NumPy would copy them all first."""
+    kind = np.complex64 if unit.dtype == np.float32 else np.complex128
+    spectra = np.empty((len(unit), n_fft), kind)
+    for start in range(0, len(unit), WINDOWS_AT_ONCE):
+        some = slice(start, start + WINDOWS_AT_ONCE)
+        np.fft.fft(unit[some], n_fft, axis=1, out=spectra[some])
+    return spectra
 
 
 def _aligned(shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> FloatMatrix:

@@ -5,12 +5,10 @@ cache and the middle is found by halving, with counts at the width of the vector
 third of the time. One thread; the interpreter lock is released.
 """
 
-from typing import Any
-
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from seisflow.dsp.compiling import compiled
 from seisflow.dsp.pair_kernel import FloatMatrix
 
 __all__ = ["middle_two", "near_middle"]
@@ -80,12 +78,7 @@ def near_middle(
     return n_below, owner[:n], column[:n]
 
 
-def _compiled(function: Any) -> Any:
-    """Compile when first called, and keep the machine code beside this file for others."""
-    return numba.njit(nogil=True, cache=True, fastmath={"nnan", "nsz"})(function)
-
-
-@_compiled
+@compiled(no_nan=True)
 def _count_below(numbers, bound):  # type: ignore[no-untyped-def]
     count = np.int32(0)  # 32 bits: as many lanes as the numbers have
     for i in range(numbers.size):
@@ -93,7 +86,7 @@ def _count_below(numbers, bound):  # type: ignore[no-untyped-def]
     return count
 
 
-@_compiled
+@compiled(no_nan=True)
 def _extremes(numbers):  # type: ignore[no-untyped-def]
     low, high = numbers[0], numbers[0]
     for i in range(numbers.size):  # not min(): its rules for NaN keep a loop from being vectorised
@@ -102,7 +95,7 @@ def _extremes(numbers):  # type: ignore[no-untyped-def]
     return low, high
 
 
-@_compiled
+@compiled(no_nan=True)
 def _bracket(numbers, first, second):  # type: ignore[no-untyped-def]
     """Find low, high and the count below low: both ranks lie in [low, high), with few others."""
     number = numbers.dtype.type
@@ -123,7 +116,7 @@ def _bracket(numbers, first, second):  # type: ignore[no-untyped-def]
     return low, high, below
 
 
-@_compiled
+@compiled(no_nan=True)
 def _sort(numbers):  # type: ignore[no-untyped-def]
     for i in range(1, numbers.size):
         number, place = numbers[i], i
@@ -133,7 +126,7 @@ def _sort(numbers):  # type: ignore[no-untyped-def]
         numbers[place] = number
 
 
-@_compiled
+@compiled(no_nan=True)
 def _middle_two(matrix, columns, lower, upper):  # type: ignore[no-untyped-def]
     numbers = np.empty(columns.size, matrix.dtype)
     picked = np.empty(columns.size + 1, matrix.dtype)
@@ -151,7 +144,7 @@ def _middle_two(matrix, columns, lower, upper):  # type: ignore[no-untyped-def]
         upper[row] = picked[second - below]
 
 
-@_compiled
+@compiled(no_nan=True)
 def _near_middle(matrix, columns, rows, bounds, most, found):  # type: ignore[no-untyped-def]
     n_below, owner, column = found
     numbers = np.empty(columns.size, matrix.dtype)

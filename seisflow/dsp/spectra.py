@@ -5,6 +5,9 @@ import numpy.typing as npt
 
 __all__ = ["amplitude_spectrum"]
 
+WINDOWS_AT_ONCE = 64
+"""Windows transformed by one call: their complex spectra stay small."""
+
 
 def amplitude_spectrum(windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Amplitude spectrum of each window, without taper, demeaning or padding.
@@ -25,8 +28,12 @@ def amplitude_spectrum(windows: npt.NDArray[np.floating]) -> npt.NDArray[np.floa
         Amplitudes in the units of the samples; column k - 1 lies at ``k / L`` of the sampling
         rate.
     """
-    n_samples = windows.shape[1]
-    amplitudes = np.abs(np.fft.rfft(windows.astype(np.float64, copy=False), axis=1)[:, 1:])
+    n_windows, n_samples = windows.shape
+    amplitudes = np.empty((n_windows, n_samples // 2))
+    for start in range(0, n_windows, WINDOWS_AT_ONCE):
+        some = slice(start, start + WINDOWS_AT_ONCE)
+        spectra = np.fft.rfft(windows[some].astype(np.float64, copy=False), axis=1)
+        np.abs(spectra[:, 1:], out=amplitudes[some])
     amplitudes *= 2.0 / n_samples
     if n_samples % 2 == 0:
         amplitudes[:, -1] *= 0.5

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import pytest
 
 from seisflow.dsp.butterflies import RADICES, Point, inverse_dft, times
+from seisflow.dsp.compiling import compiled
 from seisflow.dsp.neighbours import count_neighbours, near_an_edge
 from seisflow.dsp.rowwise import middle_two, near_middle
 
@@ -101,3 +103,16 @@ def test_points_near_an_edge_are_found() -> None:
     found = near_an_edge(x, y, 0.5, 1.0, 1e-6)
     np.testing.assert_array_equal(found, [True, True, False, False])
     assert not near_an_edge(x, y, 0.5, 1.0, 1e-8).any()
+
+
+def test_loops_compile_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    njit = numba.njit
+
+    def refusing(**options: object) -> object:
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return njit(**options)
+
+    monkeypatch.setattr(numba, "njit", refusing)
+    twice = compiled()(lambda x: 2 * x)
+    assert twice(21) == 42
