@@ -17,6 +17,7 @@ from seisflow.errors import ConfigError, DataError
 __all__ = [
     "ExactPairs",
     "FloatMatrix",
+    "checked_lag",
     "max_cross_correlation",
     "plain_cross_correlation",
     "template_cross_correlation",
@@ -61,7 +62,7 @@ def max_cross_correlation(
     DataError
         `windows` is not a matrix of float32 or float64.
     """
-    max_lag = _checked(windows, max_lag_samples)
+    max_lag = checked_lag(windows, max_lag_samples)
     n_windows = len(windows)
     cc = np.empty((n_windows, n_windows), windows.dtype)
     for columns, found in _blocks(_unit_energy(windows), max_lag, np.arange(n_windows), upper=True):
@@ -105,7 +106,7 @@ def template_cross_correlation(
     DataError
         `windows` is not a matrix of float32 or float64.
     """
-    max_lag = _checked(windows, max_lag_samples)
+    max_lag = checked_lag(windows, max_lag_samples)
     cc = np.empty((len(windows), len(templates)), windows.dtype)
     for columns, found in _blocks(_unit_energy(windows), max_lag, templates, upper=False):
         cc[:, columns] = found
@@ -141,6 +142,43 @@ def plain_cross_correlation(
         backward = lags[:, n_fft - max_lag_samples :].max(axis=1, initial=0.0)
         best[i] = np.maximum(lags[:, : max_lag_samples + 1].max(axis=1), backward)
     return best
+
+
+def checked_lag(windows: FloatMatrix, max_lag_samples: int | None) -> int:
+    """Fill in the largest lag, having looked at what was given.
+
+    Parameters
+    ----------
+    windows : ndarray of float32 or float64, shape (n_windows, L)
+        Samples.
+    max_lag_samples : int or None
+        Largest lag asked for; None for L // 2.
+
+    Returns
+    -------
+    int
+        The largest lag.
+
+    Raises
+    ------
+    ConfigError
+        It does not lie in the window.
+    DataError
+        `windows` is not a matrix of float32 or float64.
+    """
+    if windows.ndim != 2 or windows.dtype not in (np.float32, np.float64):
+        raise DataError(
+            f"windows must be a matrix of float32 or float64; found {windows.dtype} of shape "
+            f"{windows.shape}"
+        )
+    n_samples = windows.shape[1]
+    max_lag = n_samples // 2 if max_lag_samples is None else max_lag_samples
+    if not 0 <= max_lag < n_samples:
+        raise ConfigError(
+            f"largest lag of {max_lag} samples: give 0 to {n_samples - 1} for windows of "
+            f"{n_samples} samples"
+        )
+    return max_lag
 
 
 class ExactPairs:
@@ -182,23 +220,6 @@ class ExactPairs:
 
     def _spectra(self, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.complex128]:
         return np.fft.rfft(_unit_energy(self._windows[chosen]), self._n_fft, axis=1)
-
-
-def _checked(windows: FloatMatrix, max_lag_samples: int | None) -> int:
-    """Return the largest lag, having looked at what was given."""
-    if windows.ndim != 2 or windows.dtype not in (np.float32, np.float64):
-        raise DataError(
-            f"windows must be a matrix of float32 or float64; found {windows.dtype} of shape "
-            f"{windows.shape}"
-        )
-    n_samples = windows.shape[1]
-    max_lag = n_samples // 2 if max_lag_samples is None else max_lag_samples
-    if not 0 <= max_lag < n_samples:
-        raise ConfigError(
-            f"largest lag of {max_lag} samples: give 0 to {n_samples - 1} for windows of "
-            f"{n_samples} samples"
-        )
-    return max_lag
 
 
 def _blocks(

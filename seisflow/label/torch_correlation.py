@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from seisflow.dsp.correlation import FloatMatrix
-from seisflow.errors import ConfigError, DataError
+from seisflow.dsp.correlation import FloatMatrix, checked_lag
+from seisflow.errors import ConfigError
 
 if TYPE_CHECKING:
     import torch
@@ -146,7 +146,7 @@ def torch_max_cross_correlation(
     DataError
         `windows` is not a matrix of float32 or float64.
     """
-    max_lag = _checked_lag(windows, max_lag_samples)
+    max_lag = checked_lag(windows, max_lag_samples)
     with _memory_of(device, len(windows), len(windows)):
         unit = _unit_energy(windows, device)
         cc = _largest_lags(unit, unit, max_lag, workspace_bytes, upper=True)
@@ -191,7 +191,7 @@ def torch_template_cross_correlation(
     DataError
         `windows` is not a matrix of float32 or float64.
     """
-    max_lag = _checked_lag(windows, max_lag_samples)
+    max_lag = checked_lag(windows, max_lag_samples)
     # Taken from the host's copy: an index out of range is an error here, on a GPU the end of it.
     chosen = windows[templates]
     with _memory_of(device, len(windows), len(templates)):
@@ -251,23 +251,6 @@ def _why_no_cuda() -> str:
     if not torch.cuda.is_available():
         return f"torch {torch.__version__} sees no GPU"
     return ""
-
-
-def _checked_lag(windows: FloatMatrix, max_lag_samples: int | None) -> int:
-    """Refuse what is no matrix of floats, and lags beyond the window; fill in the default."""
-    if windows.ndim != 2 or windows.dtype not in (np.float32, np.float64):
-        raise DataError(
-            f"windows must be a matrix of float32 or float64; found {windows.dtype} of shape "
-            f"{windows.shape}"
-        )
-    n_samples = windows.shape[1]
-    max_lag = n_samples // 2 if max_lag_samples is None else max_lag_samples
-    if not 0 <= max_lag < n_samples:
-        raise ConfigError(
-            f"largest lag of {max_lag} samples: give 0 to {n_samples - 1} for windows of "
-            f"{n_samples} samples"
-        )
-    return max_lag
 
 
 def _transform_length(n_points: int) -> int:
