@@ -26,6 +26,8 @@ test: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.labelling
+	$(BIN)/python -m benchmarks.label_accuracy
 
 clean:
 	rm -rf .venv seisflow-demo artefacts

@@ -31,7 +31,7 @@ __all__ = [
     "mapping_differences",
 ]
 
-FORMAT_VERSIONS = {"TRUTH": 1, "WAVEFORMS": 1, "LABELS": 1}
+FORMAT_VERSIONS = {"TRUTH": 1, "WAVEFORMS": 1, "LABELS": 2}
 """Layout version of each product; a change of layout raises it (CHANGELOG heading of its own)."""
 
 

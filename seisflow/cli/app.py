@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 
 from seisflow import __version__
-from seisflow.cli import demo, ingest, label, status, synth
+from seisflow.cli import demo, ingest, label, plot, status, synth
 from seisflow.cli.console import ERRORS
 from seisflow.errors import ExitCode, SeisflowError
 
@@ -22,8 +22,8 @@ app = typer.Typer(
     help="""Label, learn and find earthquakes in dense continuous seismic arrays.
 
     The way of the data: **ingest** foreign files into WAVEFORMS, **label** every second of every
-    station into LABELS. Every command can be typed again after a crash and goes on where it was;
-    every product opens with `seisflow.open(path)` or `xarray.open_zarr(path)`.
+    station into LABELS, **plot** them. Every command can be typed again after a crash and goes on
+    where it was; every product opens with `seisflow.open(path)` or `xarray.open_zarr(path)`.
 
     Exit codes: 0 done, 1 bug, 2 configuration, 3 data (something in the files could not be used;
     the rest was), 4 incomplete (type the command again), 130 interrupted.""",
@@ -32,6 +32,7 @@ app = typer.Typer(
 app.command("synth")(synth.synth)
 app.command("ingest")(ingest.ingest)
 app.command("label")(label.label)
+app.command("plot")(plot.plot)
 app.command("status")(status.status)
 app.command("demo")(demo.demo)
 

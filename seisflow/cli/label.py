@@ -17,6 +17,7 @@ from seisflow.cli.options import (
 )
 from seisflow.cli.running import open_session, run_work, show_plan, summarise
 from seisflow.core.classes import Label
+from seisflow.errors import ConfigError
 from seisflow.label import stage
 
 
@@ -24,8 +25,25 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
     waveforms: Annotated[Path, typer.Argument(metavar="WAVEFORMS", help="What ingest wrote.")],
     labels: Annotated[Path, typer.Argument(metavar="LABELS.zarr", help="The product to write.")],
     method: Annotated[
-        str, typer.Option(help="'reference': the published procedure.")
+        str,
+        typer.Option(
+            help="'reference': the published procedure; 'calibrated': rates under the hour's noise."
+        ),
     ] = "reference",
+    alpha_rn: Annotated[
+        float | None,
+        typer.Option(
+            "--alpha-rn",
+            help="calibrated: share of pure noise not labelled random noise; by default 0.1.",
+        ),
+    ] = None,
+    alpha_nrn: Annotated[
+        float | None,
+        typer.Option(
+            "--alpha-nrn",
+            help="calibrated: share of pure noise labelled not random noise; by default 0.001.",
+        ),
+    ] = None,
     start: StartOption = None,
     end: EndOption = None,
     select: SelectOption = None,
@@ -50,8 +68,9 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
 ) -> None:
     """Label every second of every station: random noise, not random noise, or mixed.
 
-    Each UTC hour of a station is labelled as a whole by the correlation of all pairs of its
-    seconds and their spectra (Meng, Ben-Zion & Johnson 2019).
+    Each UTC hour of a station is labelled as a whole: by the correlation of all pairs of its
+    seconds and their spectra (reference, Meng, Ben-Zion & Johnson 2019), or by how unlikely each
+    second is under a model of the hour's own noise (calibrated).
 
     Codes: 0 random_noise, 1 mixed, 2 not_random_noise, 252 undetermined, 253 no_data,
     254 failed, 255 not_run.
@@ -59,6 +78,8 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
     Examples
     --------
     seisflow label waveforms.zarr labels.zarr
+
+    seisflow label waveforms.zarr labels.zarr --method calibrated --alpha-nrn 0.0001
 
     seisflow label waveforms.zarr labels.zarr --start 2014-05-29T10:00 --end 2014-05-29T12:00
     """
@@ -69,6 +90,7 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
         "select": tuple(select or ()),
         "precision": precision,
         "clip_counts": clip_counts,
+        "parameters": levels(method, alpha_rn=alpha_rn, alpha_nrn=alpha_nrn),
     }
     config = stage.LabelConfig.build(options)
     waveforms, labels = waveforms.absolute(), labels.absolute()
@@ -85,6 +107,24 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
         **class_shares(state),
     }
     summarise("label", labels, state, extra, as_json=as_json)
+
+
+def levels(method: str, **given: float | None) -> dict[str, float]:
+    """Return the levels that were given; refuse them where the method has none.
+
+    Raises
+    ------
+    ConfigError
+        A level is given with another method than ``calibrated``.
+    """
+    asked = {name: value for name, value in given.items() if value is not None}
+    if asked and method != "calibrated":
+        options = " ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in asked.items())
+        raise ConfigError(
+            f"{options} asked with --method {method}, which has no such level: its classes are "
+            "thresholds of a density; leave it out, or add --method calibrated"
+        )
+    return asked
 
 
 def class_shares(state: Progress) -> dict[str, str]:

@@ -14,15 +14,29 @@ from seisflow.core.grid import HOUR_NS
 from seisflow.core.stations import Coordinates
 from seisflow.label.method import HourLabels
 
-__all__ = ["HOUR_S", "Block", "label_arrays"]
+__all__ = ["FEATURES", "HOUR_S", "Block", "label_arrays"]
 
 HOUR_S = 3600
-FEATURES = {
+SHARED_FEATURES = {
     "deviation": ("count", "distance of the amplitude spectrum from the mean random noise one"),
     "median_cc": ("1", "median of the maximum cross-correlations with random noise windows"),
-    "std_cc": ("1", "standard deviation of those with not-random-noise windows, largest left out"),
-    "weighted_density": ("1", "density in the (deviation, median_cc) plane over std_cc"),
+    "density": ("1", "density of seconds in the (deviation, median_cc) plane, peak 1"),
 }
+FEATURES = {
+    "reference": {
+        **SHARED_FEATURES,
+        "std_cc": (
+            "1",
+            "standard deviation of those with not random noise, largest left out",
+        ),
+        "weighted_density": ("1", "density over std_cc, peak 1"),
+    },
+    "calibrated": {
+        **SHARED_FEATURES,
+        "p_noise": ("1", "probability that noise looks as little like noise"),
+    },
+}
+"""What each method leaves on every second: units and meaning. The first three mean the same."""
 
 
 def label_arrays(
@@ -66,7 +80,7 @@ def _layout(product: Product, n_stations: int) -> Iterator[ArraySpec]:
 
     attrs = {"long_name": "class of each second, named by its start", **flag_attributes(Label)}
     yield by_second("label", "uint8", int(Label.NOT_RUN), attrs)
-    for name, (units, long_name) in FEATURES.items():
+    for name, (units, long_name) in FEATURES[product.identity.config["method"]].items():
         attrs = {"units": units, "long_name": long_name}
         yield by_second(name, "float32", float("nan"), attrs)
     attrs = {"long_name": "why a second is no_data", **flag_attributes(NoData)}
@@ -108,7 +122,8 @@ class Block:
     ) -> None:
         """Fill one station-hour of the block."""
         seconds = slice(hour * HOUR_S, (hour + 1) * HOUR_S)
-        for name in ("label", *FEATURES):
+        features = {name for known in FEATURES.values() for name in known}
+        for name in ("label", *sorted(features & self.arrays.keys())):
             self.arrays[name][station, seconds] = getattr(labels, name)
         self.arrays["no_data_reason"][station, seconds] = reasons
         self.arrays["undetermined_reason"][station, hour] = labels.reason

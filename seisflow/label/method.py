@@ -1,26 +1,42 @@
 """Label the windows of one hour as random noise, mixed or not random noise.
 
 Arrays in, arrays out: `label_hour` is what a stage, a notebook or another program calls. It takes
-an hour because the method compares every window with every other one; any whole number of windows
-will do.
+an hour because the methods compare windows with one another; any whole number of windows will do.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from seisflow.core.classes import Label, Undetermined
-from seisflow.dsp.correlation import max_cross_correlation
+from seisflow.dsp.correlation import max_cross_correlation, template_cross_correlation
 from seisflow.dsp.windows import cut_windows
 from seisflow.errors import ConfigError, DataError
-from seisflow.label.parameters import ReferenceParameters
+from seisflow.label.calibrated import Calibrated, run_calibrated
+from seisflow.label.parameters import CalibratedParameters, Parameters, ReferenceParameters
 from seisflow.label.rounds import Features, Rounds, run_rounds
 
-__all__ = ["METHODS", "HourLabels", "ReferenceParameters", "label_hour"]
+__all__ = [
+    "METHODS",
+    "CalibratedParameters",
+    "HourLabels",
+    "Parameters",
+    "ReferenceParameters",
+    "label_hour",
+    "parameters_of",
+]
 
-METHODS = ("reference",)
-"""Methods that `label_hour` knows."""
+METHODS: dict[str, type[Parameters]] = {
+    "reference": ReferenceParameters,
+    "calibrated": CalibratedParameters,
+}
+"""Methods that `label_hour` knows, and the class of the numbers of each."""
+
+FEATURES = ("deviation", "median_cc", "std_cc", "weighted_density", "density", "p_noise")
+"""What the methods measure on every window."""
 
 LOWEST_RATE_HZ = 10
 
@@ -36,16 +52,21 @@ class HourLabels:
     deviation : ndarray of float64, shape (n_windows,)
         Distance of the amplitude spectrum from the mean one of random noise, in the units of the
         waveform. This and the features below are those of the last round, before its thresholds;
-        NaN where there are no data, and in all windows where no round was complete.
+        NaN where there are no data, in all windows where no round was complete, and where the
+        method does not have them.
     median_cc : ndarray of float64, shape (n_windows,)
-        Median correlation with random noise.
+        Median correlation with random noise; of ``calibrated``, with a subset of it.
     std_cc : ndarray of float64, shape (n_windows,)
-        Standard deviation of the correlations with not random noise; NaN also after round 1.
+        Only of ``reference``: standard deviation of the correlations with not random noise; NaN
+        also after round 1.
     weighted_density : ndarray of float64, shape (n_windows,)
-        Density of windows around this one in (deviation, median_cc), weighted with 1 / std_cc;
-        the peak is 1. What the labels are thresholds of. NaN also after round 1.
+        Only of ``reference``: the density weighted with 1 / std_cc; the peak is 1. What its labels
+        are thresholds of. NaN also after round 1.
     density : ndarray of float64, shape (n_windows,)
-        The same before weighting; the peak is 1.
+        Density of windows around this one in (deviation, median_cc); the peak is 1.
+    p_noise : ndarray of float64, shape (n_windows,)
+        Only of ``calibrated``: probability that a window of noise looks as little like noise as
+        this one. What its labels are thresholds of.
     mean_rn_spectrum : ndarray of float64, shape (L // 2,)
         Mean amplitude spectrum of the windows labelled random noise, in the units of the
         waveform; bin k - 1 lies at ``k / window_s`` Hz. NaN where undetermined.
@@ -62,6 +83,7 @@ class HourLabels:
     std_cc: npt.NDArray[np.float64]
     weighted_density: npt.NDArray[np.float64]
     density: npt.NDArray[np.float64]
+    p_noise: npt.NDArray[np.float64]
     mean_rn_spectrum: npt.NDArray[np.float64]
     n_rn: npt.NDArray[np.int64]
     reason: Undetermined
@@ -73,7 +95,7 @@ def label_hour(
     *,
     method: str = "reference",
     valid: npt.NDArray[np.bool_] | None = None,
-    parameters: ReferenceParameters | None = None,
+    parameters: Parameters | None = None,
 ) -> HourLabels:
     """Label the windows of one station-hour.
 
@@ -88,11 +110,13 @@ def label_hour(
         window.
     method : str
         ``"reference"``: METHOD section 1, after Meng, Ben-Zion & Johnson 2019.
+        ``"calibrated"``: ours, `seisflow.label.calibrated`: classes are rates under a null fitted
+        to the hour's noise. A label depends on the seconds around it, too.
     valid : ndarray of bool, shape (n_windows,), optional
         False for windows to be left out; they are labelled NO_DATA and take no part, whatever
         their samples are. A window of zero energy is left out too. All are valid by default.
-    parameters : ReferenceParameters, optional
-        The numbers of the method; the published ones by default.
+    parameters : ReferenceParameters or CalibratedParameters, optional
+        The numbers of the method; its defaults where left out.
 
     Returns
     -------
@@ -102,31 +126,52 @@ def label_hour(
     Raises
     ------
     ConfigError
-        The method is not known, or the rate does not suit it.
+        The method is not known, the parameters are those of another one, or the rate does not
+        suit it.
     DataError
         `waveform` is not one-dimensional, not a whole number of windows, or not finite in a valid
         window; `valid` is not one bool per window.
 
     Notes
     -----
-    A matrix of n_windows^2 is held: 52 MB for 3600 windows in float32. Thresholds are relative to
-    the densest place of the hour, so an hour of pure noise gets random noise in only 39-48 % of
-    its windows, and one huge event widens the counting box until signals pass for noise.
+    ``reference`` holds a matrix of n_windows^2: 52 MB for 3600 windows in float32. Its thresholds
+    are relative to the densest place of the hour, so an hour of pure noise gets random noise in
+    only 39-48 % of its windows, and one huge event widens the counting box until signals pass for
+    noise.
 
-    In float32 the medians are still taken from float64 correlations of the pairs next to them,
+    In float32 its medians are still taken from float64 correlations of the pairs next to them,
     because so many windows lie at the edge of a counting box that an error of 1e-8 in a median
     moves up to 19 labels of an hour. So both precisions give the golden hours label for label.
     """
-    if method not in METHODS:
-        raise ConfigError(f"no labelling method {method!r}; known: {', '.join(METHODS)}")
-    parameters = parameters or ReferenceParameters()
+    parameters = parameters_of(method, parameters)
     windows = _windows(waveform, sampling_rate_hz, parameters)
     usable = _usable(windows, valid)
-    return _everywhere(_label(windows[usable], waveform.dtype, parameters), usable)
+    is_double = waveform.dtype.kind == "f" and waveform.dtype.itemsize >= 8
+    precision = np.dtype(np.float64 if is_double else np.float32)
+    if isinstance(parameters, CalibratedParameters):
+        return _calibrated(windows, usable, precision, parameters)
+    return _everywhere(_reference(windows[usable], precision, parameters), usable)
+
+
+def parameters_of(method: str, given: Parameters | None = None) -> Parameters:
+    """Return the numbers given for a method, or its defaults.
+
+    Raises
+    ------
+    ConfigError
+        The method is not known, or these are the numbers of another one.
+    """
+    if method not in METHODS:
+        raise ConfigError(f"no labelling method {method!r}; known: {', '.join(METHODS)}")
+    if given is not None and not isinstance(given, METHODS[method]):
+        raise ConfigError(
+            f"method {method!r} takes {METHODS[method].__name__}; found {type(given).__name__}"
+        )
+    return METHODS[method]() if given is None else given
 
 
 def _windows(
-    waveform: npt.NDArray[np.generic], sampling_rate_hz: float, parameters: ReferenceParameters
+    waveform: npt.NDArray[np.generic], sampling_rate_hz: float, parameters: Parameters
 ) -> npt.NDArray[np.float64]:
     """Cut the waveform, in float64, having checked the rate."""
     whole = float(sampling_rate_hz).is_integer()
@@ -165,10 +210,10 @@ def _usable(
     return usable
 
 
-def _label(
-    windows: npt.NDArray[np.float64], dtype: np.dtype[np.generic], parameters: ReferenceParameters
+def _reference(
+    windows: npt.NDArray[np.float64], precision: np.dtype[Any], parameters: ReferenceParameters
 ) -> Rounds:
-    """Label windows that are all usable."""
+    """Label windows that are all usable by `reference`."""
     n_windows, n_samples = windows.shape
     if parameters.n_candidates(n_windows) < parameters.min_candidates:
         missing = np.full(n_windows, np.nan)
@@ -180,22 +225,36 @@ def _label(
             reason=Undetermined.TOO_FEW_WINDOWS,
         )
     max_lag = parameters.max_lag_samples(n_samples)
-    is_double = dtype.kind == "f" and dtype.itemsize >= 8
-    cc = max_cross_correlation(
-        windows if is_double else windows.astype(np.float32), max_lag_samples=max_lag
-    )
+    cc = max_cross_correlation(windows.astype(precision, copy=False), max_lag_samples=max_lag)
     return run_rounds(windows, cc, parameters)
 
 
-def _everywhere(found: Rounds, usable: npt.NDArray[np.bool_]) -> HourLabels:
+def _calibrated(
+    windows: npt.NDArray[np.float64],
+    usable: npt.NDArray[np.bool_],
+    precision: np.dtype[Any],
+    parameters: CalibratedParameters,
+) -> HourLabels:
+    """Label the usable windows by `calibrated`."""
+    chosen = windows[usable]
+    correlate = partial(
+        template_cross_correlation,
+        chosen.astype(precision, copy=False),
+        max_lag_samples=parameters.max_lag_samples(windows.shape[1]),
+    )
+    seconds = np.flatnonzero(usable)
+    return _everywhere(run_calibrated(chosen, seconds, correlate, parameters), usable)
+
+
+def _everywhere(found: Rounds | Calibrated, usable: npt.NDArray[np.bool_]) -> HourLabels:
     """Put the results of the usable windows in their places among all windows."""
     label = np.full(usable.size, Label.NO_DATA, np.uint8)
     label[usable] = found.label
+    measured = found.features if isinstance(found, Rounds) else found
     features = {}
-    for field in fields(Features):
-        values = np.full(usable.size, np.nan)
-        values[usable] = getattr(found.features, field.name)
-        features[field.name] = values
+    for name in FEATURES:
+        features[name] = np.full(usable.size, np.nan)
+        features[name][usable] = getattr(measured, name, np.nan)
     return HourLabels(
         label=label,
         mean_rn_spectrum=found.mean_rn_spectrum,

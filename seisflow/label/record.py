@@ -13,7 +13,7 @@ from seisflow.core.classes import Label, NoData
 from seisflow.dsp.filters import highpass_valid
 from seisflow.dsp.quality import clipped_samples, constant_run_samples, constant_samples
 from seisflow.dsp.windows import any_in_window
-from seisflow.label.method import HourLabels, ReferenceParameters, label_hour
+from seisflow.label.method import HourLabels, Parameters, label_hour, parameters_of
 
 __all__ = ["HourRecord", "constant_mask", "label_record", "no_data_reasons"]
 
@@ -89,7 +89,7 @@ def label_record(
     method: str = "reference",
     precision: str = "float32",
     clip_counts: float | None = None,
-    parameters: ReferenceParameters | None = None,
+    parameters: Parameters | None = None,
 ) -> tuple[HourLabels, npt.NDArray[np.uint8]]:
     """High-pass and label one station-hour.
 
@@ -104,7 +104,7 @@ def label_record(
     ndarray, uint8, shape (n_seconds,)
         Why a second is no_data.
     """
-    parameters = parameters or ReferenceParameters()
+    parameters = parameters_of(method, parameters)
     constant = constant_mask(record)
     reasons = no_data_reasons(record, constant, clip_counts)
     filtered = highpass_valid(

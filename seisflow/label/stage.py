@@ -6,15 +6,22 @@ workers, station blocks or the time asked for.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, field_validator
+from pydantic import (
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, Identity, Product
 from seisflow.archive.reading import read_column, read_slice, station_names
@@ -33,17 +40,23 @@ from seisflow.core.config import SelectingConfig
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
 from seisflow.core.stations import Coordinates, StationPattern, matches_any
 from seisflow.errors import ConfigError, DataError
-from seisflow.label.layout import HOUR_S, Block, label_arrays
-from seisflow.label.method import METHODS, HourLabels, ReferenceParameters
+from seisflow.label.layout import FEATURES, HOUR_S, Block, label_arrays
+from seisflow.label.method import METHODS, CalibratedParameters, HourLabels, Parameters
 from seisflow.label.record import HourRecord, label_record
 
-__all__ = ["LabelConfig", "LabelTask", "finish", "plan", "prepare", "run"]
+__all__ = ["SOURCES", "LabelConfig", "LabelTask", "finish", "plan", "prepare", "run"]
 
-PROCESS_BYTES = 230_000_000
+PROCESS_BYTES = 265_000_000
 MATRICES = 1.6
 """Matrices of correlations held at once: one, and parts of others."""
+SCORE_BYTES = 6000
+"""Scores of one window and what they are made from, of the calibrated method."""
+FLATTENED_BYTES_PER_SAMPLE = 40
+"""Samples and spectra behind the filter of the calibrated method, measured likewise."""
 RECORD_BYTES_PER_SAMPLE = 55
 """Samples, masks, windows and spectra of an hour, measured at 100, 500 and 1000 Hz."""
+SOURCES = "sources.json"
+"""Document beside the plan that says where the WAVEFORMS were; no part of the identity."""
 MAX_BLOCK = 4
 """Stations of a task: a quarter of an hour at 500 Hz, which is what a kill can cost."""
 
@@ -54,7 +67,8 @@ class LabelConfig(SelectingConfig):
     Parameters
     ----------
     method : str
-        ``reference``: the published procedure (Meng, Ben-Zion & Johnson 2019).
+        ``reference``: the published procedure (Meng, Ben-Zion & Johnson 2019); ``calibrated``:
+        ours, classes as rates under a null fitted to the noise of each hour.
     start, end : str, optional
         First time and first time not wanted any more, ISO 8601 UTC; widened to whole UTC hours,
         because an hour is labelled as a whole.
@@ -64,14 +78,14 @@ class LabelConfig(SelectingConfig):
         Type of the cross-correlations, ``float32`` or ``float64``.
     clip_counts : float, optional
         Counts from which a sample is clipped; by default the rails of 24 and 32 bit recorders.
-    parameters : ReferenceParameters
-        Every number of the method.
+    parameters : ReferenceParameters or CalibratedParameters
+        Every number of the method; its defaults where left out.
     """
 
     method: str = "reference"
     precision: Literal["float32", "float64"] = "float32"
     clip_counts: float | None = Field(default=None, gt=0)
-    parameters: ReferenceParameters = ReferenceParameters()
+    parameters: Parameters = Field(default=None, validate_default=True)
 
     @field_validator("method")
     @classmethod
@@ -80,12 +94,29 @@ class LabelConfig(SelectingConfig):
             raise ValueError(f"allowed: {', '.join(METHODS)}")
         return value
 
-    @field_validator("parameters")
+    @field_validator("parameters", mode="wrap")
     @classmethod
-    def _labels_seconds(cls, value: ReferenceParameters) -> ReferenceParameters:
-        if value.window_s != 1:
+    def _are_of_the_method(cls, value: Any, _: Any, info: ValidationInfo) -> Parameters:
+        kind = METHODS[info.data.get("method", "reference")]
+        found = _numbers(kind, {} if value is None else value)
+        if found.window_s != 1:
             raise ValueError("window_s must be 1: LABELS has one label for each second")
-        return value
+        return found
+
+
+def _numbers(kind: type[Parameters], value: Any) -> Parameters:
+    """Make the parameters of a method from a mapping, or take them as they are."""
+    if isinstance(value, Mapping):
+        allowed = [field.name for field in fields(kind)]
+        unknown = sorted(value.keys() - set(allowed))
+        if unknown:
+            names = ", ".join(unknown)
+            raise ValueError(f"{kind.__name__} has no {names}; allowed: {', '.join(allowed)}")
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        said = (f"{'.'.join(map(str, e['loc']))} {e['msg']}".strip() for e in error.errors())
+        raise ValueError("; ".join(said)) from error
 
 
 @dataclass(frozen=True)
@@ -217,8 +248,7 @@ def _tasks(
 
 
 def _plan(config: LabelConfig, product: Product, tasks: tuple[LabelTask, ...]) -> TaskPlan:
-    n_windows, rate = HOUR_S, int(product.rate)
-    matrix = np.dtype(config.precision).itemsize * n_windows * n_windows
+    rate = int(product.rate)
     n_record_s = HOUR_S + math.ceil(config.parameters.warm_up_s)
     record = n_record_s * rate * RECORD_BYTES_PER_SAMPLE
     block = product.block * product.shard_s * 20
@@ -226,11 +256,20 @@ def _plan(config: LabelConfig, product: Product, tasks: tuple[LabelTask, ...]) -
     return TaskPlan(
         tasks=tuple(t.name for t in tasks),
         unit="station-days" if product.shard_s == 86400 else "stations",
-        memory_bytes=PROCESS_BYTES + int(MATRICES * matrix) + record + block,
+        memory_bytes=PROCESS_BYTES + _method_bytes(config, rate) + record + block,
         read_bytes=n_station_s * rate * 2,
         write_bytes=n_station_s * 12,
-        n_files=9 * len(tasks),
+        n_files=(5 + len(FEATURES[config.method])) * len(tasks),
     )
+
+
+def _method_bytes(config: LabelConfig, rate: int) -> int:
+    """Correlations of an hour, and what is measured on every window."""
+    itemsize = np.dtype(config.precision).itemsize
+    if isinstance(config.parameters, CalibratedParameters):
+        window = SCORE_BYTES + FLATTENED_BYTES_PER_SAMPLE * rate
+        return HOUR_S * (itemsize * config.parameters.n_templates + window)
+    return int(MATRICES * itemsize * HOUR_S * HOUR_S)
 
 
 def plan(config: LabelConfig, output: Path, preparation: Preparation) -> Work[LabelTask]:
@@ -244,7 +283,8 @@ def plan(config: LabelConfig, output: Path, preparation: Preparation) -> Work[La
     p = preparation
     if not refuse_other(output, p.product.identity):
         arrays = tuple(label_arrays(p.product, p.stations, p.places))
-        create_product(output, p.product, arrays, "labels of every second", documents_of(p.plan))
+        documents = documents_of(p.plan) | {SOURCES: _sources(p.waveforms, output)}
+        create_product(output, p.product, arrays, "labels of every second", documents)
     existing = read_product(output, "LABELS")
     if existing.block != p.product.block:
         raise ConfigError(
@@ -253,6 +293,12 @@ def plan(config: LabelConfig, output: Path, preparation: Preparation) -> Work[La
         )
     job = Job(p.waveforms, output, p.source, p.product, config)
     return Work(output, p.product.identity.key, p.tasks, partial(run, job), p.plan)
+
+
+def _sources(waveforms: Path, output: Path) -> dict[str, str]:
+    """Where the input was, seen from the product's folder too: they may be moved together."""
+    path = waveforms.absolute()
+    return {"waveforms": str(path), "relative": os.path.relpath(path, output.absolute().parent)}
 
 
 def run(job: Job, task: LabelTask) -> Done:

@@ -2,33 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm, ListedColormap
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.dates import date2num
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from seisflow.core.classes import Label
 from seisflow.label.agreement import AgreementRow
+from seisflow.report.palette import LABEL_COLOURS, STYLE, count_labels, legend_of, paint, time_axis
 
 __all__ = ["LABEL_COLOURS", "draw_overview"]
-
-LABEL_COLOURS = {
-    Label.RANDOM_NOISE: "#4477aa",
-    Label.MIXED: "#ddcc77",
-    Label.NOT_RANDOM_NOISE: "#cc3311",
-    Label.UNDETERMINED: "#aa77bb",
-    Label.NO_DATA: "#eeeeee",
-    Label.FAILED: "#222222",
-    Label.NOT_RUN: "#ffffff",
-}
-"""One colour for every code, told apart by colour-blind eyes too (Paul Tol's palettes)."""
 
 
 def draw_overview(
@@ -51,7 +38,7 @@ def draw_overview(
     path : Path
         The PNG to write.
     """
-    with mpl.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(12, 10), layout="constrained", dpi=120)
         raster, trace, shares = figure.subplots(3, 1, height_ratios=[2, 2, 1.6])
         _raster(raster, labels)
@@ -61,27 +48,15 @@ def draw_overview(
 
 
 def _raster(axes: Axes, labels: xr.Dataset) -> None:
-    codes = list(LABEL_COLOURS)
-    colours = ListedColormap([LABEL_COLOURS[c] for c in codes])
-    norm = BoundaryNorm([-0.5, 0.5, 1.5, 2.5, 252.5, 253.5, 254.5, 255.5], len(codes))
+    codes = labels.label.values
     start, stop = date2num(labels.second.values[[0, -1]])
     n = labels.sizes["station"]
-    axes.imshow(
-        labels.label.values,
-        aspect="auto",
-        interpolation="nearest",
-        cmap=colours,
-        norm=norm,
-        extent=(start, stop, n - 0.5, -0.5),
-    )
+    paint(axes, codes, (start, stop, n - 0.5, -0.5))
     step = max(1, n // 20)
     axes.set_yticks(range(0, n, step), [str(s) for s in labels.station.values[::step]], fontsize=7)
     axes.set_title("label of every second of every station")
-    _time_axis(axes)
-    shown = [c for c in codes if (labels.label.values == c).any()]
-    handles = [
-        Patch(facecolor=LABEL_COLOURS[c], edgecolor="grey", label=c.name.lower()) for c in shown
-    ]
+    time_axis(axes)
+    handles = legend_of(count_labels(codes))
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
 
 
@@ -102,7 +77,7 @@ def _trace(axes: Axes, labels: xr.Dataset, waveforms: xr.Dataset, station: str) 
     axes.set_ylabel("counts")
     axes.set_yscale("symlog", linthresh=_linear_to(low - middle, high - middle, coverage))
     axes.set_xlim(times[0], times[-1])
-    _time_axis(axes)
+    time_axis(axes)
 
 
 def _linear_to(
@@ -125,9 +100,3 @@ def _shares(axes: Axes, rows: Sequence[AgreementRow]) -> None:
     axes.invert_yaxis()
     axes.set_xlabel("% of seconds")
     axes.set_title("labels against planted truth")
-
-
-def _time_axis(axes: Any) -> None:
-    locator = AutoDateLocator()
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))

@@ -25,8 +25,12 @@ OPTIONS = {
     },
     "label": {
         *("waveforms", "labels", "--method", "--start", "--end", "--select"),
-        *("--precision", "--clip-counts", "--block"),
+        *("--alpha-rn", "--alpha-nrn", "--precision", "--clip-counts", "--block"),
         *ENGINE,
+    },
+    "plot": {
+        *("labels", "--station", "--hour", "--day", "--select", "--waveforms", "--output", "-o"),
+        "--json",
     },
     "status": {"product", "--json"},
     "demo": {"output", "--nodes", "--hours", "--rate", "--workers"},

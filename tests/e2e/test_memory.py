@@ -40,3 +40,16 @@ def test_peak_memory_is_as_projected_for_1_and_40_station_days(
         # resident size has noise of its own: freed memory is given back 32 MB at a time
         assert forty[stage]["peak_memory_bytes"] <= TOLERANCE * one[stage]["peak_memory_bytes"]
         assert forty[stage]["projected_memory_bytes"] == one[stage]["projected_memory_bytes"]
+
+
+@pytest.mark.parametrize("method", ["reference", "calibrated"])
+def test_a_worker_labels_500_hz_in_600_megabytes(
+    launcher: Launcher, tmp_path: Path, method: str
+) -> None:
+    scene, waveforms = tmp_path / "scene", tmp_path / "waveforms.zarr"
+    size = ["--nodes", "1", "--hours", "2", "--rate", "500"]
+    summary(launcher, "synth", scene, *size)
+    summary(launcher, "ingest", scene / "waveforms", waveforms)
+    labelled = summary(launcher, "label", waveforms, tmp_path / "labels.zarr", "--method", method)
+    assert 0 < labelled["peak_memory_bytes"] <= 600e6
+    assert labelled["peak_memory_bytes"] <= TOLERANCE * labelled["projected_memory_bytes"]

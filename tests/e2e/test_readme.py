@@ -23,7 +23,7 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 def test_commands_and_python_of_the_readme(tmp_path: Path) -> None:
     lines = [line for block in blocks("") for line in block.splitlines()]
     commands = [line.split() for line in lines if line.startswith("seisflow ")]
-    assert [c[1] for c in commands] == ["synth", "ingest", "label", "status"]
+    assert [c[1] for c in commands] == ["synth", "ingest", "label", "plot", "plot", "status"]
     for command in commands:
         done = run([sys.executable, "-m", *command], tmp_path)
         assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ from seisflow.ingest import stage as ingest_stage
 from seisflow.label import stage
 
 RATE = 20
-FEATURES = ("deviation", "median_cc", "std_cc", "weighted_density")
+FEATURES = ("deviation", "median_cc", "density", "std_cc", "weighted_density")
 BY_SECOND = ("label", *FEATURES, "no_data_reason")
 BY_HOUR = ("undetermined_reason", "n_rn", "mean_rn_spectrum")
 

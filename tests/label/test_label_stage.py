@@ -324,6 +324,77 @@ def test_every_number_of_the_method_is_used(source, whole, tmp_path: Path) -> No
         with_numbers("h", n_rounds=0)
 
 
+CALIBRATED = {"method": "calibrated", "parameters": {"n_templates": 32}}
+
+
+def test_calibrated_products_do_not_depend_on_how_the_work_was_cut(source, tmp_path: Path) -> None:
+    whole = label(source, tmp_path / "whole.zarr", 1, **CALIBRATED)
+    assert_same(label(source, tmp_path / "b.zarr", 2, backward=True, **CALIBRATED), whole)
+    later = label(source, tmp_path / "c.zarr", start="2020-02-29", **CALIBRATED)
+    for name in ("label", "deviation", "median_cc", "density", "p_noise"):
+        np.testing.assert_array_equal(later[name], whole[name][:, 86400:], err_msg=name)
+    assert np.isin(whole["label"], [0, 1, 2]).sum() > 1000
+
+
+def test_a_product_says_its_method_and_has_its_features(source, whole, tmp_path: Path) -> None:
+    found = label(source, tmp_path / "l.zarr", **CALIBRATED)
+    shared = {"deviation", "median_cc", "density"}
+    assert found.keys() - whole.keys() == {"p_noise"}
+    assert whole.keys() - found.keys() == {"std_cc", "weighted_density"}
+    for arrays_of in (found, whole):
+        assert shared <= arrays_of.keys()
+        labelled = arrays_of["label"] <= Label.NOT_RANDOM_NOISE
+        for name in shared:
+            np.testing.assert_array_equal(np.isfinite(arrays_of[name]), labelled, err_msg=name)
+    config = zarr.open_group(tmp_path / "l.zarr").attrs["seisflow"]["identity"]["config"]
+    assert config["method"] == "calibrated"
+    given = {"n_templates": 32, "seed": 1, "alpha_rn": 0.1, "alpha_nrn": 0.001}
+    assert given.items() <= config["parameters"].items()
+    labels, p_noise = found["label"], found["p_noise"]
+    np.testing.assert_array_equal(labels == Label.RANDOM_NOISE, p_noise >= np.float32(0.1))
+    with pytest.raises(ConfigError, match="method: asked 'reference', found 'calibrated'"):
+        plan(source, tmp_path / "l.zarr")
+
+
+def test_the_levels_of_calibrated_are_those_given(source, tmp_path: Path) -> None:
+    def shares(**levels: float) -> tuple[int, int]:
+        options = {"method": "calibrated", "parameters": levels, **HOURS}
+        found = label(source, tmp_path / f"{len(list(tmp_path.iterdir()))}.zarr", **options)
+        return int((found["label"] == 0).sum()), int((found["label"] == 2).sum())
+
+    few, base = shares(alpha_rn=0.5, alpha_nrn=0.01), shares()
+    assert few[0] < base[0]
+    assert few[1] > base[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"method": "calibrated", "parameters": {"n_rounds": 1}}, "n_rounds = 1 .must be 2"),
+        ({"method": "calibrated", "parameters": {"alpha_rn": 2}}, "alpha_rn = 2"),
+        (
+            {"method": "calibrated", "parameters": {"box": 1}},
+            "CalibratedParameters has no box; allowed: .*alpha_rn",
+        ),
+        ({"method": "calibrated", "parameters": {"window_s": 2}}, "window_s must be 1"),
+        ({"parameters": {"alpha_rn": 0.2}}, "ReferenceParameters has no alpha_rn; allowed"),
+        ({"parameters": {"n_rounds": "x"}}, "parameters: .*n_rounds Input should be"),
+    ],
+)
+def test_parameters_that_do_not_fit_the_method(options: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        stage.LabelConfig.build(options)
+
+
+def test_memory_of_calibrated_is_that_of_the_record(source) -> None:
+    def memory(**options: object) -> int:
+        return stage.prepare(stage.LabelConfig.build(options), source, 1).plan.memory_bytes
+
+    assert memory() - memory(**CALIBRATED) > 40_000_000
+    more = memory(method="calibrated", parameters={"n_templates": 1032})
+    assert more - memory(**CALIBRATED) == 3600 * 4 * 1000
+
+
 def test_memory_grows_with_precision_and_not_with_stations(source, tmp_path: Path) -> None:
     def memory(**options: object) -> int:
         return stage.prepare(stage.LabelConfig.build(options), source, 1).plan.memory_bytes
@@ -336,7 +407,7 @@ def test_refusals(source, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         stage.LabelConfig.build({"method": "best", "precision": "float16", "start": "noon"})
     assert len(str(caught.value).splitlines()) == 3
-    assert "allowed: reference" in str(caught.value)
+    assert "allowed: reference, calibrated" in str(caught.value)
     with pytest.raises(ConfigError, match=r"no station matches --select YY.*has 3: XX.A..HHZ"):
         plan(source, tmp_path / "l", select=("YY.*.*.*",))
     with pytest.raises(ConfigError, match="nothing between 2021-01-01"):

@@ -1,0 +1,56 @@
+"""Where the WAVEFORMS are that labels were made from."""
+
+import json
+from pathlib import Path
+
+from seisflow.archive.store import HIDDEN, read_product
+from seisflow.errors import ConfigError, DataError
+from seisflow.label.stage import SOURCES
+
+__all__ = ["find_waveforms"]
+
+
+def find_waveforms(labels: Path, given: Path | None = None) -> Path:
+    """Return the path of the very WAVEFORMS that a LABELS product was made from.
+
+    Parameters
+    ----------
+    labels : Path
+        LABELS.
+    given : Path, optional
+        Where they are said to be. Without it, where they were when the labels were begun: beside
+        the labels as then, if both were moved together, else at the same absolute path.
+
+    Raises
+    ------
+    ConfigError
+        They are not there, or another product is.
+    """
+    asked = read_product(labels, "LABELS").identity.inputs["waveforms"]
+    places = [given] if given is not None else recorded_places(labels)
+    found = []
+    for place in places:
+        try:
+            key = read_product(place, "WAVEFORMS").identity.key
+        except (ConfigError, DataError) as error:
+            found.append(str(error))
+            continue
+        if key == asked:
+            return place
+        found.append(f"{place} is WAVEFORMS with identity {key}")
+    seen = "; ".join(found) or "where they were is not recorded in it"
+    raise ConfigError(
+        f"the trace comes from the WAVEFORMS that {labels} was made from (identity {asked}), and "
+        f"they were not found: {seen}; give their path with --waveforms"
+    )
+
+
+def recorded_places(labels: Path) -> list[Path]:
+    """Return where the waveforms were when the labels were begun; empty if nobody wrote it down."""
+    file = labels / HIDDEN / SOURCES
+    try:
+        known = json.loads(file.read_text())
+        places = [labels.absolute().parent / known["relative"], Path(known["waveforms"])]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return list(dict.fromkeys(place.resolve() for place in places))

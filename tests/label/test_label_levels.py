@@ -1,0 +1,60 @@
+"""``seisflow label --method calibrated --alpha-rn --alpha-nrn``: passed on, or refused."""
+
+from pathlib import Path
+
+import pytest
+from label_products import RATE, record, waveforms
+from programs import Launcher
+
+from seisflow.archive.store import read_product
+from seisflow.cli.label import levels
+from seisflow.errors import ConfigError
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runs = {"XX.A..HHZ": [("2020-01-01T10:00", record(200))]}
+    assert RATE == 20
+    return waveforms(tmp_path_factory.mktemp("levels"), runs)
+
+
+def test_levels_are_passed_on(source: Path, tmp_path: Path, launcher: Launcher) -> None:
+    options = ("--method", "calibrated", "--alpha-rn", "0.3", "--alpha-nrn", "0.002")
+    ended = launcher.run("label", source, tmp_path / "l.zarr", *options, "--workers", "1")
+    assert ended.code == 0, ended.err
+    config = read_product(tmp_path / "l.zarr", "LABELS").identity.config
+    assert config["method"] == "calibrated"
+    found = {name: config["parameters"][name] for name in ("alpha_rn", "alpha_nrn", "seed")}
+    assert found == {"alpha_rn": 0.3, "alpha_nrn": 0.002, "seed": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ["--alpha-rn", "0.2"],
+            "--alpha-rn 0.2 asked with --method reference, which has no such level",
+        ),
+        (["--method", "calibrated", "--alpha-rn", "2"], "alpha_rn = 2.0 (must be between 0 and 1)"),
+        (
+            ["--method", "calibrated", "--alpha-nrn", "0.2"],
+            "alpha_rn = 0.1 (must be above alpha_nr",
+        ),
+        (["--method", "calibrate"], "allowed: reference, calibrated"),
+    ],
+)
+def test_levels_that_do_not_fit_are_refused(
+    options: list[str], said: str, source: Path, tmp_path: Path, launcher: Launcher
+) -> None:
+    ended = launcher.run("label", source, tmp_path / "l.zarr", *options)
+    assert ended.code == 2
+    assert said in " ".join(ended.err.split())
+    assert "Traceback" not in ended.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_levels_given_are_named_together() -> None:
+    assert levels("calibrated", alpha_rn=0.2, alpha_nrn=None) == {"alpha_rn": 0.2}
+    assert levels("reference", alpha_rn=None, alpha_nrn=None) == {}
+    with pytest.raises(ConfigError, match=r"--alpha-rn 0.2 --alpha-nrn 0.01 asked .*calibrated"):
+        levels("reference", alpha_rn=0.2, alpha_nrn=0.01)
