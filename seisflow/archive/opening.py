@@ -32,9 +32,10 @@ def open_product(path: str | Path) -> xr.Dataset:
         each second: 1 complete, 0 no data, NaN not yet ingested. Samples that are not covered
         hold the array's ``fill_sample`` attribute.
 
-        LABELS: ``label``, ``deviation``, ``median_cc``, ``std_cc``, ``weighted_density`` and
-        ``no_data_reason``, all ``(station, second)``; ``undetermined_reason``, ``n_rn`` and
-        ``mean_rn_spectrum`` for each hour.
+        LABELS: ``label``, ``deviation``, ``median_cc``, ``density`` and ``no_data_reason``, all
+        ``(station, second)``, with ``std_cc`` and ``weighted_density`` of the method `reference`
+        or ``p_noise`` of `calibrated`; ``undetermined_reason``, ``n_rn`` and ``mean_rn_spectrum``
+        for each hour.
 
     Raises
     ------

@@ -19,6 +19,7 @@ from seisflow.cli.running import open_session, run_work, show_plan, summarise
 from seisflow.core.classes import Label
 from seisflow.errors import ConfigError
 from seisflow.label import stage
+from seisflow.label.devices import check_device, resolve_device
 
 
 def label(  # noqa: PLR0913 - every parameter is an option of the command
@@ -61,6 +62,10 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
         int | None,
         typer.Option(help="Stations of one task and shard; changes files, never labels.", min=1),
     ] = None,
+    device: Annotated[
+        str,
+        typer.Option(help="Where windows are correlated: cpu, cuda or auto; labels are the same."),
+    ] = "cpu",
     cluster: ClusterOption = "local",
     workers: WorkersOption = None,
     dry_run: DryRunOption = False,
@@ -94,12 +99,15 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
     }
     config = stage.LabelConfig.build(options)
     waveforms, labels = waveforms.absolute(), labels.absolute()
+    check_device(device)
+    if cluster == "local":
+        resolve_device(device)  # elsewhere only the workers know what they have
     prepared = stage.prepare(config, waveforms, block)
     if dry_run:
         show_plan(prepared.plan, labels, as_json=as_json)
         return
     with open_session(cluster, workers) as session:
-        work = stage.plan(config, labels, prepared)
+        work = stage.plan(config, labels, prepared, device)
         state = run_work(session, work, "label", lambda: stage.finish(work))
     extra = {
         "stations": len(prepared.stations),

@@ -45,6 +45,9 @@ LOUD_BEFORE = 3.0
 LARGEST_SAMPLE = 1e9
 """Samples are limited to this many times the typical rms: squares stay within float32."""
 
+LOW_DRIFT = 0.1
+"""Quantile of the fitted levels of the noise that counts as low; its ends may be off."""
+
 RIDGE = 1e-9
 """Added to the normal equations, relative to them: a gap leaves nothing undetermined."""
 
@@ -241,9 +244,18 @@ def prewhitened(
 
 
 def fit_baseline(
-    power: Floats, log_power: Floats, basis: Floats, noise: Mask, bands: Bands
+    power: Floats,
+    log_power: Floats,
+    basis: Floats,
+    noise: Mask,
+    bands: Bands,
+    parameters: CalibratedParameters,
 ) -> Baseline:
     """Fit drift of each band and mean spectrum to the noise.
+
+    A level that rises by more than `max_drift` above the low ones of the noise is followed no
+    further: the late coda of a great earthquake is as smooth as noise, but is none. Nor is one
+    that falls, where no noise was found to say so, below all that was.
 
     Parameters
     ----------
@@ -257,8 +269,12 @@ def fit_baseline(
         Windows that pass for noise, not empty.
     bands : Bands
         From `make_bands`.
+    parameters : CalibratedParameters
+        The numbers of the method.
     """
     drift = follow(log_power, basis, noise)
+    highest = np.quantile(drift[noise], LOW_DRIFT, axis=0) + np.log(parameters.max_drift)
+    drift = np.clip(drift, drift[noise].min(axis=0), highest)
     gain = np.exp(drift - drift[noise].mean(axis=0))
     weights = noise[:, np.newaxis] / gain / noise.sum()
     spectrum = np.empty(power.shape[1])

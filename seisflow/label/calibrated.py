@@ -104,7 +104,9 @@ def run_calibrated(
         return replace(nothing, reason=Undetermined.NO_CANDIDATES_KEPT)
     hour = _flattened(hour, noise, parameters)
     for number in range(1, parameters.n_rounds):
-        baseline = null.fit_baseline(hour.power, hour.log_power, hour.basis, noise, hour.bands)
+        baseline = null.fit_baseline(
+            hour.power, hour.log_power, hour.basis, noise, hour.bands, parameters
+        )
         p_noise = null_probability(_scores(hour, baseline, noise, parameters), parameters)
         noise = p_noise >= parameters.noise_alpha
         n_rn[number] = noise.sum()
@@ -223,7 +225,9 @@ def _last_round(
 
     None where (ln d, y) of the noise have no spread. The mean spectrum and its count are left open.
     """
-    baseline = null.fit_baseline(hour.power, hour.log_power, hour.basis, noise, hour.bands)
+    baseline = null.fit_baseline(
+        hour.power, hour.log_power, hour.basis, noise, hour.bands, parameters
+    )
     median_cc = np.median(correlate(draw_templates(noise, parameters)), axis=1).astype(np.float64)
     level = hour.spectra / np.repeat(np.sqrt(baseline.gain), hour.bands.n_bins, axis=1)
     pair = evidence.pair_score(deviations(level, noise), median_cc, hour.basis, noise, parameters)

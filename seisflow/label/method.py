@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seisflow.core.classes import Label, Undetermined
-from seisflow.dsp.correlation import max_cross_correlation, template_cross_correlation
 from seisflow.dsp.windows import cut_windows
 from seisflow.errors import ConfigError, DataError
 from seisflow.label.calibrated import Calibrated, run_calibrated
+from seisflow.label.devices import Kernels, kernels_on, resolve_device
 from seisflow.label.parameters import CalibratedParameters, Parameters, ReferenceParameters
 from seisflow.label.rounds import Features, Rounds, run_rounds
 
@@ -96,6 +96,7 @@ def label_hour(
     method: str = "reference",
     valid: npt.NDArray[np.bool_] | None = None,
     parameters: Parameters | None = None,
+    device: str = "cpu",
 ) -> HourLabels:
     """Label the windows of one station-hour.
 
@@ -117,6 +118,8 @@ def label_hour(
         their samples are. A window of zero energy is left out too. All are valid by default.
     parameters : ReferenceParameters or CalibratedParameters, optional
         The numbers of the method; its defaults where left out.
+    device : str
+        Where windows are correlated: ``"cpu"``, ``"cuda"`` or ``"auto"``.
 
     Returns
     -------
@@ -126,8 +129,8 @@ def label_hour(
     Raises
     ------
     ConfigError
-        The method is not known, the parameters are those of another one, or the rate does not
-        suit it.
+        The method is not known, the parameters are those of another one, the rate does not suit
+        it, or the device cannot be had.
     DataError
         `waveform` is not one-dimensional, not a whole number of windows, or not finite in a valid
         window; `valid` is not one bool per window.
@@ -148,9 +151,12 @@ def label_hour(
     usable = _usable(windows, valid)
     is_double = waveform.dtype.kind == "f" and waveform.dtype.itemsize >= 8
     precision = np.dtype(np.float64 if is_double else np.float32)
+    kernels = kernels_on(resolve_device(device))
+    chosen = windows if usable.all() else windows[usable]
     if isinstance(parameters, CalibratedParameters):
-        return _calibrated(windows, usable, precision, parameters)
-    return _everywhere(_reference(windows[usable], precision, parameters), usable)
+        seconds = np.flatnonzero(usable)
+        return _everywhere(_calibrated(chosen, seconds, precision, parameters, kernels), usable)
+    return _everywhere(_reference(chosen, precision, parameters, kernels), usable)
 
 
 def parameters_of(method: str, given: Parameters | None = None) -> Parameters:
@@ -211,7 +217,10 @@ def _usable(
 
 
 def _reference(
-    windows: npt.NDArray[np.float64], precision: np.dtype[Any], parameters: ReferenceParameters
+    windows: npt.NDArray[np.float64],
+    precision: np.dtype[Any],
+    parameters: ReferenceParameters,
+    kernels: Kernels,
 ) -> Rounds:
     """Label windows that are all usable by `reference`."""
     n_windows, n_samples = windows.shape
@@ -225,25 +234,24 @@ def _reference(
             reason=Undetermined.TOO_FEW_WINDOWS,
         )
     max_lag = parameters.max_lag_samples(n_samples)
-    cc = max_cross_correlation(windows.astype(precision, copy=False), max_lag_samples=max_lag)
+    cc = kernels.all_pairs(windows.astype(precision, copy=False), max_lag_samples=max_lag)
     return run_rounds(windows, cc, parameters)
 
 
 def _calibrated(
     windows: npt.NDArray[np.float64],
-    usable: npt.NDArray[np.bool_],
+    seconds: npt.NDArray[np.int64],
     precision: np.dtype[Any],
     parameters: CalibratedParameters,
-) -> HourLabels:
-    """Label the usable windows by `calibrated`."""
-    chosen = windows[usable]
+    kernels: Kernels,
+) -> Calibrated:
+    """Label windows that are all usable by `calibrated`; `seconds` says when each begins."""
     correlate = partial(
-        template_cross_correlation,
-        chosen.astype(precision, copy=False),
+        kernels.with_templates,
+        windows.astype(precision, copy=False),
         max_lag_samples=parameters.max_lag_samples(windows.shape[1]),
     )
-    seconds = np.flatnonzero(usable)
-    return _everywhere(run_calibrated(chosen, seconds, correlate, parameters), usable)
+    return run_calibrated(windows, seconds, correlate, parameters)
 
 
 def _everywhere(found: Rounds | Calibrated, usable: npt.NDArray[np.bool_]) -> HourLabels:

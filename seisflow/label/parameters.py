@@ -180,6 +180,9 @@ class CalibratedParameters(_Windowing):
         hour. With 8 a drift of +-50 % with a period of one hour is followed, with 4 it is not.
     drift_windows : float
         Windows that each degree takes.
+    max_drift : float
+        Most that the power of noise in a band may rise over the hour, as a factor. 16 is four times
+        the amplitude; a drift of +-50 % is a factor of 9 from end to end.
     block_windows, quiet_quantile : float
         To begin with the drift follows this quantile of power in blocks of so many windows.
     dense_fraction : float
@@ -235,6 +238,7 @@ class CalibratedParameters(_Windowing):
     bands_per_octave: float = 3.0
     max_drift_degree: int = 8
     drift_windows: float = 450.0
+    max_drift: float = 16.0
     block_windows: float = 120.0
     quiet_quantile: float = 0.3
     dense_fraction: float = 0.3
@@ -265,7 +269,7 @@ class CalibratedParameters(_Windowing):
         """List what must hold: name, rule, whether it holds."""
         above_0 = (
             "window_s", "highpass_corner_windows", "highpass_poles", "warm_up_s", "alpha_nrn",
-            "max_lag_fraction", "bands_per_octave", "drift_windows", "start_width",
+            "max_lag_fraction", "bands_per_octave", "drift_windows", "max_drift", "start_width",
             "max_wander", "neighbour_limit", "null_power", "max_null_width",
             "box_fraction",
         )  # fmt: skip

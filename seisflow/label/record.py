@@ -90,6 +90,7 @@ def label_record(
     precision: str = "float32",
     clip_counts: float | None = None,
     parameters: Parameters | None = None,
+    device: str = "cpu",
 ) -> tuple[HourLabels, npt.NDArray[np.uint8]]:
     """High-pass and label one station-hour.
 
@@ -107,20 +108,20 @@ def label_record(
     parameters = parameters_of(method, parameters)
     constant = constant_mask(record)
     reasons = no_data_reasons(record, constant, clip_counts)
-    filtered = highpass_valid(
+    hour = highpass_valid(
         record.samples,
         record.filled & ~constant,
         float(record.rate_hz),
         corner_hz=parameters.highpass_corner_hz,
         poles=parameters.highpass_poles,
-    )
-    hour = filtered[record.n_warmup :].astype(precision)
+    )[record.n_warmup :].astype(precision)
     labels = label_hour(
         hour,
         record.rate_hz,
         method=method,
         valid=reasons == NoData.NONE,
         parameters=parameters,
+        device=device,
     )
     # a second shorter than a constant run can still hold no energy, and then no label
     reasons[(labels.label == Label.NO_DATA) & (reasons == NoData.NONE)] = NoData.CONSTANT

@@ -40,6 +40,7 @@ from seisflow.core.config import SelectingConfig
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
 from seisflow.core.stations import Coordinates, StationPattern, matches_any
 from seisflow.errors import ConfigError, DataError
+from seisflow.label.devices import resolve_device
 from seisflow.label.layout import FEATURES, HOUR_S, Block, label_arrays
 from seisflow.label.method import METHODS, CalibratedParameters, HourLabels, Parameters
 from seisflow.label.record import HourRecord, label_record
@@ -57,7 +58,7 @@ RECORD_BYTES_PER_SAMPLE = 55
 """Samples, masks, windows and spectra of an hour, measured at 100, 500 and 1000 Hz."""
 SOURCES = "sources.json"
 """Document beside the plan that says where the WAVEFORMS were; no part of the identity."""
-MAX_BLOCK = 4
+MAX_BLOCK = 16
 """Stations of a task: a quarter of an hour at 500 Hz, which is what a kill can cost."""
 
 
@@ -156,6 +157,7 @@ class Job:
     source: Product
     product: Product
     config: LabelConfig
+    device: str
 
 
 def prepare(config: LabelConfig, waveforms: Path, block: int | None = None) -> Preparation:
@@ -272,8 +274,22 @@ def _method_bytes(config: LabelConfig, rate: int) -> int:
     return int(MATRICES * itemsize * HOUR_S * HOUR_S)
 
 
-def plan(config: LabelConfig, output: Path, preparation: Preparation) -> Work[LabelTask]:
+def plan(
+    config: LabelConfig, output: Path, preparation: Preparation, device: str = "cpu"
+) -> Work[LabelTask]:
     """Create the empty product, or resume the one that is there.
+
+    Parameters
+    ----------
+    config : LabelConfig
+        How to label.
+    output : Path
+        The product.
+    preparation : Preparation
+        What `prepare` found.
+    device : str
+        Where workers correlate: cpu, cuda or auto. Labels do not depend on it, so it is no part
+        of the product's identity: what was begun on one device can be resumed on another.
 
     Raises
     ------
@@ -291,7 +307,7 @@ def plan(config: LabelConfig, output: Path, preparation: Preparation) -> Work[La
             f"{output} was begun with blocks of {existing.block} stations, asked for "
             f"{p.product.block}; repeat the command with --block {existing.block}"
         )
-    job = Job(p.waveforms, output, p.source, p.product, config)
+    job = Job(p.waveforms, output, p.source, p.product, config, device)
     return Work(output, p.product.identity.key, p.tasks, partial(run, job), p.plan)
 
 
@@ -307,13 +323,14 @@ def run(job: Job, task: LabelTask) -> Done:
     A station-hour that cannot be read or labelled is marked failed with its reason; the others
     go on.
     """
+    device = resolve_device(job.device)
     block = Block.empty(job.product, len(task.rows), task.stop_s - task.start_s)
     failures: list[str] = []
     for i, row in enumerate(task.rows):
         for hour in range((task.stop_s - task.start_s) // HOUR_S):
             start_s = task.start_s + hour * HOUR_S
             try:
-                block.put(i, hour, *_label(job.config, _read_hour(job, row, start_s)))
+                block.put(i, hour, *_label(job.config, _read_hour(job, row, start_s), device))
             except Exception as error:  # noqa: BLE001 - one bad hour never stops the others
                 block.fail(i, slice(hour * HOUR_S, (hour + 1) * HOUR_S))
                 time = format_time(job.product.span.start_ns + start_s * NS_PER_S)
@@ -339,13 +356,16 @@ def _read_hour(job: Job, row: int, start_s: int) -> HourRecord:
     return HourRecord(samples, filled, coverage[ahead_s - first_s :].astype("float32"), rate)
 
 
-def _label(config: LabelConfig, record: HourRecord) -> tuple[HourLabels, npt.NDArray[np.uint8]]:
+def _label(
+    config: LabelConfig, record: HourRecord, device: str
+) -> tuple[HourLabels, npt.NDArray[np.uint8]]:
     return label_record(
         record,
         method=config.method,
         precision=config.precision,
         clip_counts=config.clip_counts,
         parameters=config.parameters,
+        device=device,
     )
 
 

@@ -29,15 +29,10 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "DEVICES",
     "projected_bytes",
-    "resolve_device",
     "torch_max_cross_correlation",
     "torch_template_cross_correlation",
 ]
-
-DEVICES = ("cpu", "cuda", "auto")
-"""Devices a user may ask for."""
 
 CUDA_WORKSPACE_BYTES = 256 * 2**20
 """Workspace on a GPU: 14,563 transforms at L = 500, so that launching kernels costs little."""
@@ -68,43 +63,6 @@ class Tile(NamedTuple):
     n_rows: int
     first_pair: int
     n_pairs: int
-
-
-def resolve_device(name: str) -> str:
-    """Turn what a user asked for into the device that will be used.
-
-    Parameters
-    ----------
-    name : str
-        ``"cpu"``: the kernel of `seisflow.dsp.correlation`; torch is not imported. ``"cuda"``: a
-        GPU, or an error. ``"auto"``: a GPU where torch is installed and sees one, else the CPU.
-        Which GPU of several is CUDA's choice, made with CUDA_VISIBLE_DEVICES for each process:
-        an index here would send all workers to the same one.
-
-    Returns
-    -------
-    str
-        ``"cpu"`` or ``"cuda"``.
-
-    Raises
-    ------
-    ConfigError
-        The name is not one of the three, or ``"cuda"`` cannot be had.
-    """
-    if name not in DEVICES:
-        raise ConfigError(
-            f"no device {name!r}; known: {', '.join(DEVICES)}; one GPU of several is chosen with "
-            f"the environment variable CUDA_VISIBLE_DEVICES"
-        )
-    if name == "cpu":
-        return "cpu"
-    missing = _why_no_cuda()
-    if missing and name == "cuda":
-        raise ConfigError(
-            f"device 'cuda' asked for, but {missing}; give --device cpu or auto, or install "
-            f"PyTorch with CUDA on a machine with a GPU: pip install 'seisflow[gpu]'"
-        )
-    return "cpu" if missing else "cuda"
 
 
 def torch_max_cross_correlation(
@@ -238,19 +196,6 @@ def projected_bytes(
     one_transform = BUFFERS * n_fft * 2 * itemsize
     values = n_windows * n_samples * (itemsize + 8)
     return values + spectra + result + max(making, workspace_bytes, one_transform)
-
-
-def _why_no_cuda() -> str:
-    """Say why there is no GPU to compute on; nothing where there is one."""
-    try:
-        import torch
-    except ModuleNotFoundError as error:
-        return f"torch is not installed ({error})"
-    except (ImportError, OSError) as error:
-        return f"torch cannot be imported ({error})"
-    if not torch.cuda.is_available():
-        return f"torch {torch.__version__} sees no GPU"
-    return ""
 
 
 def _transform_length(n_points: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from small_products import PLAN, TASKS, create, identity, product
 
+from seisflow.archive.products import FORMAT_VERSIONS
 from seisflow.archive.receipts import (
     Receipt,
     read_plan,
@@ -118,7 +119,7 @@ def test_a_file_that_is_being_written_is_no_receipt(path: Path) -> None:
         {"config": {"method": "other", "select": ["XX.*.*.*"], "box": 0.2}},
         {"config": {"method": "reference", "select": ["XX.*.*.*"], "box": 0.2000001}},
         {"inputs": {"waveforms": "abd"}},
-        {"format_version": 2},
+        {"format_version": 99},
         {"product": "SCORES"},
         {"stage": "infer"},
     ],
@@ -255,7 +256,9 @@ def test_something_else_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "p.zarr").mkdir()
     with pytest.raises(ConfigError, match=r"is not a Zarr group .* choose an output that does not"):
         refuse_other(tmp_path / "p.zarr", identity())
-    other = product(product="WAVEFORMS", stage="ingest")
+    other = product(
+        product="WAVEFORMS", stage="ingest", format_version=FORMAT_VERSIONS["WAVEFORMS"]
+    )
     create(tmp_path / "w.zarr", other)
     with pytest.raises(ConfigError, match="product: asked 'LABELS', found 'WAVEFORMS'"):
         refuse_other(tmp_path / "w.zarr", identity())

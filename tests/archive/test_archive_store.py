@@ -216,7 +216,7 @@ def make_unknown_kind(path: Path) -> None:
         (make_array, DataError, "is not a Zarr group"),
         (make_group, DataError, "a Zarr group that seisflow did not make"),
         (make_other_dictionary, DataError, "a Zarr group that seisflow did not make"),
-        (make_other_layout, DataError, "in layout 99; this version reads layout 1"),
+        (make_other_layout, DataError, "in layout 99; this version reads layout 2"),
         (make_unknown_kind, DataError, "SPECTRA product"),
         (create, ConfigError, "is a LABELS product; a WAVEFORMS product is needed"),
     ],

@@ -25,7 +25,7 @@ OPTIONS = {
     },
     "label": {
         *("waveforms", "labels", "--method", "--start", "--end", "--select"),
-        *("--alpha-rn", "--alpha-nrn", "--precision", "--clip-counts", "--block"),
+        *("--alpha-rn", "--alpha-nrn", "--precision", "--clip-counts", "--block", "--device"),
         *ENGINE,
     },
     "plot": {

@@ -15,14 +15,15 @@ from seisflow.core.classes import Undetermined
 from seisflow.dsp.correlation import max_cross_correlation, template_cross_correlation
 from seisflow.dsp.windows import cut_windows
 from seisflow.errors import ConfigError, DataError
+from seisflow.label import method as labelling
 from seisflow.label import torch_correlation
+from seisflow.label.devices import resolve_device
 from seisflow.label.parameters import ReferenceParameters
 from seisflow.label.rounds import Features, Rounds, run_rounds
 from seisflow.label.torch_correlation import (
     BUFFERS,
     CUDA_WORKSPACE_BYTES,
     projected_bytes,
-    resolve_device,
     torch_max_cross_correlation,
     torch_template_cross_correlation,
 )
@@ -285,8 +286,8 @@ def assert_golden(found: Rounds, hour: dict[str, np.ndarray]) -> None:
 
 IMPORT_SCRIPT = """
 import sys
-import seisflow, seisflow.label.method, seisflow.label.stage, seisflow.label.torch_correlation
-assert seisflow.label.torch_correlation.resolve_device("cpu") == "cpu"
+import seisflow, seisflow.label.stage, seisflow.label.devices, seisflow.label.torch_correlation
+assert seisflow.label.devices.resolve_device("cpu") == "cpu"
 assert "torch" not in sys.modules, "torch was imported"
 """
 
@@ -418,3 +419,24 @@ def test_a_gpu_takes_no_more_memory_than_projected(
         windows.shape, n_windows, max_lag_samples=250, itemsize=4, workspace_bytes=2**26
     )
     assert torch.cuda.max_memory_allocated() <= projected
+
+
+@pytest.mark.parametrize("method", ["reference", "calibrated"])
+def test_an_hour_has_the_same_labels_on_another_device(
+    method: str, torch: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CPU tensors stand for a GPU: what is asked for reaches the kernel, and labels stay."""
+    waveform = golden("synthetic_100hz")["waveform"].astype(np.float32)
+    expected = labelling.label_hour(waveform, 100, method=method)
+    asked: list[str] = []
+
+    def resolved(name: str) -> str:
+        asked.append(name)
+        return "cpu:0"
+
+    monkeypatch.setattr(labelling, "resolve_device", resolved)
+    found = labelling.label_hour(waveform, 100, method=method, device="cuda")
+    assert asked == ["cuda"]
+    np.testing.assert_array_equal(found.label, expected.label)
+    np.testing.assert_allclose(found.median_cc, expected.median_cc, rtol=0, atol=1e-6)
+    assert (found.median_cc != expected.median_cc).any(), "the other kernel did not run"
