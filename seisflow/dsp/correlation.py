@@ -193,8 +193,13 @@ class ExactPairs:
     """
 
     def __init__(self, windows: npt.NDArray[np.float64], max_lag_samples: int) -> None:
-        self._windows, self._max_lag = windows, max_lag_samples
+        self._max_lag = max_lag_samples
         self._n_fft = next_fast_len(windows.shape[1] + max_lag_samples, real=True)
+        self._spectra = np.empty((len(windows), self._n_fft // 2 + 1), np.complex128)
+        for start in range(0, len(windows), PAIRS_AT_ONCE):  # all at once would be copied first
+            some = slice(start, start + PAIRS_AT_ONCE)
+            unit = _unit_energy(windows[some])
+            np.fft.rfft(unit, self._n_fft, axis=1, out=self._spectra[some])
 
     def __call__(
         self, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64]
@@ -209,17 +214,12 @@ class ExactPairs:
         best = np.empty(first.size)
         for start in range(0, first.size, PAIRS_AT_ONCE):
             pairs = slice(start, start + PAIRS_AT_ONCE)
-            # transformed again for each pair: the spectra of all windows would be the largest
-            # array but one
-            left, right = (self._spectra(windows[pairs]) for windows in (first, second))
-            lags = np.abs(np.fft.irfft(left * right.conj(), self._n_fft, axis=1))
+            product = self._spectra[first[pairs]] * self._spectra[second[pairs]].conj()
+            lags = np.abs(np.fft.irfft(product, self._n_fft, axis=1))
             forward = lags[:, : self._max_lag + 1].max(axis=1)
             backward = lags[:, self._n_fft - self._max_lag :].max(axis=1, initial=0.0)
             best[pairs] = np.maximum(forward, backward)
         return best
-
-    def _spectra(self, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.complex128]:
-        return np.fft.rfft(_unit_energy(self._windows[chosen]), self._n_fft, axis=1)
 
 
 def _blocks(

@@ -105,7 +105,7 @@ def label_hour(
     waveform : ndarray, shape (n_windows * L,)
         High-passed samples (`seisflow.dsp.filters.highpass_valid`), in any unit: labels do not
         depend on scale. float64 is correlated in float64, every other type in float32, which
-        takes two thirds of the time; see the notes.
+        takes half the time; see the notes.
     sampling_rate_hz : float
         Samples per second: a whole number, 10 or more, with a whole number L of samples in a
         window.
@@ -142,9 +142,9 @@ def label_hour(
     only 39-48 % of its windows, and one huge event widens the counting box until signals pass for
     noise.
 
-    In float32 its medians are still taken from float64 correlations of the pairs next to them,
-    because so many windows lie at the edge of a counting box that an error of 1e-8 in a median
-    moves up to 19 labels of an hour. So both precisions give the golden hours label for label.
+    In float32 some of its medians are still taken from float64 correlations of the pairs next to
+    them: of windows at the edge of a counting box, of which there are so many that an error of
+    1e-8 moves up to 19 labels of an hour. So both precisions give the golden hours label for label.
     """
     parameters = parameters_of(method, parameters)
     windows = _windows(waveform, sampling_rate_hz, parameters)

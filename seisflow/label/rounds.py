@@ -39,9 +39,12 @@ ROUNDING_UNITS = 8
 """A spread of correlations up to so many units of their rounding is none."""
 
 SINGLE_ERROR = 1e-6
-"""Nothing nearer than this is told apart by correlations in float32: five times the largest error
-seen. So many windows lie at the edge of a counting box that an error of 1e-8 in a median moves
-labels; medians of windows nearer to an edge are therefore taken again from float64."""
+"""Correlations in float32 nearer than this are not told apart: five times the largest error seen."""
+
+EDGE_ERROR = 5e-7
+"""Windows whose medians differ by half a side of the counting box to within this have theirs taken
+again from float64: twice the largest error of a difference. So many windows lie at an edge that
+without it an error of 1e-8 moves labels."""
 
 MOST_REFINED = 64
 """Most such pairs of one window."""
@@ -308,7 +311,7 @@ def _measure(
     median_cc = (middle[0] + middle[1]) / 2
     if exact is not None:
         sides = _half_sides(deviation, median_cc, parameters.box_fraction)
-        at_edge = near_an_edge(deviation, median_cc, *sides, SINGLE_ERROR)
+        at_edge = near_an_edge(deviation, median_cc, *sides, EDGE_ERROR)
         median_cc = refine_medians(middle, at_edge, cc, rn, exact)
     share = density(deviation, median_cc, parameters.box_fraction)
     if number == 1:
