@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seisflow.archive.work import Progress
+from seisflow.archive.work import Progress, refuse_other
 from seisflow.cli.options import (
     ClusterOption,
     DryRunOption,
@@ -64,7 +64,7 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
     ] = None,
     device: Annotated[
         str,
-        typer.Option(help="Where windows are correlated: cpu, cuda or auto; labels are the same."),
+        typer.Option(help="Where windows are correlated: cpu, cuda or auto."),
     ] = "cpu",
     cluster: ClusterOption = "local",
     workers: WorkersOption = None,
@@ -101,13 +101,14 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
     waveforms, labels = waveforms.absolute(), labels.absolute()
     check_device(device)
     if cluster == "local":
-        resolve_device(device)  # elsewhere only the workers know what they have
-    prepared = stage.prepare(config, waveforms, block)
+        device = resolve_device(device)  # elsewhere only the workers know what they have
+    prepared = stage.prepare(config, waveforms, block, device)
+    refuse_other(labels, prepared.product.identity)
     if dry_run:
         show_plan(prepared.plan, labels, as_json=as_json)
         return
     with open_session(cluster, workers) as session:
-        work = stage.plan(config, labels, prepared, device)
+        work = stage.plan(config, labels, prepared)
         state = run_work(session, work, "label", lambda: stage.finish(work))
     extra = {
         "stations": len(prepared.stations),
@@ -120,13 +121,15 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
 def levels(method: str, **given: float | None) -> dict[str, float]:
     """Return the levels that were given; refuse them where the method has none.
 
+    Whether there is such a method is for `LabelConfig` to say.
+
     Raises
     ------
     ConfigError
-        A level is given with another method than ``calibrated``.
+        A level is given with ``reference``.
     """
     asked = {name: value for name, value in given.items() if value is not None}
-    if asked and method != "calibrated":
+    if asked and method == "reference":
         options = " ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in asked.items())
         raise ConfigError(
             f"{options} asked with --method {method}, which has no such level: its classes are "

@@ -38,7 +38,8 @@ class StageConfig(BaseModel):
             return cls.model_validate(dict(options))
         except ValidationError as error:
             lines = [
-                f"{'.'.join(map(str, e['loc'])) or cls.__name__}: found {e['input']!r}: {e['msg']}"
+                f"{'.'.join(map(str, e['loc'])) or cls.__name__}: found {e['input']!r}: "
+                f"{e['msg'].removeprefix('Value error, ')}"
                 for e in error.errors()
             ]
             raise ConfigError("\n".join(lines)) from error

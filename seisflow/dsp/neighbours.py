@@ -6,7 +6,7 @@ One thread; the interpreter lock is released. Counts are whole numbers, so resul
 import numpy as np
 import numpy.typing as npt
 
-from seisflow.dsp.compiling import compiled
+from seisflow.dsp.compiling import call, compiled
 
 __all__ = ["count_neighbours", "near_an_edge"]
 
@@ -29,7 +29,7 @@ def count_neighbours(x: Vector, y: Vector, half_x: float, half_y: float) -> npt.
         Number of j with ``|x_j - x_i| <= half_x`` and ``|y_j - y_i| <= half_y``.
     """
     count = np.empty(x.size, np.int64)
-    _count_neighbours(x, y, half_x, half_y, count)
+    call(_count_neighbours, x, y, half_x, half_y, count)
     return count
 
 
@@ -54,7 +54,7 @@ def near_an_edge(
         `half_y`.
     """
     near = np.empty(x.size, np.bool_)
-    _near_an_edge(x, y, half_x, half_y, error, near)
+    call(_near_an_edge, x, y, half_x, half_y, error, near)
     return near
 
 

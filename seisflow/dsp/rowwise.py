@@ -8,7 +8,7 @@ third of the time. One thread; the interpreter lock is released.
 import numpy as np
 import numpy.typing as npt
 
-from seisflow.dsp.compiling import compiled
+from seisflow.dsp.compiling import call, compiled
 from seisflow.dsp.pair_kernel import FloatMatrix
 
 __all__ = ["middle_two", "near_middle"]
@@ -37,7 +37,7 @@ def middle_two(matrix: FloatMatrix, columns: Indices) -> tuple[Vector, Vector]:
         the same number.
     """
     lower, upper = np.empty(len(matrix)), np.empty(len(matrix))
-    _middle_two(matrix, columns, lower, upper)
+    call(_middle_two, matrix, columns, lower, upper)
     return lower, upper
 
 
@@ -74,7 +74,7 @@ def near_middle(
     n_below = np.empty(rows.size, np.int64)
     owner, column = np.empty((2, rows.size * most), np.int64)
     bounds = low.astype(matrix.dtype), high.astype(matrix.dtype)
-    n = _near_middle(matrix, columns, rows, bounds, most, (n_below, owner, column))
+    n = call(_near_middle, matrix, columns, rows, bounds, most, (n_below, owner, column))
     return n_below, owner[:n], column[:n]
 
 

@@ -1,8 +1,8 @@
 """The noise that scores are taken against: bands, drift, mean spectrum, and where to begin.
 
 Noise is taken to be stationary up to a slow drift of the level of each band, which a polynomial in
-time follows. Invariant: sums are taken by einsum, never by BLAS, so that no digit depends on the
-number of threads.
+time follows. Invariant: sums are taken by einsum and systems solved by `seisflow.dsp.linear`, never
+by BLAS or LAPACK, so that no digit depends on threads or on the processor.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from seisflow.dsp.linear import filtered, solved
 from seisflow.label.parameters import CalibratedParameters
 
 __all__ = [
@@ -191,7 +192,7 @@ def _least_squares(basis: Floats, values: Floats, weights: Floats) -> Floats:
     weighted = basis * weights[:, np.newaxis]
     squares = np.einsum("ni,nj->ij", weighted, basis)
     squares += RIDGE * np.trace(squares) * np.eye(len(squares))
-    return np.linalg.solve(squares, np.einsum("ni,nk->ik", weighted, values))
+    return solved(squares, np.einsum("ni,nk->ik", weighted, values))
 
 
 def prewhitened(
@@ -230,11 +231,10 @@ def prewhitened(
     lagged = pieces.reshape(-1, order + 1)
     products = np.einsum("ni,nj->ij", lagged, lagged)
     products += WHITE_PART * np.trace(products) / (order + 1) * np.eye(order + 1)
-    weights = np.linalg.solve(products[:-1, :-1], products[:-1, -1])
+    weights = solved(products[:-1, :-1], products[:-1, -1:])[:, 0]
     taps = np.concatenate([[1.0], -weights[::-1]])
     samples = np.clip(windows.ravel(), -LARGEST_SAMPLE, LARGEST_SAMPLE).astype(np.float32)
-    white = np.convolve(samples, taps.astype(np.float32))[: windows.size]
-    white = white.reshape(n_windows, n_samples)
+    white = filtered(samples, taps.astype(np.float32)).reshape(n_windows, n_samples)
     rms = np.sqrt(np.mean(np.square(windows), axis=1))
     alone = np.diff(seconds, prepend=-2) != 1
     alone[1:] |= rms[:-1] > LOUD_BEFORE * rms[1:]

@@ -103,12 +103,15 @@ def run_calibrated(
     if n_rn[0] < parameters.min_noise:
         return replace(nothing, reason=Undetermined.NO_CANDIDATES_KEPT)
     hour = _flattened(hour, noise, parameters)
+    parameters = replace(parameters, null_power=parameters.null_power_for(windows.shape[1] // 2))
     for number in range(1, parameters.n_rounds):
         baseline = null.fit_baseline(
             hour.power, hour.log_power, hour.basis, noise, hour.bands, parameters
         )
         p_noise = null_probability(_scores(hour, baseline, noise, parameters), parameters)
         noise = p_noise >= parameters.noise_alpha
+        if np.isnan(p_noise).any():
+            return nothing
         n_rn[number] = noise.sum()
         if n_rn[number] < parameters.min_noise:
             return replace(nothing, reason=Undetermined.NO_RANDOM_NOISE)
@@ -148,7 +151,7 @@ def null_probability(scores: Floats, parameters: CalibratedParameters) -> Floats
     Returns
     -------
     ndarray of float64, shape (n_windows,)
-        Uniform between 0 and 1 for noise; 1 in all windows where there is no spread to fit.
+        Uniform between 0 and 1 for noise; NaN in all windows where there is no spread to fit.
     """
     largest = scores.max(axis=1)
     raised = np.sign(largest) * np.abs(largest) ** parameters.null_power
@@ -161,7 +164,7 @@ def null_probability(scores: Floats, parameters: CalibratedParameters) -> Floats
         away = quantile - quantile.mean()
         width = np.sum(away * ordered[:n_kept]) / np.sum(np.square(away))
         if not width > 0:
-            return np.ones(len(scores))
+            return np.full(len(scores), np.nan)
         width = min(width, parameters.max_null_width)
         place = ordered[:n_kept].mean() - width * quantile.mean()
         edge = place - width * np.log(-np.log(upper))
@@ -223,7 +226,8 @@ def _last_round(
 ) -> Calibrated | None:
     """Measure what is shared with `reference` against the noise, and label.
 
-    None where (ln d, y) of the noise have no spread. The mean spectrum and its count are left open.
+    None where (ln d, y) of the noise or its scores have no spread. The mean spectrum and its count
+    are left open.
     """
     baseline = null.fit_baseline(
         hour.power, hour.log_power, hour.basis, noise, hour.bands, parameters
@@ -238,6 +242,8 @@ def _last_round(
         hour.transforms, hour.windows.shape[1], baseline, noise, hour.bands, parameters
     )
     p_noise = null_probability(np.column_stack([scores, bursts, pair]), parameters)
+    if np.isnan(p_noise).any():
+        return None
     rn, nrn = p_noise >= parameters.alpha_rn, p_noise <= parameters.alpha_nrn
     deviation = deviations(hour.spectra, noise)
     label = np.select([rn, nrn], [Label.RANDOM_NOISE, Label.NOT_RANDOM_NOISE], Label.MIXED)

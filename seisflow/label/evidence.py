@@ -148,6 +148,8 @@ def burst_scores(
         n_piece = max(1, round(length * n_samples))
         step = max(1, n_piece // 2)
         largest = (energy[:, n_piece::step] - energy[:, :-n_piece:step]).max(axis=1)
+        last = energy[:, -1] - energy[:, -1 - n_piece]  # which steps may have passed over
+        largest = np.maximum(largest, last)
         above_one = np.minimum(gammaincc(n_piece / 2, np.maximum(largest, 0) / 2), LARGEST_P)
         median = np.clip(np.median(above_one[noise]), SMALLEST_MEDIAN, 0.5)
         above = -np.expm1(np.log(0.5) / np.log1p(-median) * np.log1p(-above_one))
@@ -180,8 +182,11 @@ def pair_score(
     for _ in range(parameters.n_pair_steps):
         centred = pair - pair[kept].mean(axis=0)
         covariance = np.einsum("ni,nj->ij", centred[kept], centred[kept]) / kept.sum()
-        if not np.sqrt(np.diag(covariance)).min() > 1e-9 or np.linalg.cond(covariance) > 1e12:
+        (xx, xy), (_, yy) = covariance
+        determinant = xx * yy - xy * xy
+        if not min(xx, yy) > 1e-18 or not determinant > 1e-12 * (xx + yy) ** 2:
             return np.full(len(pair), np.nan)
-        squared = np.einsum("ni,ij,nj->n", centred, np.linalg.inv(covariance), centred)
+        x, y = centred.T
+        squared = np.maximum((yy * x * x - 2 * xy * x * y + xx * y * y) / determinant, 0)
         kept = noise & (squared <= np.quantile(squared[noise], parameters.pair_quantile))
     return standardised(np.cbrt(squared)[:, np.newaxis], noise)[:, 0]

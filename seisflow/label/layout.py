@@ -55,28 +55,11 @@ def label_arrays(
 
 
 def _layout(product: Product, n_stations: int) -> Iterator[ArraySpec]:
-    seconds, hours = product.n_seconds, product.n_seconds // HOUR_S
-    n, block, shard_s, shard_h = (
-        n_stations,
-        product.block,
-        product.shard_s,
-        product.shard_s // HOUR_S,
-    )
-    n_bins = int(product.rate) // 2
+    n, seconds, block, shard_s = n_stations, product.n_seconds, product.block, product.shard_s
 
     def by_second(name: str, dtype: str, fill: Any, attrs: dict[str, Any]) -> ArraySpec:
         dims, chunks, shards = ("station", "second"), (1, shard_s), (block, shard_s)
         return ArraySpec(name, dims, (n, seconds), dtype, fill, chunks, shards, attrs)
-
-    def by_hour(
-        name: str, extra: tuple[tuple[str, int], ...], dtype: str, fill: Any, long_name: str
-    ) -> ArraySpec:
-        more = tuple(size for _, size in extra)
-        dims = ("station", "hour", *(dim for dim, _ in extra))
-        shape, whole = (n, hours, *more), (block, shard_h, *more)
-        return ArraySpec(
-            name, dims, shape, dtype, fill, (1, shard_h, *more), whole, {"long_name": long_name}
-        )
 
     attrs = {"long_name": "class of each second, named by its start", **flag_attributes(Label)}
     yield by_second("label", "uint8", int(Label.NOT_RUN), attrs)
@@ -85,6 +68,22 @@ def _layout(product: Product, n_stations: int) -> Iterator[ArraySpec]:
         yield by_second(name, "float32", float("nan"), attrs)
     attrs = {"long_name": "why a second is no_data", **flag_attributes(NoData)}
     yield by_second("no_data_reason", "uint8", int(NoData.NOT_RUN), attrs)
+    yield from _hour_layout(product, n_stations)
+
+
+def _hour_layout(product: Product, n_stations: int) -> Iterator[ArraySpec]:
+    hours, shard_h = product.n_seconds // HOUR_S, product.shard_s // HOUR_S
+
+    def by_hour(
+        name: str, extra: tuple[tuple[str, int], ...], dtype: str, fill: Any, long_name: str
+    ) -> ArraySpec:
+        more = tuple(size for _, size in extra)
+        dims = ("station", "hour", *(dim for dim, _ in extra))
+        shape, whole = (n_stations, hours, *more), (product.block, shard_h, *more)
+        return ArraySpec(
+            name, dims, shape, dtype, fill, (1, shard_h, *more), whole, {"long_name": long_name}
+        )
+
     reason = by_hour(
         "undetermined_reason", (), "uint8", int(Undetermined.NOT_RUN), "why an hour has no labels"
     )
@@ -92,7 +91,7 @@ def _layout(product: Product, n_stations: int) -> Iterator[ArraySpec]:
         **{**reason.__dict__, "attrs": {**reason.attrs, **flag_attributes(Undetermined)}}
     )
     n_rounds = product.identity.config["parameters"]["n_rounds"]
-    rounds, bins = ("round", n_rounds + 1), ("frequency", n_bins)
+    rounds, bins = ("round", n_rounds + 1), ("frequency", int(product.rate) // 2)
     long_name = "random noise windows after the first selection and after each round; -1 none"
     yield by_hour("n_rn", (rounds,), "int32", -1, long_name)
     long_name = "mean amplitude spectrum of the random noise windows, counts"

@@ -207,6 +207,9 @@ class CalibratedParameters(_Windowing):
     null_power : float
         The power to which the largest score is raised. Theory says 2 for many independent scores;
         1.85 gives the stated rates within a fifth in white, 1/f and field-like noise.
+    null_power_slope, full_power_bins : float
+        Spectra of fewer bins than `full_power_bins` have few scores, and the power is less by the
+        slope for each bin that is missing: 1.4 for 5 bins, of 10 samples a second.
     max_null_width : float
         Largest width of the null, in units of the raised score.
     null_upper : float
@@ -250,11 +253,17 @@ class CalibratedParameters(_Windowing):
     pair_quantile: float = 0.75
     n_pair_steps: int = 3
     null_power: float = 1.85
+    null_power_slope: float = 0.03
+    full_power_bins: float = 20.0
     max_null_width: float = 3.0
     null_upper: float = 0.15
     null_start: float = 0.85
     n_null_steps: int = 40
     box_fraction: float = 1 / 5
+
+    def null_power_for(self, n_bins: int) -> float:
+        """Return the power for spectra of so many bins."""
+        return self.null_power - self.null_power_slope * max(0.0, self.full_power_bins - n_bins)
 
     def __post_init__(self) -> None:
         problems = [
@@ -271,7 +280,7 @@ class CalibratedParameters(_Windowing):
             "window_s", "highpass_corner_windows", "highpass_poles", "warm_up_s", "alpha_nrn",
             "max_lag_fraction", "bands_per_octave", "drift_windows", "max_drift", "start_width",
             "max_wander", "neighbour_limit", "null_power", "max_null_width",
-            "box_fraction",
+            "full_power_bins", "box_fraction",
         )  # fmt: skip
         below_1 = (
             "alpha_rn", "max_lag_fraction", "noise_alpha", "quiet_quantile", "pair_quantile",
@@ -286,7 +295,7 @@ class CalibratedParameters(_Windowing):
             *((name, "above 0", getattr(self, name) > 0) for name in above_0),
             *((name, "between 0 and 1", 0 < getattr(self, name) < 1) for name in below_1),
             *((name, f"{n} or more", getattr(self, name) >= n) for name, n in at_least.items()),
-            ("alpha_rn", "above alpha_nrn", self.alpha_rn > self.alpha_nrn),
+            ("alpha_rn", f"above alpha_nrn = {self.alpha_nrn}", self.alpha_rn > self.alpha_nrn),
             ("neighbours", "numbers of 1 or more", all(n >= 1 for n in self.neighbours)),
             ("burst_windows", "one or more parts between 0 and 1",
              bool(self.burst_windows) and all(0 < part < 1 for part in self.burst_windows)),

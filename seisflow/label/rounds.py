@@ -25,7 +25,6 @@ __all__ = [
     "Rounds",
     "density",
     "deviations",
-    "median_to_set",
     "refine_medians",
     "run_rounds",
     "select_candidates",
@@ -39,7 +38,7 @@ ROUNDING_UNITS = 8
 """A spread of correlations up to so many units of their rounding is none."""
 
 SINGLE_ERROR = 1e-6
-"""Correlations in float32 nearer than this are not told apart: five times the largest error seen."""
+"""Correlations in float32 nearer than this are not told apart: five times the largest error."""
 
 EDGE_ERROR = 5e-7
 """Windows whose medians differ by half a side of the counting box to within this have theirs taken
@@ -183,30 +182,12 @@ def deviations(spectra: Vector, rn: Mask) -> Vector:
     return distance
 
 
-def median_to_set(cc: FloatMatrix, members: Mask) -> Vector:
-    """Median of each window's correlations with a set, itself included (step 6).
-
-    Parameters
-    ----------
-    cc : ndarray of float, shape (n_windows, n_windows)
-        Correlations.
-    members : ndarray of bool, shape (n_windows,)
-        The set, not empty.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_windows,)
-        Of an even number of members the mean of the middle two, taken in float64.
-    """
-    lower, upper = middle_two(cc, np.flatnonzero(members))
-    medians: Vector = (lower + upper) / 2
-    return medians
-
-
 def refine_medians(
     middle: tuple[Vector, Vector], which: Mask, cc: FloatMatrix, members: Mask, exact: ExactPairs
 ) -> Vector:
-    """Take some medians from correlations in float64 of the pairs next to them.
+    """Median of each window's correlations with a set, itself included (step 6).
+
+    Some are taken from correlations in float64 of the pairs next to them.
 
     Parameters
     ----------
@@ -214,8 +195,10 @@ def refine_medians(
         The middle two of each window's correlations with the set, found in a matrix of float32.
     which : ndarray of bool, shape (n_windows,)
         The windows to do.
-    cc, members
-        As `median_to_set` takes them.
+    cc : ndarray of float32, shape (n_windows, n_windows)
+        Correlations.
+    members : ndarray of bool, shape (n_windows,)
+        The set, not empty.
     exact : ExactPairs
         Correlates pairs in float64.
 

@@ -47,7 +47,10 @@ from seisflow.label.record import HourRecord, label_record
 
 __all__ = ["SOURCES", "LabelConfig", "LabelTask", "finish", "plan", "prepare", "run"]
 
-PROCESS_BYTES = 265_000_000
+PROCESS_BYTES = 350_000_000
+"""A worker with its libraries and what compiling leaves behind."""
+TORCH_BYTES = 500_000_000
+"""What torch adds where it is asked for: 180 MB seen on a CPU; that of CUDA is an estimate."""
 MATRICES = 1.6
 """Matrices of correlations held at once: one, and parts of others."""
 SCORE_BYTES = 6000
@@ -116,7 +119,10 @@ def _numbers(kind: type[Parameters], value: Any) -> Parameters:
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        said = (f"{'.'.join(map(str, e['loc']))} {e['msg']}".strip() for e in error.errors())
+        said = (
+            f"{'.'.join(map(str, e['loc']))} {e['msg'].removeprefix('Value error, ')}".strip()
+            for e in error.errors()
+        )
         raise ValueError("; ".join(said)) from error
 
 
@@ -146,6 +152,7 @@ class Preparation:
     places: tuple[Coordinates, ...]
     tasks: tuple[LabelTask, ...]
     plan: TaskPlan
+    device: str
 
 
 @dataclass(frozen=True)
@@ -160,7 +167,9 @@ class Job:
     device: str
 
 
-def prepare(config: LabelConfig, waveforms: Path, block: int | None = None) -> Preparation:
+def prepare(
+    config: LabelConfig, waveforms: Path, block: int | None = None, device: str = "cpu"
+) -> Preparation:
     """Lay out LABELS for a part of WAVEFORMS; writes nothing.
 
     Parameters
@@ -172,6 +181,10 @@ def prepare(config: LabelConfig, waveforms: Path, block: int | None = None) -> P
     block : int, optional
         Stations of one task and shard; by default so many that there are at least 64 blocks,
         between 1 and 16. It changes the layout, never a label.
+    device : str
+        Where workers correlate: cpu, cuda or auto. It is no part of the product's identity: what
+        was begun on one device can be resumed on another. Labels agree but for ties at a
+        threshold, features to 1e-6.
 
     Raises
     ------
@@ -218,7 +231,8 @@ def prepare(config: LabelConfig, waveforms: Path, block: int | None = None) -> P
         stations,
         _places(waveforms, rows),
         tasks,
-        _plan(config, product, tasks),
+        _plan(config, product, tasks, device),
+        device,
     )
 
 
@@ -249,16 +263,19 @@ def _tasks(
             yield LabelTask(name, members, first, start, stop)
 
 
-def _plan(config: LabelConfig, product: Product, tasks: tuple[LabelTask, ...]) -> TaskPlan:
+def _plan(
+    config: LabelConfig, product: Product, tasks: tuple[LabelTask, ...], device: str
+) -> TaskPlan:
     rate = int(product.rate)
     n_record_s = HOUR_S + math.ceil(config.parameters.warm_up_s)
     record = n_record_s * rate * RECORD_BYTES_PER_SAMPLE
     block = product.block * product.shard_s * 20
+    process = PROCESS_BYTES + (0 if device == "cpu" else TORCH_BYTES)
     n_station_s = sum(len(t.rows) * (t.stop_s - t.start_s) for t in tasks)
     return TaskPlan(
         tasks=tuple(t.name for t in tasks),
         unit="station-days" if product.shard_s == 86400 else "stations",
-        memory_bytes=PROCESS_BYTES + _method_bytes(config, rate) + record + block,
+        memory_bytes=process + _method_bytes(config, rate) + record + block,
         read_bytes=n_station_s * rate * 2,
         write_bytes=n_station_s * 12,
         n_files=(5 + len(FEATURES[config.method])) * len(tasks),
@@ -274,22 +291,8 @@ def _method_bytes(config: LabelConfig, rate: int) -> int:
     return int(MATRICES * itemsize * HOUR_S * HOUR_S)
 
 
-def plan(
-    config: LabelConfig, output: Path, preparation: Preparation, device: str = "cpu"
-) -> Work[LabelTask]:
+def plan(config: LabelConfig, output: Path, preparation: Preparation) -> Work[LabelTask]:
     """Create the empty product, or resume the one that is there.
-
-    Parameters
-    ----------
-    config : LabelConfig
-        How to label.
-    output : Path
-        The product.
-    preparation : Preparation
-        What `prepare` found.
-    device : str
-        Where workers correlate: cpu, cuda or auto. Labels do not depend on it, so it is no part
-        of the product's identity: what was begun on one device can be resumed on another.
 
     Raises
     ------
@@ -307,7 +310,7 @@ def plan(
             f"{output} was begun with blocks of {existing.block} stations, asked for "
             f"{p.product.block}; repeat the command with --block {existing.block}"
         )
-    job = Job(p.waveforms, output, p.source, p.product, config, device)
+    job = Job(p.waveforms, output, p.source, p.product, config, p.device)
     return Work(output, p.product.identity.key, p.tasks, partial(run, job), p.plan)
 
 

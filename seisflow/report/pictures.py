@@ -75,7 +75,7 @@ def picture_of_hour(
     name = names[choose_station(names, station, str(labels))]
     span = hour_in(opened, hour)
     source = find_waveforms(labels, waveforms)
-    file = f"{labels.stem}-{name}-{format_time(span.start_ns)[:13]}"
+    file = f"{labels.absolute().stem}-{name}-{format_time(span.start_ns)[:13]}"
     return Picture(file, name, span, partial(_draw_hour, opened, source, name, span))
 
 
@@ -107,7 +107,7 @@ def pictures_of_days(
     opened = open_product(labels)
     return [
         Picture(
-            f"{labels.stem}-{format_time(span.start_ns)[:10]}",
+            f"{labels.absolute().stem}-{format_time(span.start_ns)[:10]}",
             "array",
             span,
             partial(_draw_day, opened, span, select),

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from seisflow.dsp.butterflies import RADICES, Point, inverse_dft, times
-from seisflow.dsp.compiling import compiled
+from seisflow.dsp.compiling import call, compiled
+from seisflow.dsp.linear import filtered, solved
 from seisflow.dsp.neighbours import count_neighbours, near_an_edge
 from seisflow.dsp.rowwise import middle_two, near_middle
 
@@ -116,3 +117,39 @@ def test_loops_compile_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(numba, "njit", refusing)
     twice = compiled()(lambda x: 2 * x)
     assert twice(21) == 42
+
+
+def test_a_full_disk_does_not_stop_what_was_compiled() -> None:
+    attempts = []
+
+    def compiles_two_functions(x: int) -> int:
+        attempts.append(x)
+        if len(attempts) <= 2:
+            raise OSError("no space left on device")
+        return 2 * x
+
+    assert call(compiles_two_functions, 21) == 42
+
+    def never() -> None:
+        raise OSError("no such device")
+
+    with pytest.raises(OSError, match="no such device"):
+        call(never)
+
+
+def test_a_system_is_solved_as_numpy_solves_it() -> None:
+    rng = np.random.default_rng(0)
+    half = rng.standard_normal((9, 20))
+    matrix, right = half @ half.T, rng.standard_normal((9, 3))
+    before = matrix.copy()
+    np.testing.assert_allclose(solved(matrix, right), np.linalg.solve(matrix, right), rtol=1e-10)
+    np.testing.assert_array_equal(matrix, before)
+    assert np.isnan(solved(-np.eye(2), np.ones((2, 1)))).all()
+
+
+@pytest.mark.parametrize("n_samples", [3, 17, 4096, 4097, 9000])
+def test_a_record_is_filtered_as_numpy_filters_it(n_samples: int) -> None:
+    samples, taps = np.random.default_rng(1).standard_normal((2, n_samples)).astype(np.float32)
+    taps = taps[:17]
+    expected = np.convolve(samples.astype(np.float64), taps)[:n_samples]
+    np.testing.assert_allclose(filtered(samples, taps), expected, atol=1e-4)

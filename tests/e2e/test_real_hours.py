@@ -23,7 +23,7 @@ from seisflow.core.classes import Label
 from seisflow.core.grid import parse_time
 from seisflow.ingest import stage as ingest_stage
 from seisflow.label import stage as label_stage
-from seisflow.label.method import METHODS, label_hour
+from seisflow.label.method import label_hour
 from seisflow.report.hour import draw_hour
 from seisflow.report.spectrogram import spectrogram
 from seisflow.report.station_hour import StationHour, labelled_hour, read_station_hour
@@ -39,10 +39,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not SHARED.exists(), reason=f"no recorded data at {SHARED}"),
 ]
-CALIBRATED = pytest.mark.skipif("calibrated" not in METHODS, reason="no method 'calibrated' yet")
-BOTH = pytest.mark.parametrize(
-    "method", ["reference", pytest.param("calibrated", marks=CALIBRATED)]
-)
+BOTH = pytest.mark.parametrize("method", ["reference", "calibrated"])
 
 
 def run_all(work: Work[Any]) -> None:
@@ -254,7 +251,6 @@ def test_the_m64_is_not_random_noise_for_reference(ridgecrest: Recording) -> Non
     assert np.median(later) >= 30, "the weakness is gone: say so in the docs"
 
 
-@CALIBRATED
 def test_the_m64_and_its_coda_are_not_random_noise_for_calibrated(ridgecrest: Recording) -> None:
     """Ten minutes from P on, at every station; in the quiet half hour before there is noise."""
     for station, (hour, p) in around_m64(ridgecrest, "calibrated").items():

@@ -9,7 +9,6 @@ from seisflow.label.parameters import ReferenceParameters
 from seisflow.label.rounds import (
     density,
     deviations,
-    median_to_set,
     refine_medians,
     select_candidates,
     std_to_set,
@@ -31,6 +30,11 @@ def members(n_members: int) -> np.ndarray:
     chosen = np.zeros(N_WINDOWS, np.bool_)
     chosen[np.random.default_rng(n_members).choice(N_WINDOWS, n_members, replace=False)] = True
     return chosen
+
+
+def median_to_set(matrix: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    lower, upper = middle_two(matrix, np.flatnonzero(chosen))
+    return (lower + upper) / 2
 
 
 @pytest.mark.parametrize("n_members", [1, 2, 3, 40, 41, N_WINDOWS])
