@@ -10,6 +10,7 @@ import zarr
 from small_products import STATIONS, arrays, create, identity, product, ramp
 
 from seisflow.archive import store
+from seisflow.archive.products import FORMAT_VERSIONS
 from seisflow.archive.reading import read_slice, station_names
 from seisflow.archive.store import (
     create_product,
@@ -233,3 +234,9 @@ def test_the_folder_above_is_made_and_nothing_else_left(tmp_path: Path) -> None:
     create_product(path, of, arrays(of), "t", {})
     assert [p.name for p in path.parent.iterdir()] == ["p.zarr"]
     shutil.rmtree(path)
+
+
+def test_the_changelog_names_every_layout() -> None:
+    text = (Path(__file__).parents[2] / "CHANGELOG.md").read_text()
+    for name, version in FORMAT_VERSIONS.items():
+        assert f"{name} {version}" in text

@@ -34,6 +34,13 @@ def test_commands_and_python_of_the_readme(tmp_path: Path) -> None:
     assert "2014-05-29T00:10:00.000000000" in done.stdout
 
 
+def test_no_word_of_the_readme_waits_to_be_written() -> None:
+    text = re.sub(r"```.*?```|`[^`]*`", "", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    known = "WAVEFORMS LABELS TRUTH SEED SLURM CONTRIBUTING CHANGELOG PATH"
+    found = set(re.findall(r"\b[A-Z]{4,}\b", text))
+    assert found <= set(known.split())
+
+
 def test_make_targets_of_the_readme_exist() -> None:
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     named = set(re.findall(r"\bmake (\w+)", (ROOT / "README.md").read_text()))
