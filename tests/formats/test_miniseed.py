@@ -125,15 +125,19 @@ def test_random_damage_never_raises_and_invents_nothing(
     path: Path, data: st.DataObject, version: int
 ) -> None:
     whole = bytearray(b"".join(records(TRUTH, version=version)))
-    frames = data.draw(st.booleans())
+    frames, n_bits = data.draw(st.booleans()), 0
     for _ in range(data.draw(st.integers(0, 4))):
         byte = data.draw(st.integers(0, len(whole) - 1))
         if not frames or byte % 512 >= 64 or version == 3:
-            whole[byte] ^= data.draw(st.integers(1, 255))
+            damage = data.draw(st.integers(1, 255))
+            whole[byte] ^= damage
+            n_bits += damage.bit_count()
     cut = data.draw(st.integers(0, len(whole)))
     path.write_bytes(bytes(whole[:cut]))
     reading = read_all(path)
-    if frames or version == 3:  # headers of version 2 carry no check of their own
+    # Version 2 has no checksum: nothing guards its headers, and of its frames only the sum of all
+    # differences is known, which two damaged bits can leave as it was.
+    if version == 3 or (frames and n_bits <= 1):
         for k, value in positions(path).items():
             assert value == TRUTH[k]
     if cut == 0:
