@@ -147,11 +147,12 @@ def select_candidates(
     mean_square = np.mean(np.square(windows), axis=1)
     n_candidates = parameters.n_candidates(len(windows))
     candidates = np.argsort(mean_square, kind="stable")[:n_candidates]
-    among = cc[np.ix_(candidates, candidates)].astype(np.float64)
+    among = cc[np.ix_(candidates, candidates)]
     others = among[~np.eye(n_candidates, dtype=np.bool_)].reshape(n_candidates, -1)
-    typical = float(np.median(among))
-    variance = np.var(others, axis=1, ddof=1)
-    median = np.median(others, axis=1)
+    everything = np.arange(among.size)
+    typical = float(np.mean(middle_two(among.reshape(1, -1), everything)))
+    variance = np.var(others, axis=1, ddof=1, dtype=np.float64)
+    median = np.mean(middle_two(others, np.arange(n_candidates - 1)), axis=0)
     keep = variance <= parameters.candidate_variance_factor * np.median(variance)
     keep &= median >= parameters.candidate_cc_low * typical
     keep &= median <= parameters.candidate_cc_high * typical
