@@ -39,7 +39,8 @@ LONGEST_TRANSFORM = 16**3
 """Most points of a transform in three passes."""
 
 PASS_COST = 14.0
-"""Price of one load and store of a point, in vector operations; fits the times of 30 plans."""
+"""Price of one load and store of a point, in vector operations: a guess with which the plan chosen
+was within a tenth of the fastest of 40 for windows of 100, 200, 400 and 500 samples."""
 
 ALIGNMENT_BYTES = 64
 

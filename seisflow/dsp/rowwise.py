@@ -1,8 +1,8 @@
 """The middle of many rows over some of their columns, compiled.
 
 NumPy would gather all rows first and partition them after. Here each row is gathered into the
-cache and the middle is found by halving, with counts at the width of the vector registers: a
-third of the time. One thread; the interpreter lock is released.
+cache and the middle is found by halving, with counts at the width of the vector registers: less
+than half of the time. One thread; the interpreter lock is released.
 """
 
 import numpy as np

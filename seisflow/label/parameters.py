@@ -6,6 +6,9 @@ from seisflow.errors import ConfigError
 
 __all__ = ["CalibratedParameters", "Parameters", "ReferenceParameters"]
 
+Rule = tuple[str, str, bool]
+"""Name of a number, what it must be, and whether it is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Windowing:
@@ -25,6 +28,16 @@ class _Windowing:
     def max_lag_samples(self, window_samples: int) -> int:
         """Largest lag of the cross-correlations for windows of so many samples."""
         return int(window_samples * self.max_lag_fraction)
+
+    def _refuse_unfit(self, method: str, rules: list[Rule]) -> None:
+        """Name all numbers that cannot be used at once."""
+        problems = [
+            f"{name} = {getattr(self, name)} (must be {what})"
+            for name, what, fits in rules
+            if not fits
+        ]
+        if problems:
+            raise ConfigError(f"parameters of method {method!r}: " + "; ".join(problems))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,32 +110,23 @@ class ReferenceParameters(_Windowing):
     second_nrn_by_density: bool = True
 
     def __post_init__(self) -> None:
-        problems = [
-            f"{field.name} = {getattr(self, field.name)} (must lie above 0)"
-            for field in fields(self)
-            if field.name != "second_nrn_by_density" and not getattr(self, field.name) > 0
-        ]
-        problems += [
-            f"{name} = {getattr(self, name)} (must be {what})"
-            for name, what, fits in self._rules()
-            if not fits
-        ]
-        if problems:
-            raise ConfigError("parameters of method 'reference': " + "; ".join(problems))
+        self._refuse_unfit("reference", self._rules())
 
-    def _rules(self) -> list[tuple[str, str, bool]]:
-        """List what must hold beyond being positive: name, rule, whether it holds."""
+    def _rules(self) -> list[Rule]:
+        """List what must hold."""
         first, later = self.first_nrn_density, self.nrn_weighted_density
+        names = (field.name for field in fields(self) if field.name != "second_nrn_by_density")
         return [
+            *((name, "above 0", getattr(self, name) > 0) for name in names),
             ("max_lag_fraction", "below 1", self.max_lag_fraction < 1),
             ("candidate_fraction", "at most 1", self.candidate_fraction <= 1),
-            ("candidate_cc_high", "at least candidate_cc_low",
+            ("candidate_cc_high", f"at least candidate_cc_low = {self.candidate_cc_low}",
              self.candidate_cc_high >= self.candidate_cc_low),
             ("min_candidates", "3 or more", self.min_candidates >= 3),
             ("min_set_windows", "3 or more", self.min_set_windows >= 3),
-            ("first_rn_density", "above first_nrn_density and at most 1",
+            ("first_rn_density", f"above first_nrn_density = {first} and at most 1",
              first < self.first_rn_density <= 1),
-            ("rn_weighted_density", "above nrn_weighted_density and at most 1",
+            ("rn_weighted_density", f"above nrn_weighted_density = {later} and at most 1",
              later < self.rn_weighted_density <= 1),
         ]  # fmt: skip
 
@@ -266,16 +270,10 @@ class CalibratedParameters(_Windowing):
         return self.null_power - self.null_power_slope * max(0.0, self.full_power_bins - n_bins)
 
     def __post_init__(self) -> None:
-        problems = [
-            f"{name} = {getattr(self, name)} (must be {what})"
-            for name, what, fits in self._rules()
-            if not fits
-        ]
-        if problems:
-            raise ConfigError("parameters of method 'calibrated': " + "; ".join(problems))
+        self._refuse_unfit("calibrated", self._rules())
 
-    def _rules(self) -> list[tuple[str, str, bool]]:
-        """List what must hold: name, rule, whether it holds."""
+    def _rules(self) -> list[Rule]:
+        """List what must hold."""
         above_0 = (
             "window_s", "highpass_corner_windows", "highpass_poles", "warm_up_s", "alpha_nrn",
             "max_lag_fraction", "bands_per_octave", "drift_windows", "max_drift", "start_width",

@@ -1,5 +1,6 @@
 """Figures on the disk: what each shows, its name, and how it is made when its turn comes."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -105,9 +106,10 @@ def pictures_of_days(
     """
     read_product(labels, "LABELS")
     opened = open_product(labels)
+    chosen = [re.sub(r"[^\w.]", "_", pattern) for pattern in select]
     return [
         Picture(
-            f"{labels.absolute().stem}-{format_time(span.start_ns)[:10]}",
+            "-".join([labels.absolute().stem, format_time(span.start_ns)[:10], *chosen]),
             "array",
             span,
             partial(_draw_day, opened, span, select),

@@ -52,6 +52,9 @@ def test_every_day_has_its_figure_unless_one_is_named(
     plot(plotted[0], "--output", "figures")
     names = sorted(p.name for p in (here / "figures").iterdir())
     assert names == ["labels-2014-05-29.png", "labels-2014-05-30.png"]
+    plot(plotted[0], "--day", "2014-05-30", "--select", "*.BBB.*.*", "--output", "figures")
+    more = {p.name for p in (here / "figures").iterdir()} - set(names)
+    assert more == {"labels-2014-05-30-_.BBB._._.png"}, "a selection must not replace the whole"
     assert capsys.readouterr().out == ""
     args = ["--day", "2014-05-30", "--select", "*.BBB.*.*", "-o", "one/day.svg", "--json"]
     plot(plotted[0], *args)
