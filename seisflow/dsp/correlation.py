@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import next_fast_len
 
+from seisflow.dsp.compiling import call, compiled
 from seisflow.dsp.pair_kernel import FloatMatrix, PairKernel, plan_transform
 from seisflow.errors import ConfigError, DataError
 
@@ -214,12 +215,35 @@ class ExactPairs:
         best = np.empty(first.size)
         for start in range(0, first.size, PAIRS_AT_ONCE):
             pairs = slice(start, start + PAIRS_AT_ONCE)
-            product = self._spectra[first[pairs]] * self._spectra[second[pairs]].conj()
-            lags = np.abs(np.fft.irfft(product, self._n_fft, axis=1))
-            forward = lags[:, : self._max_lag + 1].max(axis=1)
-            backward = lags[:, self._n_fft - self._max_lag :].max(axis=1, initial=0.0)
-            best[pairs] = np.maximum(forward, backward)
+            product = np.empty((first[pairs].size, self._spectra.shape[1]), np.complex128)
+            call(_cross_spectra, self._spectra, first[pairs], second[pairs], product)
+            lags = np.fft.irfft(product, self._n_fft, axis=1)
+            call(_largest, lags, self._max_lag, best[pairs])
         return best
+
+
+@compiled()
+def _cross_spectra(spectra, first, second, product):  # type: ignore[no-untyped-def]
+    for pair in range(first.size):
+        one, other = spectra[first[pair]], spectra[second[pair]]
+        for k in range(one.size):
+            a, b = one[k], other[k]
+            real = a.real * b.real + a.imag * b.imag
+            product[pair, k] = complex(real, a.imag * b.real - a.real * b.imag)
+
+
+@compiled(no_nan=True)
+def _largest(lags, max_lag, best):  # type: ignore[no-untyped-def]
+    n_fft = lags.shape[1]
+    for pair in range(len(lags)):
+        largest = 0.0
+        for lag in range(max_lag + 1):
+            size = abs(lags[pair, lag])
+            largest = size if size > largest else largest
+        for lag in range(n_fft - max_lag, n_fft):
+            size = abs(lags[pair, lag])
+            largest = size if size > largest else largest
+        best[pair] = largest
 
 
 def _blocks(

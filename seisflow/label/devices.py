@@ -93,7 +93,7 @@ def resolve_device(name: str) -> str:
     if missing and name == "cuda":
         raise ConfigError(
             f"device 'cuda' asked for, but {missing}; give --device cpu or auto, or install "
-            f"PyTorch with CUDA on a machine with a GPU: pip install 'seisflow[gpu]'"
+            "PyTorch built for CUDA on a machine with a GPU"
         )
     return "cpu" if missing else "cuda"
 

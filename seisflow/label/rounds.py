@@ -16,7 +16,7 @@ import numpy.typing as npt
 from seisflow.core.classes import Label, Undetermined
 from seisflow.dsp.correlation import ExactPairs, FloatMatrix
 from seisflow.dsp.neighbours import count_neighbours, near_an_edge
-from seisflow.dsp.rowwise import middle_two, near_middle
+from seisflow.dsp.rowwise import Middle, find_middle, middle_two
 from seisflow.dsp.spectra import amplitude_spectrum
 from seisflow.label.parameters import ReferenceParameters
 
@@ -183,23 +183,20 @@ def deviations(spectra: Vector, rn: Mask) -> Vector:
     return distance
 
 
-def refine_medians(
-    middle: tuple[Vector, Vector], which: Mask, cc: FloatMatrix, members: Mask, exact: ExactPairs
-) -> Vector:
+def refine_medians(middle: Middle, which: Mask, n_members: int, exact: ExactPairs) -> Vector:
     """Median of each window's correlations with a set, itself included (step 6).
 
     Some are taken from correlations in float64 of the pairs next to them.
 
     Parameters
     ----------
-    middle : tuple of ndarray of float64, shape (n_windows,)
-        The middle two of each window's correlations with the set, found in a matrix of float32.
+    middle : Middle
+        The middle two of each window's correlations with the set and those near them, found in a
+        matrix of float32.
     which : ndarray of bool, shape (n_windows,)
         The windows to do.
-    cc : ndarray of float32, shape (n_windows, n_windows)
-        Correlations.
-    members : ndarray of bool, shape (n_windows,)
-        The set, not empty.
+    n_members : int
+        Windows in the set.
     exact : ExactPairs
         Correlates pairs in float64.
 
@@ -208,16 +205,17 @@ def refine_medians(
     ndarray of float64, shape (n_windows,)
         Medians; those of `which` with errors below 1e-14.
     """
-    columns, rows = np.flatnonzero(members), np.flatnonzero(which)
-    lower, upper = middle[0].copy(), middle[1].copy()
-    low, high = lower[rows] - SINGLE_ERROR, upper[rows] + SINGLE_ERROR
-    n_below, owner, column = near_middle(cc, columns, rows, low, high, MOST_REFINED)
+    most = middle.near.shape[1]
+    rows = np.flatnonzero(which & (middle.n_near <= most))  # of copies there is nothing to refine
+    n_near = middle.n_near[rows]
+    owner = np.repeat(np.arange(rows.size), n_near)
+    column = middle.near[rows][np.arange(most) < n_near[:, np.newaxis]]
     values = exact(rows[owner], column)
     values = values[np.lexsort((values, owner))]
-    found = np.unique(owner)  # not all: of copies of one waveform there is nothing to refine
-    first = np.searchsorted(owner, found) - n_below[found]
-    lower[rows[found]] = values[first + (columns.size - 1) // 2]
-    upper[rows[found]] = values[first + columns.size // 2]
+    first = np.cumsum(n_near) - n_near - middle.n_below[rows]
+    lower, upper = middle.lower.copy(), middle.upper.copy()
+    lower[rows] = values[first + (n_members - 1) // 2]
+    upper[rows] = values[first + n_members // 2]
     medians: Vector = (lower + upper) / 2
     return medians
 
@@ -291,12 +289,13 @@ def _measure(
 ) -> Features:
     """Features of round `number`; where spreads vanish, weighted densities are not finite."""
     deviation = deviations(spectra, rn)
-    middle = middle_two(cc, np.flatnonzero(rn))
-    median_cc = (middle[0] + middle[1]) / 2
+    members = np.flatnonzero(rn)
+    middle = find_middle(cc, members, SINGLE_ERROR, 0 if exact is None else MOST_REFINED)
+    median_cc = (middle.lower + middle.upper) / 2
     if exact is not None:
         sides = _half_sides(deviation, median_cc, parameters.box_fraction)
         at_edge = near_an_edge(deviation, median_cc, *sides, EDGE_ERROR)
-        median_cc = refine_medians(middle, at_edge, cc, rn, exact)
+        median_cc = refine_medians(middle, at_edge, members.size, exact)
     share = density(deviation, median_cc, parameters.box_fraction)
     if number == 1:
         missing = np.full(len(cc), np.nan)

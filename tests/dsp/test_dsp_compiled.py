@@ -10,7 +10,7 @@ from seisflow.dsp.butterflies import RADICES, Point, inverse_dft, times
 from seisflow.dsp.compiling import call, compiled
 from seisflow.dsp.linear import filtered, solved
 from seisflow.dsp.neighbours import count_neighbours, near_an_edge
-from seisflow.dsp.rowwise import middle_two, near_middle
+from seisflow.dsp.rowwise import find_middle, middle_two
 
 
 @dataclass
@@ -72,20 +72,21 @@ def test_middle_two_equals_a_sort(n_columns: int, kind: str, dtype: type[np.floa
     np.testing.assert_array_equal(upper, expected[:, n_columns // 2])
 
 
-def test_near_middle_finds_what_lies_between_the_bounds() -> None:
+@pytest.mark.parametrize("margin", [1e-9, 0.01, 0.1, 2.0])
+def test_what_is_near_the_middle_is_found(margin: float) -> None:
     rng = np.random.default_rng(1)
     matrix = rng.random((30, 200))
-    matrix[4, :150] = 0.5  # more than are wanted
-    columns, rows = np.sort(rng.permutation(200)[:120]), np.array([2, 4, 29])
-    low, high = np.array([0.4, 0.45, 0.0]), np.array([0.6, 0.55, 0.1])
-    n_below, owner, column = near_middle(matrix, columns, rows, low, high, 40)
-    for place, row in enumerate(rows):
-        numbers = matrix[row, columns]
-        assert n_below[place] == (numbers < low[place]).sum()
-        inside = columns[(numbers >= low[place]) & (numbers <= high[place])]
-        expected = [] if row == 4 else list(inside)
-        assert list(column[owner == place]) == expected
-    assert (np.diff(owner) >= 0).all()
+    matrix[4, :150] = 0.5  # more than are kept
+    columns = np.sort(rng.permutation(200)[:120])
+    found = find_middle(matrix, columns, margin, 40)
+    for row, numbers in enumerate(matrix[:, columns]):
+        low, high = found.lower[row] - margin, found.upper[row] + margin
+        near = columns[(numbers >= low) & (numbers < high)]
+        assert found.n_below[row] == (numbers < low).sum()
+        assert found.n_near[row] == near.size
+        if near.size <= 40:
+            assert list(found.near[row, : near.size]) == list(near)
+    assert found.n_near[4] > 40
 
 
 def test_neighbours_are_counted_to_the_edge() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seisflow.dsp.correlation import ExactPairs, max_cross_correlation
-from seisflow.dsp.rowwise import middle_two
+from seisflow.dsp.rowwise import find_middle, middle_two
 from seisflow.label.parameters import ReferenceParameters
 from seisflow.label.rounds import (
     density,
@@ -56,8 +56,8 @@ def test_medians_of_a_float32_matrix_are_refined_to_float64(n_members: int) -> N
     chosen[rng.choice(300, n_members, replace=False)] = True
     expected = np.median(exact[:, chosen], axis=1)
     which = rng.random(300) < 0.7
-    middle = middle_two(rough, np.flatnonzero(chosen))
-    found = refine_medians(middle, which, rough, chosen, ExactPairs(windows, 12))
+    middle = find_middle(rough, np.flatnonzero(chosen), 1e-6, 64)
+    found = refine_medians(middle, which, n_members, ExactPairs(windows, 12))
     np.testing.assert_allclose(found[which], expected[which], rtol=1e-13)
     np.testing.assert_array_equal(found[~which], median_to_set(rough, chosen)[~which])
     assert np.abs(median_to_set(rough, chosen) - expected).max() > 1e-9
@@ -67,8 +67,8 @@ def test_medians_among_copies_of_one_waveform_are_left_as_they_are() -> None:
     windows = np.tile(np.random.default_rng(1).standard_normal(24), (100, 1))
     matrix = np.ones((100, 100), np.float32)
     everyone = np.ones(100, np.bool_)
-    middle = middle_two(matrix, np.arange(100))
-    found = refine_medians(middle, everyone, matrix, everyone, ExactPairs(windows, 12))
+    middle = find_middle(matrix, np.arange(100), 1e-6, 64)
+    found = refine_medians(middle, everyone, 100, ExactPairs(windows, 12))
     np.testing.assert_array_equal(found, 1.0)
 
 
