@@ -6,7 +6,10 @@ stage      reads                       writes                      one task
 synth      scene                       RAW files and TRUTH         one node x one day
 ingest     RAW                         WAVEFORMS                   one station x one day
 label      WAVEFORMS                   LABELS                      station block x one day
+assemble   WAVEFORMS, LABELS, arrivals WAVELETS                    shard of examples
 =========  ==========================  ==========================  ======================
+
+``train`` reads WAVELETS and writes a model, a folder of its own kind (`seisflow.learn.artifact`).
 
 A product is one Zarr group. Its root attribute ``seisflow`` says which product it is, by which
 configuration and from which input (`Identity`). Beside the arrays lies a folder ``_seisflow``
@@ -31,11 +34,11 @@ __all__ = [
     "mapping_differences",
 ]
 
-FORMAT_VERSIONS = {"TRUTH": 1, "WAVEFORMS": 1, "LABELS": 2}
+FORMAT_VERSIONS = {"TRUTH": 1, "WAVEFORMS": 1, "LABELS": 2, "WAVELETS": 1}
 """Layout version of each product; a change of layout raises it (CHANGELOG heading of its own)."""
 
 
-RESULT_VERSIONS = {"synth": 1, "ingest": 1, "label": 1}
+RESULT_VERSIONS = {"synth": 1, "ingest": 1, "label": 1, "assemble": 1}
 """Raised when a stage gives other results for the same question, so that none are mixed."""
 
 

@@ -6,7 +6,15 @@ value; what was never written reads as 255, ``not_run``.
 
 from enum import IntEnum
 
-__all__ = ["Label", "NoData", "State", "Undetermined", "flag_attributes"]
+__all__ = [
+    "Label",
+    "NoData",
+    "Split",
+    "State",
+    "Undetermined",
+    "WaveletClass",
+    "flag_attributes",
+]
 
 
 class Label(IntEnum):
@@ -26,6 +34,28 @@ class Label(IntEnum):
     """The task that should have labelled it failed."""
     NOT_RUN = 255
     """Never written."""
+
+
+class WaveletClass(IntEnum):
+    """Class of one wavelet of 4 s, and its place among a network's outputs (uint8)."""
+
+    EARTHQUAKE = 0
+    """P of an earthquake begins in it."""
+    RANDOM_NOISE = 1
+    """Four seconds labelled random noise."""
+    NOT_RANDOM_NOISE = 2
+    """Four seconds labelled not random noise, away from known arrivals."""
+
+
+class Split(IntEnum):
+    """What a wavelet is for (uint8)."""
+
+    TRAIN = 0
+    """To fit weights."""
+    VALIDATION = 1
+    """To choose when to stop, thresholds and settings."""
+    TEST = 2
+    """To report; looked at once."""
 
 
 class Undetermined(IntEnum):
@@ -63,10 +93,10 @@ class NoData(IntEnum):
 
 
 class State(IntEnum):
-    """State of one station and shard of WAVEFORMS (uint8)."""
+    """State of one station and shard of WAVEFORMS, or of one wavelet (uint8)."""
 
     READY = 0
-    """Ingested: coverage says where there are data."""
+    """Written; of WAVEFORMS, coverage says where there are data."""
     FAILED = 254
     """Its task failed."""
     NOT_RUN = 255
@@ -79,7 +109,7 @@ def flag_attributes(codes: type[IntEnum]) -> dict[str, list[int] | str]:
     Parameters
     ----------
     codes : type of IntEnum
-        `Label`, `Undetermined` or `NoData`.
+        One of the enumerations here.
 
     Returns
     -------

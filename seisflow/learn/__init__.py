@@ -1,0 +1,1 @@
+"""From examples to a trained network, and the model as it lies on the disk."""

@@ -1,0 +1,1 @@
+"""From labels and arrivals to balanced, split examples of 4 s."""
