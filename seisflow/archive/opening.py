@@ -17,7 +17,7 @@ def open_product(path: str | Path) -> xr.Dataset:
     Parameters
     ----------
     path : path
-        A product: what ``seisflow ingest``, ``label`` or ``synth`` wrote.
+        A product: what ``seisflow ingest``, ``label``, ``assemble`` or ``synth`` wrote.
 
     Returns
     -------
@@ -37,6 +37,13 @@ def open_product(path: str | Path) -> xr.Dataset:
         or ``p_noise`` of `calibrated`; ``undetermined_reason``, ``n_rn`` and ``mean_rn_spectrum``
         for each hour.
 
+        WAVELETS: ``waveform (example, sample)`` in counts as recorded, NaN where not written, with
+        a margin before and behind the window (``margin_s`` of the configuration in the attribute
+        ``seisflow``); ``state``, ``wavelet_class``, ``split``, ``station``, ``event`` ("" for
+        noise), ``start`` of the window (datetime64[ns] UTC), ``snr``, ``distance_km``,
+        ``magnitude`` and ``arrival_s`` (P after ``start``), all ``(example)``. Examples come by
+        split, and at random within one. Dask chunks are 2048 examples.
+
     Raises
     ------
     ConfigError
@@ -52,7 +59,7 @@ def open_product(path: str | Path) -> xr.Dataset:
     }
     dataset: xr.Dataset = xr.open_zarr(path, chunks=None)
     dataset = dataset.assign({name: dataset[name].chunk(sizes) for name, sizes in shards.items()})
-    if "waveform" in dataset:
+    if "time" in dataset.dims:
         index = SampleTimeIndex.over(product.grid)
         dataset = dataset.assign_coords(xr.Coordinates.from_xindex(index))
     return dataset

@@ -85,7 +85,8 @@ def find_middle(matrix: FloatMatrix, columns: Indices, margin: float, most: int)
         Its arrays are new.
     """
     n = len(matrix)
-    found = Middle(np.empty(n), np.empty(n), *np.empty((2, n), np.int64), np.empty((n, most), int))
+    n_below, n_near = np.empty((2, n), np.int64)
+    found = Middle(np.empty(n), np.empty(n), n_below, n_near, np.empty((n, most), np.int64))
     near = found.n_below, found.n_near, found.near
     call(_middle_two, matrix, columns, (found.lower, found.upper), matrix.dtype.type(margin), near)
     return found

@@ -8,7 +8,7 @@ import warnings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
-    from obspy import Trace, UTCDateTime, read_inventory
+    from obspy import Trace, UTCDateTime, read_events, read_inventory
     from obspy.core.inventory import Channel, Inventory, Network, Site, Station
     from obspy.io.sac.arrayio import header_arrays_to_dict, read_sac
     from obspy.io.segy.header import DATA_SAMPLE_FORMAT_UNPACK_FUNCTIONS
@@ -23,6 +23,7 @@ __all__ = [
     "Trace",
     "UTCDateTime",
     "header_arrays_to_dict",
+    "read_events",
     "read_inventory",
     "read_sac",
 ]

@@ -1,0 +1,273 @@
+"""From candidates to examples: split them, balance them, put them in order, count what is left out.
+
+Invariant: depends on the candidates as a set, never on their order or on who found them.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seisflow.core.classes import Split, WaveletClass
+from seisflow.core.grid import NS_PER_S, SampleGrid
+from seisflow.errors import ConfigError, DataError
+from seisflow.wavelets.balancing import balance, count_classes
+from seisflow.wavelets.chance import draws, key_of
+from seisflow.wavelets.config import AssembleConfig
+from seisflow.wavelets.inputs import Channel
+from seisflow.wavelets.known import KnownArrivals, site_of
+from seisflow.wavelets.layout import Examples
+from seisflow.wavelets.scan import Found
+from seisflow.wavelets.splitting import (
+    BORDER,
+    UNUSED,
+    Blocks,
+    block_sites,
+    block_times,
+    split_by_blocks,
+    split_shuffled,
+)
+
+__all__ = ["Assembly", "Ground", "choose"]
+
+
+DEALS = 64
+"""Ways of dealing out the blocks that are tried until every split has every class."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What candidates are counted against: channels, onsets, and the grid of WAVEFORMS."""
+
+    config: AssembleConfig
+    channels: tuple[Channel, ...]
+    known: KnownArrivals
+    grid: SampleGrid
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The examples, and the document that says how they came to be."""
+
+    examples: Examples
+    document: Mapping[str, Any]
+    problems: tuple[str, ...] = ()
+
+
+def choose(ground: Ground, found: Found) -> Assembly:
+    """Choose examples among candidates.
+
+    Parameters
+    ----------
+    ground : Ground
+        Configuration, channels, onsets.
+    found : Found
+        All candidates, in the order of `Found.joined`.
+
+    Returns
+    -------
+    Assembly
+        Examples ordered by split, and at random within a split, so that reading one behind the
+        other is reading at random.
+
+    Raises
+    ------
+    ConfigError
+        One site cannot be split by stations.
+    DataError
+        A class has no candidate, or too few to be in every split.
+    """
+    _refuse_empty_class(ground, found)
+    chance = _chances(ground, found)
+    blocks = _blocks(ground, found)
+    split, deal = _dealt(ground, found, blocks, chance)
+    cells = np.stack([found.channel, np.where(found.onset >= 0, found.onset, blocks.home)], axis=1)
+    per_class = ground.config.per_class
+    chosen = balance(found.wavelet_class, split, cells, chance, per_class)
+    # not by the same bits: those chosen among many have small ones
+    again = draws(key_of(ground.config.seed, "order"), chance[chosen].view(np.int64))
+    order = chosen[np.lexsort((chosen, again, split[chosen]))]
+    examples = _examples(ground, found, split, order)
+    document = _document(ground, found, split, examples) | {"deal": deal}
+    return Assembly(examples, document, found.problems)
+
+
+def _refuse_empty_class(ground: Ground, found: Found) -> None:
+    counts = {c.name.lower(): int((found.wavelet_class == c).sum()) for c in WaveletClass}
+    empty = [name for name, n in counts.items() if n == 0]
+    if not empty:
+        return
+    reasons = {"onsets": dict(found.arrivals), "seconds of labels": dict(found.seconds)}
+    raise DataError(
+        f"there is no candidate of {', '.join(empty)} (candidates: {counts}; left out: {reasons}); "
+        f"every class needs some: lower --snr-min ({ground.config.snr_min:g}), give more labelled "
+        "time or other arrivals, or label with --method calibrated"
+    )
+
+
+def _no_deal(ground: Ground, found: Found, split: npt.NDArray[np.uint8]) -> DataError:
+    """Return the error that says what each split would have."""
+    counts = count_classes(found.wavelet_class, split)
+    names = [c.name.lower() for c in WaveletClass]
+    rows = "; ".join(
+        f"{s.name.lower()} {', '.join(f'{n} {c}' for n, c in zip(counts[s], names, strict=True))}"
+        for s in Split
+    )
+    n_events = len(np.unique(ground.known.event[found.onset[found.onset >= 0]]))
+    return DataError(
+        f"too few events or stations to split {ground.config.split}: {n_events} events at "
+        f"{len(np.unique(found.channel))} stations give {rows}; no deal of the "
+        f"blocks (of {DEALS}) gave every split every class: "
+        "give more, or try --split events (stations shared), fewer --station-blocks, a shorter "
+        "--time-block-s or another --seed"
+    )
+
+
+def _chances(ground: Ground, found: Found) -> npt.NDArray[np.uint64]:
+    """Return random bits for every candidate, from its channel, class and start."""
+    chance = np.empty(len(found.start), dtype=np.uint64)
+    start_ns = ground.grid.times_of(found.start)
+    bounds = np.searchsorted(found.channel, np.arange(len(ground.channels) + 1))
+    for channel, (first, stop) in zip(ground.channels, pairwise(bounds), strict=True):
+        for code in WaveletClass:
+            here = first + np.flatnonzero(found.wavelet_class[first:stop] == code)
+            key = key_of(ground.config.seed, "choose", channel.name, code.name)
+            chance[here] = draws(key, start_ns[here])
+    return chance
+
+
+def _blocks(ground: Ground, found: Found) -> Blocks:
+    """Return the block of time a candidate belongs to, and those it touches with its margins."""
+    config, rate = ground.config, int(ground.grid.rate)
+    block_ns = config.time_block_s * NS_PER_S
+    margin = round(config.margin_s * rate)
+    first = ground.grid.times_of(found.start - margin) // block_ns
+    stop = found.start + config.window_s * rate + margin
+    last = (ground.grid.times_of(stop) - 1) // block_ns
+    event = ground.known.event[found.onset] if len(ground.known.event) else found.onset
+    homes = ground.known.first_ns[event] // block_ns
+    return Blocks(np.where(found.onset >= 0, homes, first), first, last)
+
+
+def _dealt(
+    ground: Ground, found: Found, blocks: Blocks, chance: npt.NDArray[np.uint64]
+) -> tuple[npt.NDArray[np.uint8], int]:
+    """Return the first deal of blocks that gives every split some of every class, and its number.
+
+    Where events are few, or noise of a class is in few blocks, many deals leave a split without.
+    """
+    splits = []
+    for deal in range(DEALS if ground.config.split != "shuffled" else 1):
+        splits.append(_split(ground, found, blocks, chance, deal))
+        if count_classes(found.wavelet_class, splits[-1]).min() > 0:
+            return splits[-1], deal
+    raise _no_deal(ground, found, splits[0])
+
+
+def _split(
+    ground: Ground,
+    found: Found,
+    blocks: Blocks,
+    chance: npt.NDArray[np.uint64],
+    deal: int,
+) -> npt.NDArray[np.uint8]:
+    config = ground.config
+    shares = (config.train, config.validation, 1 - config.train - config.validation)
+    if config.split == "shuffled":
+        return split_shuffled(chance, found.wavelet_class, shares)
+    quake = found.onset >= 0
+    other = np.concatenate([blocks.first, blocks.last])
+    times = block_times(blocks.home[quake], other, (config.seed, deal), shares)
+    held = _held(ground, deal)[found.channel] if config.split == "grouped" else None
+    return split_by_blocks(blocks, times, held)
+
+
+def _held(ground: Ground, deal: int) -> npt.NDArray[np.bool_]:
+    """Return for each channel whether its block of sites is held from training."""
+    config = ground.config
+    places = {site_of(c.name): c.place for c in reversed(ground.channels)}
+    sites = sorted(places)
+    if len(sites) < 2:
+        raise ConfigError(
+            f"found 1 site, {'.'.join(sites[0])}; --split grouped holds stations from training and "
+            "needs two at least; use --split events"
+        )
+    blocks = block_sites(
+        sites,
+        [places[site] for site in sites],
+        config.station_blocks,
+        seed=(config.seed, deal),
+        held=config.held,
+    )
+    of_site = dict(zip(sites, blocks.held[blocks.block].tolist(), strict=True))
+    return np.array([of_site[site_of(c.name)] for c in ground.channels])
+
+
+def _examples(
+    ground: Ground,
+    found: Found,
+    split: npt.NDArray[np.uint8],
+    order: npt.NDArray[np.int64],
+) -> Examples:
+    known, onset = ground.known, found.onset[order]
+    quake = onset >= 0
+    start_ns = ground.grid.times_of(found.start[order])
+    names = np.array([c.name for c in ground.channels], dtype=object)
+    events = np.array(known.events, dtype=object)[known.event[onset]]
+
+    def of_onsets(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        return np.where(quake, values, np.nan).astype(np.float32)
+
+    return Examples(
+        names[found.channel[order]],
+        start_ns,
+        found.wavelet_class[order],
+        split[order],
+        np.where(quake, events, ""),
+        of_onsets(found.snr[order]),
+        of_onsets(known.distance_km[onset]),
+        of_onsets(known.magnitude[onset]),
+        of_onsets((known.onset_ns[onset] - start_ns) / NS_PER_S),
+    )
+
+
+def _document(
+    ground: Ground, found: Found, split: npt.NDArray[np.uint8], examples: Examples
+) -> dict[str, Any]:
+    """Count everything: what was chosen, by split, class and station, and what was not, and why."""
+    n_used = int(np.isin(split, [int(s) for s in Split]).sum())
+    windows = {
+        "unused split cell": int((split == UNUSED).sum()),
+        "reaches into another split": int((split == BORDER).sum()),
+        "balance": n_used - len(examples),
+    }
+    by_station: dict[str, dict[str, int]] = {}
+    rows = zip(examples.station, examples.split, examples.wavelet_class, strict=True)
+    for (name, part, code), n in sorted(Counter(rows).items()):
+        key = f"{Split(part).name.lower()}.{WaveletClass(code).name.lower()}"
+        by_station.setdefault(name, {})[key] = n
+    return {
+        "examples": len(examples),
+        "candidates": {c.name.lower(): int((found.wavelet_class == c).sum()) for c in WaveletClass},
+        "splits": {s.name.lower(): _of_split(ground, examples, s) for s in Split},
+        "stations": by_station,
+        "rejected_arrivals": dict(Counter(ground.known.rejected) + found.arrivals),
+        "rejected_seconds": dict(found.seconds),
+        "rejected_windows": windows,
+    }
+
+
+def _of_split(ground: Ground, examples: Examples, split: Split) -> dict[str, int]:
+    here = examples.split == split
+    block_ns = ground.config.time_block_s * NS_PER_S
+    events = set(examples.event[here]) - {""}
+    return {
+        **{c.name.lower(): int((examples.wavelet_class[here] == c).sum()) for c in WaveletClass},
+        "stations": len(set(examples.station[here])),
+        "events": len(events),
+        "time_blocks": len(np.unique(examples.start_ns[here] // block_ns)),
+    }

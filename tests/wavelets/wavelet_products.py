@@ -1,0 +1,168 @@
+"""Waveforms with planted bursts, any labels, and arrivals; no labelling and no cluster."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from seisflow.archive.receipts import Receipt, write_receipt
+from seisflow.archive.store import write_shards
+from seisflow.archive.work import Work
+from seisflow.core.classes import Label
+from seisflow.core.grid import NS_PER_S, format_time, parse_time
+from seisflow.formats.writing import MiniSeedWriter, whole_file
+from seisflow.ingest import stage as ingest_stage
+from seisflow.label import stage as label_stage
+from seisflow.wavelets import stage
+from seisflow.wavelets.config import AssembleConfig
+from seisflow.wavelets.inputs import Sources
+from seisflow.wavelets.scan import scan
+
+RATE = 50
+START = "2020-01-01T10:00:00"
+START_NS = parse_time(START)
+N_S = 7200
+STATIONS = tuple(f"XX.S{i}..HHZ" for i in range(6))
+GAP = slice(3000, 3007)
+"""Seconds of the second station that are missing."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Two hours of six stations, their labels, and the picks of the bursts in them."""
+
+    folder: Path
+
+    @property
+    def sources(self) -> Sources:
+        names = ("waveforms.zarr", "labels.zarr", "picks.csv")
+        return Sources(*[self.folder / name for name in names])
+
+
+def onsets() -> list[tuple[str, int, str, int, float]]:
+    """Event, station, phase, time in ns and amplitude of every planted arrival."""
+    rng = np.random.default_rng(8)
+    rows = []
+    for k in range(28):
+        at_s = 40 + k * 252 + rng.uniform(0, 20)
+        size = 10 ** rng.uniform(1.2, 3.5)
+        for i in range(len(STATIONS)):
+            p_ns = START_NS + round((at_s + 0.31 * i) * NS_PER_S)
+            rows.append((f"e{k:02d}", i, "P", p_ns, size))
+            rows.append((f"e{k:02d}", i, "S", p_ns + 3 * NS_PER_S, size))
+    return rows
+
+
+def record(i: int) -> np.ndarray:
+    """Noise of a station with a decaying burst at every arrival."""
+    rng = np.random.default_rng(100 + i)
+    samples = 100 * rng.standard_normal(N_S * RATE)
+    for _, station, _, time_ns, size in onsets():
+        first = -(-(time_ns - START_NS) * RATE // NS_PER_S)
+        if station == i and first < len(samples):
+            t = np.arange(min(10 * RATE, len(samples) - first)) / RATE
+            samples[first : first + len(t)] += size * np.exp(-t) * np.sin(50 * t)
+    return (samples + 2000).astype("int32")
+
+
+def labels_of(i: int) -> np.ndarray:
+    """Runs of all labels, of random lengths."""
+    rng = np.random.default_rng(200 + i)
+    lengths = rng.integers(1, 15, N_S)
+    codes = rng.choice([*Label][:5], N_S, p=[0.45, 0.1, 0.43, 0.01, 0.01])
+    return np.repeat(codes, lengths)[:N_S].astype("uint8")
+
+
+def make_scene(folder: Path) -> Scene:
+    """Write waveforms, labels and picks."""
+    for i, station in enumerate(STATIONS):
+        counts = record(i)
+        runs = [(0, counts)]
+        if i == 1:
+            runs = [(0, counts[: GAP.start * RATE]), (GAP.stop, counts[GAP.stop * RATE :])]
+        with whole_file(folder / "raw" / station) as file:
+            for first_s, values in runs:
+                MiniSeedWriter(file, station, RATE).append(START_NS + first_s * NS_PER_S, values)
+    table = "".join(f"XX,S{i},{33.5 + 0.01 * i},-116.5\n" for i in range(len(STATIONS)))
+    (folder / "stations.csv").write_text(f"network,station,lat,lon\n{table}")
+    ingest(folder)
+    make_labels(folder, [labels_of(i) for i in range(len(STATIONS))])
+    write_picks(folder / "picks.csv", [row[:4] for row in onsets()])
+    return Scene(folder)
+
+
+def ingest(folder: Path, **options: Any) -> None:
+    options = {"raw": (str(folder / "raw"),), "stations": str(folder / "stations.csv"), **options}
+    config = ingest_stage.IngestConfig.build(options)
+    scans = [s for b in ingest_stage.batches(config) for s in ingest_stage.scan_batch(b)]
+    work = ingest_stage.plan(config, folder / "waveforms.zarr", ingest_stage.prepare(config, scans))
+    run_all(work)
+    ingest_stage.finish(work.path)
+
+
+def make_labels(folder: Path, labels: Sequence[np.ndarray], name: str = "labels.zarr") -> Path:
+    """Write LABELS with these labels, as if they had been found."""
+    config = label_stage.LabelConfig.build({})
+    prepared = label_stage.prepare(config, folder / "waveforms.zarr", 2)
+    work = label_stage.plan(config, folder / name, prepared)
+    for task in work.tasks:
+        rows = np.stack(labels[task.first : task.first + len(task.rows)])
+        write_shards(work.path, "label", (task.first, task.start_s), rows)
+        write_receipt(work.path, work.key, Receipt(task.name))
+    return work.path
+
+
+def write_picks(path: Path, rows: Sequence[tuple[str, int, str, int]]) -> None:
+    lines = [f"{e},XX.S{i}..HHE,{phase},{format_time(t)}\n" for e, i, phase, t in rows]
+    path.write_text("event,station,phase,time\n" + "".join(lines))
+
+
+def run_all(work: Work[Any], *, backward: bool = False) -> list[Any]:
+    tasks = work.remaining()
+    return [work.job()(task) for task in (reversed(tasks) if backward else tasks)]
+
+
+def prepared(sources: Sources, block: int | None = None, **options: Any) -> stage.Preparation:
+    return stage.prepare(AssembleConfig.build(options), sources, block)
+
+
+def chosen(
+    sources: Sources, block: int | None = None, *, backward: bool = False, **options: Any
+) -> stage.Assembly:
+    """Do what the command does before it writes."""
+    found = prepared(sources, block, **options)
+    tasks = found.tasks[::-1] if backward else found.tasks
+    return stage.choose(found, [scan(found.shared, task) for task in tasks], [])
+
+
+def plan(sources: Sources, output: Path, block: int | None = None, **options: Any) -> Work[Any]:
+    config = AssembleConfig.build(options)
+    work = stage.resume(config, sources, output)
+    if work is not None:
+        return work
+    found = stage.prepare(config, sources, block)
+    assembly = stage.choose(found, [scan(found.shared, task) for task in found.tasks], [])
+    return stage.plan(config, sources, output, found, assembly)
+
+
+def assemble(
+    sources: Sources,
+    output: Path,
+    block: int | None = None,
+    *,
+    backward: bool = False,
+    **options: Any,
+) -> dict[str, np.ndarray]:
+    """Do what the command does; return the arrays."""
+    work = plan(sources, output, block, **options)
+    run_all(work, backward=backward)
+    stage.finish(work)
+    return arrays(output)
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    group = zarr.open_group(path, mode="r")
+    return {name: np.asarray(array[...]) for name, array in group.arrays()}
