@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 
 from seisflow import __version__
-from seisflow.cli import demo, ingest, label, plot, status, synth
+from seisflow.cli import assemble, demo, evaluate, ingest, label, plot, status, synth, train
 from seisflow.cli.console import ERRORS
 from seisflow.errors import ExitCode, SeisflowError
 
@@ -32,6 +32,9 @@ app = typer.Typer(
 app.command("synth")(synth.synth)
 app.command("ingest")(ingest.ingest)
 app.command("label")(label.label)
+app.command("assemble")(assemble.assemble)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
 app.command("plot")(plot.plot)
 app.command("status")(status.status)
 app.command("demo")(demo.demo)

@@ -28,6 +28,25 @@ OPTIONS = {
         *("--alpha-rn", "--alpha-nrn", "--precision", "--clip-counts", "--block", "--device"),
         *ENGINE,
     },
+    "assemble": {
+        *("waveforms", "labels", "arrivals", "output", "--predict", "--events", "--split"),
+        *("--seed", "--per-class", "--per-arrival", "--snr-min", "--jitter-s"),
+        *("--time-block-s", "--station-blocks", "--select", "--start", "--end"),
+        *ENGINE,
+    },
+    "train": {
+        *("wavelets", "model", "--network", "--epochs", "--batch-size", "--optimiser"),
+        *("--learning-rate", "--schedule", "--weight-decay", "--momentum", "--dropout"),
+        *("--class-weights", "--label-smoothing", "--clip-norm", "--patience", "--monitor"),
+        *("--precision", "--low-hz", "--high-hz", "--frame-s", "--seed", "--forest-examples"),
+        *("--forest-trees", "--augment", "--no-augment", "--flip", "--shift-s"),
+        *("--event-shift-s", "--noise", "--noise-snr", "--gain", "--device", "--ranks"),
+        *("--checkpoint-every-s", "--shards-together", "--dry-run", "--json"),
+    },
+    "evaluate": {
+        *("model", "wavelets", "--split", "--truth", "--source-ratio", "--false-positive-rate"),
+        *("--output", "-o", "--device", "--batch", "--json"),
+    },
     "plot": {
         *("labels", "--station", "--hour", "--day", "--select", "--waveforms", "--output", "-o"),
         "--json",

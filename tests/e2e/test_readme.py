@@ -23,7 +23,8 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 def test_commands_and_python_of_the_readme(tmp_path: Path) -> None:
     lines = [line for block in blocks("") for line in block.splitlines()]
     commands = [line.split() for line in lines if line.startswith("seisflow ")]
-    assert [c[1] for c in commands] == ["synth", "ingest", "label", "plot", "plot", "status"]
+    named = "synth ingest label plot plot status assemble train evaluate"
+    assert [c[1] for c in commands] == named.split()
     for command in commands:
         done = run([sys.executable, "-m", *command], tmp_path)
         assert done.returncode == 0, done.stderr
@@ -36,7 +37,7 @@ def test_commands_and_python_of_the_readme(tmp_path: Path) -> None:
 
 def test_no_word_of_the_readme_waits_to_be_written() -> None:
     text = re.sub(r"```.*?```|`[^`]*`", "", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    known = "WAVEFORMS LABELS TRUTH SEED SLURM CONTRIBUTING CHANGELOG PATH"
+    known = "WAVEFORMS LABELS WAVELETS TRUTH SEED SLURM CONTRIBUTING CHANGELOG PATH"
     found = set(re.findall(r"\b[A-Z]{4,}\b", text))
     assert found <= set(known.split())
 

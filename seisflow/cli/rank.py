@@ -1,0 +1,41 @@
+"""One rank of ``seisflow train --ranks N``, as torchrun starts it: ``-m seisflow.cli.rank JOB``.
+
+An error that another attempt would not mend is left in the model's folder for the command that
+waits, and the rank ends well: torchrun starts all ranks again after any other end.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from seisflow.cli.training import Run, train_here
+from seisflow.errors import ExitCode, SeisflowError
+from seisflow.learn.config import TrainConfig
+
+
+def main() -> int:
+    """Train as the JSON of the first argument says; return the exit code."""
+    from seisflow.learn.job import prepare
+    from seisflow.learn.ranks import read_failure, write_failure
+
+    content = json.loads(sys.argv[1])
+    asked = content["run"]
+    run = Run(
+        Path(asked["wavelets"]),
+        Path(asked["model"]),
+        asked["device"],
+        float(asked["checkpoint_every_s"]),
+    )
+    if read_failure(run.model) is not None:
+        return ExitCode.DONE
+    try:
+        train_here(prepare(TrainConfig.build(content["config"]), run.wavelets), run)
+    except SeisflowError as error:
+        write_failure(run.model, error)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    return ExitCode.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,243 @@
+"""One process or many: who this one is, what they agree on, and how many are started.
+
+A training runs in one process, or in one process (rank) for each GPU or share of the cores. They
+are started by torchrun, whoever types it: each finds its number in the environment, and adds up
+gradients and sums with the others, by gloo on CPUs and by NCCL on GPUs.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from seisflow.errors import ConfigError
+
+__all__ = [
+    "World",
+    "catch_signals",
+    "is_rank",
+    "join",
+    "rank_number",
+    "torchrun",
+]
+
+FAILURE = "failure.json"
+
+RESTARTS = 3
+"""Times torchrun starts all ranks again after one of them died."""
+
+
+@dataclass(frozen=True)
+class World:
+    """The process among those that train together.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where it computes.
+    rank, size : int
+        Its number, and how many there are.
+    """
+
+    device: torch.device
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is the one that writes and prints."""
+        return self.rank == 0
+
+    def total(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the sum of a tensor over all ranks, on the CPU."""
+        if self.size > 1:
+            dist.all_reduce(values)
+        return values.cpu()
+
+    def wait(self) -> None:
+        """Wait for the others."""
+        if self.size > 1:
+            dist.barrier()
+
+    def shared(self, network: nn.Module) -> nn.Module:
+        """Return a network whose gradients are means over ranks."""
+        if self.size == 1:
+            return network
+        on = [self.device.index] if self.device.type == "cuda" else None
+        return DistributedDataParallel(network, device_ids=on)
+
+
+def is_rank(environment: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether torchrun started this process."""
+    return {"RANK", "LOCAL_RANK", "WORLD_SIZE"} <= environment.keys()
+
+
+def rank_number(environment: Mapping[str, str] = os.environ) -> int:
+    """Return the number of this process among all ranks; 0 where it is alone."""
+    return int(environment["RANK"]) if is_rank(environment) else 0
+
+
+@contextmanager
+def join(device: str) -> Iterator[World]:
+    """Join the other ranks, if torchrun started this process; be alone otherwise.
+
+    Parameters
+    ----------
+    device : str
+        ``cpu`` or ``cuda``; each rank of a machine takes a GPU of its own.
+
+    Raises
+    ------
+    ConfigError
+        There are fewer GPUs than ranks.
+    """
+    local = int(os.environ["LOCAL_RANK"]) if is_rank() else 0
+    own = torch.device(device, local) if device == "cuda" else torch.device(device)
+    if device == "cuda":
+        if local >= torch.cuda.device_count():
+            raise ConfigError(
+                f"rank {local} of this machine finds {torch.cuda.device_count()} GPUs; start as "
+                "many ranks as there are GPUs, or ask for the device cpu"
+            )
+        torch.cuda.set_device(local)
+    if not is_rank():
+        yield World(own)
+        return
+    dist.init_process_group("nccl" if device == "cuda" else "gloo")
+    try:
+        yield World(own, dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()
+
+
+class Stop:
+    """Whether the process was asked to stop."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+
+    def __call__(self, number: int = 0, frame: FrameType | None = None) -> None:
+        self.is_asked = True
+
+
+@contextmanager
+def catch_signals() -> Iterator[Stop]:
+    """Note SIGINT and SIGTERM instead of ending at once; only the main thread can."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def torchrun(module: str, arguments: Sequence[str], n_ranks: int) -> tuple[int, bool]:
+    """Run a module in `n_ranks` processes of this machine and wait for them, as torchrun does.
+
+    A rank that dies makes all of them start again, three times at most. SIGINT and SIGTERM are
+    handed on, so that the ranks can finish their step.
+
+    Parameters
+    ----------
+    module : str
+        As for ``python -m``.
+    arguments : sequence of str
+        What follows it.
+    n_ranks : int
+        Processes.
+
+    Returns
+    -------
+    code : int
+        0, or the exit code of the first rank that failed for good.
+    was_stopped : bool
+        Whether a signal ended it.
+    """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=n_ranks,
+        run_id=str(uuid.uuid4()),
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=RESTARTS,
+        local_addr="127.0.0.1",
+    )
+    with _environment(n_ranks), _same_handlers():
+        try:
+            elastic_launch(config, sys.executable)("-u", "-m", module, *arguments)
+        except SignalException:
+            return 0, True
+        except ChildFailedError as error:
+            return error.get_first_failure()[1].exitcode, False
+    return 0, False
+
+
+@contextmanager
+def _environment(n_ranks: int) -> Iterator[None]:
+    """Set what ranks on one machine need, where the user has not."""
+    own = {
+        # a restarted gloo world would read the addresses of the dead one (PyTorch issue 135712)
+        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
+        "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // n_ranks)),
+    }
+    if sys.platform == "linux":
+        own["GLOO_SOCKET_IFNAME"] = "lo"
+    before = dict(os.environ)
+    os.environ.update({name: value for name, value in own.items() if name not in before})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def _same_handlers() -> Iterator[None]:
+    """Put back the handlers of signals that torch's launcher replaces."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    before = {number: signal.getsignal(number) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def write_failure(folder: Path, error: Exception) -> None:
+    """Leave word of an error that another start would not mend."""
+    (folder / FAILURE).write_text(json.dumps([type(error).__name__, str(error)]))
+
+
+def read_failure(folder: Path) -> tuple[str, str] | None:
+    """Return the class and the message of the error that ended the ranks, if one did."""
+    file = folder / FAILURE
+    if not file.exists():
+        return None
+    name, message = json.loads(file.read_text())
+    return str(name), str(message)
+
+
+def clear_failure(folder: Path) -> None:
+    """Forget the error of an earlier run."""
+    (folder / FAILURE).unlink(missing_ok=True)
