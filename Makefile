@@ -1,5 +1,5 @@
 # make demo   the whole way on a small synthetic array with known truth (under 3 minutes)
-# make test   all checks: style, types, layers, tests
+# make test   all checks: style, types, layers, tests (two at a time)
 # Both make their own environment in .venv from the pinned versions in requirements.lock.
 
 PYTHON ?= python3
@@ -22,7 +22,7 @@ test: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.ingest

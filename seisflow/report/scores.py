@@ -117,7 +117,7 @@ def training_figure(history: Sequence[Mapping[str, Any]]) -> Figure:
     ----------
     history : sequence of mapping
         One entry for each epoch: ``epoch`` (by default its place), and any of ``loss``,
-        ``validation_loss``, ``learning_rate``, ``accuracy``, ``validation_accuracy``,
+        ``validation_loss``, ``learning_rate``, ``train_accuracy``, ``accuracy`` (validation),
         ``macro_f1``. An entry may lack some; None counts as lacking.
 
     Returns
@@ -130,8 +130,8 @@ def training_figure(history: Sequence[Mapping[str, Any]]) -> Figure:
         losses, metrics, rates = figure.subplots(3, 1, sharex=True, height_ratios=[3, 2, 1.3])
         _curve(losses, history, "loss", "#4477aa", "training")
         _curve(losses, history, "validation_loss", "#cc3311", "validation", best=np.nanargmin)
-        _curve(metrics, history, "accuracy", "#4477aa", "accuracy, training")
-        _curve(metrics, history, "validation_accuracy", "#aa77bb", "accuracy, validation")
+        _curve(metrics, history, "train_accuracy", "#4477aa", "accuracy, training")
+        _curve(metrics, history, "accuracy", "#aa77bb", "accuracy, validation")
         _curve(metrics, history, "macro_f1", "#cc3311", "macro F1, validation", best=np.nanargmax)
         _curve(rates, history, "learning_rate", "#222222", "")
         losses.set_ylabel("loss")

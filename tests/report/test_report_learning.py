@@ -178,7 +178,7 @@ def test_silence_has_a_spectrogram_too() -> None:
 
 
 def history(n: int = 6) -> list[dict[str, Any]]:
-    names = ("loss", "validation_loss", "accuracy", "validation_accuracy", "macro_f1")
+    names = ("loss", "validation_loss", "train_accuracy", "accuracy", "macro_f1")
     rng = np.random.default_rng(0)
     return [
         {"epoch": k, "learning_rate": 0.01 / (k + 1), **{name: rng.random() for name in names}}
@@ -192,6 +192,9 @@ def test_the_training_shows_its_rows_and_the_best_validation() -> None:
     assert list(losses.lines[0].get_ydata()) == [row["loss"] for row in rows]
     best = min(row["validation_loss"] for row in rows)
     assert losses.lines[2].get_ydata() == [best]
+    for line, name in zip(metrics.lines, ("train_accuracy", "accuracy", "macro_f1"), strict=False):
+        assert list(line.get_ydata()) == [row[name] for row in rows]
+        assert line.get_label() != "accuracy, training" or name == "train_accuracy"
     assert metrics.lines[3].get_ydata() == [max(row["macro_f1"] for row in rows)]
     assert list(rates.lines[0].get_ydata()) == [row["learning_rate"] for row in rows]
     assert rates.get_yscale() == "log"
