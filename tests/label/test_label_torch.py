@@ -34,9 +34,7 @@ TOLERANCE = {np.float32: 1e-6, np.float64: 1e-14}
 
 @pytest.fixture
 def torch() -> ModuleType:
-    return pytest.importorskip(
-        "torch", reason="torch is not installed: it is a dependency"
-    )
+    return pytest.importorskip("torch", reason="torch is not installed: it is a dependency")
 
 
 @pytest.fixture
