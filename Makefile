@@ -28,6 +28,8 @@ bench: .venv/installed
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.labelling
 	$(BIN)/python -m benchmarks.label_accuracy
+	$(BIN)/python -m benchmarks.networks --compile
+	$(BIN)/python -m benchmarks.training
 
 clean:
 	rm -rf .venv seisflow-demo artefacts
