@@ -5,7 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test bench clean
+.PHONY: demo test test-all bench clean
 
 .venv/installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "seisflow needs Python 3.11 or newer; make PYTHON=python3.12 ...")'
@@ -22,6 +22,9 @@ test: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not long'
+
+test-all: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: .venv/installed

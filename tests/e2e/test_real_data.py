@@ -57,7 +57,15 @@ def seisflow_json(*arguments: object) -> dict[str, object]:
     return dict(json.loads(done.stdout))
 
 
-@pytest.fixture(scope="module", params=SETS, ids=lambda s: s.name)
+LONG = ("by_nodes2024", "upc_remi_nodes_500hz")
+"""Sets that take most of a minute each."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(s, marks=pytest.mark.long) if s.name in LONG else s for s in SETS],
+    ids=lambda s: s.name,
+)
 def ingested(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[DataSet, Path]:
