@@ -180,6 +180,7 @@ def test_a_killed_training_typed_again_ends_alike(
     assert same_weights(folder, undisturbed)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_two_ranks_train_as_one(
     trained: tuple[Path, Ended], wavelets: Path, launcher: Launcher

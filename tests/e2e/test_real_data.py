@@ -57,7 +57,7 @@ def seisflow_json(*arguments: object) -> dict[str, object]:
     return dict(json.loads(done.stdout))
 
 
-LONG = ("by_nodes2024", "upc_remi_nodes_500hz")
+LONG = ("by_nodes2024", "rutford2009_1000hz", "upc_remi_nodes_500hz")
 """Sets that take most of a minute each."""
 
 
