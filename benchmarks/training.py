@@ -79,7 +79,12 @@ def learner_of(wavelets: Path, batch_size: int, network: str, kind: tuple[str, s
 
 def step(learner: Learner, batches: list[Batch]) -> Callable[[], None]:
     """Return a way to take steps over batches."""
-    return lambda: [learner.learn(b, 1e-3, (0, i)) for i, b in enumerate(batches)] and None
+
+    def run() -> None:
+        for number, batch in enumerate(batches):
+            learner.learn(batch, 1e-3, (0, number))
+
+    return run
 
 
 def classify(learner: Learner, batches: list[Batch]) -> Callable[[], None]:
@@ -89,7 +94,7 @@ def classify(learner: Learner, batches: list[Batch]) -> Callable[[], None]:
         learner.classifier.eval()
         with torch.inference_mode():
             for batch in batches:
-                learner._logits(batch, learner.classifier.network)
+                learner.logits(batch, learner.classifier.network)
 
     return run
 

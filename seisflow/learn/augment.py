@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from seisflow.core.chance import GOLDEN, mixed
 from seisflow.core.classes import WaveletClass
 from seisflow.errors import ConfigError
 from seisflow.learn.config import AugmentConfig
@@ -53,18 +54,14 @@ def uniforms(seed: int, epoch: int, indices: Indices, count: int) -> Floats:
     Returns
     -------
     ndarray of float64, shape (k, count)
-        In [0, 1): SplitMix64 (Steele, Lea & Flood 2014, doi:10.1145/2714064.2660195), each
-        example at its own place of the sequence.
+        In [0, 1): SplitMix64, each example at its own place of the sequence.
     """
     start = np.random.SeedSequence([seed, epoch, 1]).generate_state(1, np.uint64)
     place = indices.astype(np.uint64)[:, None] * np.uint64(count) + np.arange(1, count + 1).astype(
         np.uint64
     )
-    x = start + place * np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    x ^= x >> np.uint64(31)
-    return np.asarray((x >> np.uint64(11)).astype(np.float64) * 2.0**-53)
+    bits = mixed(start + place * GOLDEN)
+    return np.asarray((bits >> np.uint64(11)).astype(np.float64) * 2.0**-53)
 
 
 @dataclass(frozen=True)

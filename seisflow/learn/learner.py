@@ -94,7 +94,7 @@ class Learner:
         config = self._job.config
         _seed(config.seed, *place, self._world.rank)
         self._network.train()
-        logits, classes = self._logits(batch, self._network)
+        logits, classes = self.logits(batch, self._network)
         summed = summed_loss(logits, classes, self._weights, config.label_smoothing)
         everyone = torch.from_numpy(batch.everyone).to(self._world.device)
         loss = summed / self._weights[everyone].sum()
@@ -130,7 +130,7 @@ class Learner:
             for batch in batches:
                 on_batch()
                 if batch.classes.size:
-                    logits, classes = self._logits(batch, network)
+                    logits, classes = self.logits(batch, network)
                     sums[-1] += summed_loss(logits, classes, self._weights)
                     cells = classes * N_CLASSES + logits.argmax(dim=1)
                     sums[:-1] += torch.bincount(cells, minlength=N_CLASSES**2)
@@ -169,7 +169,22 @@ class Learner:
             torch.nn.utils.clip_grad_norm_(parameters, self._job.config.clip_norm)
         self._optimiser.step()
 
-    def _logits(self, batch: Batch, network: torch.nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+    def logits(self, batch: Batch, network: torch.nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what a network makes of a batch, and its classes.
+
+        Parameters
+        ----------
+        batch : Batch
+            With k examples.
+        network : torch.nn.Module
+            The classifier's, or the same wrapped for many ranks.
+
+        Returns
+        -------
+        logits : tensor of float32, shape (k, 3)
+        classes : tensor of int64, shape (k,)
+            Both on the device of this rank.
+        """
         device = self._world.device
         samples = torch.from_numpy(np.ascontiguousarray(batch.samples)).to(device)
         planes = self.classifier.front_end(samples)

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.wavelets.splitting import allot
 
-__all__ = ["balance", "count_classes"]
+__all__ = ["balance", "count_classes", "rank_in_cell"]
 
 
 def count_classes(
@@ -53,7 +53,7 @@ def balance(
     for part in Split:
         for code in WaveletClass:
             here = np.flatnonzero((split == part) & (wavelet_class == code))
-            order = np.lexsort((chance[here], _rank_in_cell(cells[here], chance[here])))
+            order = np.lexsort((chance[here], rank_in_cell(cells[here], chance[here])))
             chosen.append(here[order[: wanted[part]]])
     return np.sort(np.concatenate(chosen))
 
@@ -66,10 +66,22 @@ def _capped(least: npt.NDArray[np.int64], per_class: int | None) -> list[int]:
     return [min(share, int(n)) for share, n in zip(shares, least, strict=True)]
 
 
-def _rank_in_cell(
+def rank_in_cell(
     cells: npt.NDArray[np.int64], chance: npt.NDArray[np.uint64]
 ) -> npt.NDArray[np.int64]:
-    """Return how many windows of its cell come before each window."""
+    """Return how many windows of its cell come before each window.
+
+    Parameters
+    ----------
+    cells : ndarray of int64, shape (n, 2)
+        Windows with equal rows are of one cell.
+    chance : ndarray of uint64, shape (n,)
+        Random bits; the smaller come first, of equal ones the one that stands first.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+    """
     order = np.lexsort((chance, cells[:, 1], cells[:, 0]))
     ordered = cells[order]
     new = np.ones(len(order), dtype=bool)

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seisflow.core.chance import draws, key_of
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.core.grid import NS_PER_S, SampleGrid
 from seisflow.errors import ConfigError, DataError
 from seisflow.wavelets.balancing import balance, count_classes
-from seisflow.wavelets.chance import draws, key_of
 from seisflow.wavelets.config import AssembleConfig
 from seisflow.wavelets.inputs import Channel
 from seisflow.wavelets.known import KnownArrivals, site_of

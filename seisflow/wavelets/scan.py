@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seisflow.archive.reading import read_slice
+from seisflow.core.chance import draws, key_of
 from seisflow.core.classes import Label, WaveletClass
 from seisflow.core.grid import NS_PER_S, SampleGrid
-from seisflow.wavelets.chance import draws, key_of
+from seisflow.wavelets.balancing import rank_in_cell
 from seisflow.wavelets.config import AssembleConfig
 from seisflow.wavelets.noise import NoiseRules, find_noise, near_arrivals, whole_windows
 from seisflow.wavelets.onset import NOISE_S, PAD_S, SIGNAL_S, onset_snr
@@ -210,13 +211,8 @@ def _thinned(
     """Return which windows are among the first `quota` of their block and class."""
     chance = draws(key_of(shared.config.seed, "thin", name), start_s)
     block = start_s // shared.config.time_block_s
-    order = np.lexsort((start_s, chance, classes, block))
-    cell = np.stack([block, classes.astype(np.int64)])[:, order]
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = (cell[:, 1:] != cell[:, :-1]).any(axis=0)
-    index = np.arange(len(order))
-    rank = index - np.maximum.accumulate(np.where(new, index, 0))
-    return np.sort(order[rank < shared.quota])
+    rank = rank_in_cell(np.stack([block, classes.astype(np.int64)], axis=1), chance)
+    return np.flatnonzero(rank < shared.quota)
 
 
 def jittered_starts(config: AssembleConfig, name: str, onset: int, rate: int) -> list[int]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from seisflow.core.chance import draws, key_of
 from seisflow.core.classes import Split
 from seisflow.core.stations import Coordinates
-from seisflow.wavelets.chance import draws, key_of
 
 __all__ = [
     "BORDER",

@@ -21,13 +21,13 @@ from wavelet_products import (
     record,
 )
 
+from seisflow.core.chance import draws, key_of
 from seisflow.core.classes import Label, Split, WaveletClass
 from seisflow.core.grid import NS_PER_S
 from seisflow.core.stations import Coordinates
 from seisflow.errors import DataError
 from seisflow.formats.arrivals import Arrival, Event
 from seisflow.wavelets.balancing import balance, count_classes
-from seisflow.wavelets.chance import draws, key_of
 from seisflow.wavelets.config import AssembleConfig
 from seisflow.wavelets.known import know, with_catalogue
 from seisflow.wavelets.noise import NoiseRules, find_noise, near_arrivals
