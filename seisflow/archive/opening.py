@@ -17,7 +17,7 @@ def open_product(path: str | Path) -> xr.Dataset:
     Parameters
     ----------
     path : path
-        A product: what ``seisflow ingest``, ``label``, ``assemble`` or ``synth`` wrote.
+        A product: what ``seisflow ingest``, ``label``, ``assemble``, ``infer`` or ``synth`` wrote.
 
     Returns
     -------
@@ -43,6 +43,10 @@ def open_product(path: str | Path) -> xr.Dataset:
         noise), ``start`` of the window (datetime64[ns] UTC), ``snr``, ``distance_km``,
         ``magnitude`` and ``arrival_s`` (P after ``start``), all ``(example)``. Examples come by
         split, and at random within one. Dask chunks are 2048 examples.
+
+        SCORES: ``probability (station, second, class)`` of the window of 4 s that begins 1 s before
+        ``second``, NaN where there is none, and ``state (station, second)``, which says why;
+        ``class`` names the classes.
 
     Raises
     ------

@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 
 from seisflow import __version__
-from seisflow.cli import assemble, demo, evaluate, ingest, label, plot, status, synth, train
+from seisflow.cli import assemble, demo, evaluate, infer, ingest, label, plot, status, synth, train
 from seisflow.cli.console import ERRORS
 from seisflow.errors import ExitCode, SeisflowError
 
@@ -35,6 +35,7 @@ app.command("label")(label.label)
 app.command("assemble")(assemble.assemble)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("infer")(infer.infer)
 app.command("plot")(plot.plot)
 app.command("status")(status.status)
 app.command("demo")(demo.demo)

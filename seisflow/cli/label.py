@@ -111,7 +111,7 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
         work = stage.plan(config, labels, prepared)
         state = run_work(session, work, "label", lambda: stage.finish(work))
     extra = {
-        "stations": len(prepared.stations),
+        "stations": len(prepared.selection.stations),
         "span": str(prepared.product.span),
         **class_shares(state),
     }

@@ -9,6 +9,7 @@ from enum import IntEnum
 __all__ = [
     "Label",
     "NoData",
+    "ScoreState",
     "Split",
     "State",
     "Undetermined",
@@ -101,6 +102,19 @@ class State(IntEnum):
     """Its task failed."""
     NOT_RUN = 255
     """Its task has not run."""
+
+
+class ScoreState(IntEnum):
+    """State of one station and second of SCORES (uint8)."""
+
+    READY = 0
+    """It has probabilities."""
+    NO_DATA = 253
+    """The window of this second touches a gap or a stopped recorder."""
+    FAILED = 254
+    """The task that should have classified it failed."""
+    NOT_RUN = 255
+    """Never written."""
 
 
 def flag_attributes(codes: type[IntEnum]) -> dict[str, list[int] | str]:

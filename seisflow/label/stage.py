@@ -6,8 +6,7 @@ workers, station blocks or the time asked for.
 """
 
 import math
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -23,10 +22,16 @@ from pydantic import (
     field_validator,
 )
 
+from seisflow.archive.blocks import (
+    BlockTask,
+    Selection,
+    block_tasks,
+    read_record,
+    select_part,
+    source_document,
+)
 from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, Identity, Product
-from seisflow.archive.reading import read_column, read_slice, station_names
 from seisflow.archive.receipts import TaskPlan, documents_of, read_receipts
-from seisflow.archive.schema import INTEGER_FILL
 from seisflow.archive.store import (
     consolidate,
     create_product,
@@ -34,18 +39,17 @@ from seisflow.archive.store import (
     sweep_partial,
     write_shards,
 )
-from seisflow.archive.work import Done, Work, refuse_other, require_complete
+from seisflow.archive.work import Done, Work, refuse_other
 from seisflow.core.classes import Label
 from seisflow.core.config import SelectingConfig
-from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
-from seisflow.core.stations import Coordinates, StationPattern, matches_any
+from seisflow.core.grid import NS_PER_S, format_time
 from seisflow.errors import ConfigError, DataError
 from seisflow.label.devices import resolve_device
 from seisflow.label.layout import FEATURES, HOUR_S, Block, label_arrays
 from seisflow.label.method import METHODS, CalibratedParameters, HourLabels, Parameters
 from seisflow.label.record import HourRecord, label_record
 
-__all__ = ["SOURCES", "LabelConfig", "LabelTask", "finish", "plan", "prepare", "run"]
+__all__ = ["LabelConfig", "finish", "plan", "prepare", "run"]
 
 PROCESS_BYTES = 350_000_000
 """A worker with its libraries and what compiling leaves behind."""
@@ -59,10 +63,6 @@ FLATTENED_BYTES_PER_SAMPLE = 40
 """Samples and spectra behind the filter of the calibrated method, measured likewise."""
 RECORD_BYTES_PER_SAMPLE = 55
 """Samples, masks, windows and spectra of an hour, measured at 100, 500 and 1000 Hz."""
-SOURCES = "sources.json"
-"""Document beside the plan that says where the WAVEFORMS were; no part of the identity."""
-MAX_BLOCK = 16
-"""Stations of a task: a quarter of an hour at 500 Hz, which is what a kill can cost."""
 
 
 class LabelConfig(SelectingConfig):
@@ -127,30 +127,12 @@ def _numbers(kind: type[Parameters], value: Any) -> Parameters:
 
 
 @dataclass(frozen=True)
-class LabelTask:
-    """A block of stations over one shard of time.
-
-    ``rows`` are the stations' rows in WAVEFORMS; ``first`` is the row of the block in LABELS;
-    ``start_s`` and ``stop_s`` bound the shard in seconds of LABELS.
-    """
-
-    name: str
-    rows: tuple[int, ...]
-    first: int
-    start_s: int
-    stop_s: int
-
-
-@dataclass(frozen=True)
 class Preparation:
     """All that planning found out before anything is written."""
 
-    waveforms: Path
-    source: Product
+    selection: Selection
     product: Product
-    stations: tuple[str, ...]
-    places: tuple[Coordinates, ...]
-    tasks: tuple[LabelTask, ...]
+    tasks: tuple[BlockTask, ...]
     plan: TaskPlan
     device: str
 
@@ -195,23 +177,13 @@ def prepare(
     IncompleteError
         Some of `waveforms` is not ingested yet.
     """
-    source = read_product(waveforms, "WAVEFORMS")
-    require_complete(waveforms)
+    selection = select_part(config, waveforms)
+    source, stations = selection.source, selection.stations
     if source.rate.denominator != 1 or source.rate < 10:
         raise DataError(
             f"{waveforms} is sampled at {float(source.rate):g} Hz; labelling cuts windows of 1 s, "
             "so it needs a whole number of samples per second, at least 10"
         )
-    names = station_names(waveforms)
-    patterns = [StationPattern(s) for s in config.select]
-    rows = tuple(i for i, name in enumerate(names) if matches_any(name, patterns))
-    if not rows:
-        raise ConfigError(
-            f"no station matches --select {' '.join(config.select)}; {waveforms} has "
-            f"{len(names)}: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
-        )
-    span = _span(config, source)
-    stations = tuple(names[i] for i in rows)
     identity = Identity(
         "LABELS",
         "label",
@@ -220,51 +192,14 @@ def prepare(
         FORMAT_VERSIONS["LABELS"],
         RESULT_VERSIONS["label"],
     )
-    shard_s = int(min(DAY_NS, span.end_ns - span.start_ns) // NS_PER_S)
-    size = block or min(MAX_BLOCK, -(-len(rows) // 64))
-    product = Product(identity, span, source.rate, shard_s, min(size, len(rows)))
-    tasks = tuple(_tasks(product, stations, rows))
-    return Preparation(
-        waveforms,
-        source,
-        product,
-        stations,
-        _places(waveforms, rows),
-        tasks,
-        _plan(config, product, tasks, device),
-        device,
-    )
-
-
-def _span(config: LabelConfig, source: Product) -> Span:
-    start = parse_time(config.start) if config.start else source.span.start_ns
-    end = parse_time(config.end) if config.end else source.span.end_ns
-    span = Span(start, end).widened(HOUR_NS).intersect(source.span)
-    if span is None:
-        raise ConfigError(f"nothing between {Span(start, end)}; the waveforms cover {source.span}")
-    return span
-
-
-def _places(waveforms: Path, rows: tuple[int, ...]) -> tuple[Coordinates, ...]:
-    columns = [read_column(waveforms, name) for name in ("longitude", "latitude", "elevation")]
-    return tuple(Coordinates(*(float(c[i]) for c in columns)) for i in rows)
-
-
-def _tasks(
-    product: Product, stations: tuple[str, ...], rows: tuple[int, ...]
-) -> Iterator[LabelTask]:
-    for first in range(0, len(rows), product.block):
-        members = rows[first : first + product.block]
-        more = f"+{len(members) - 1}" if len(members) > 1 else ""
-        for start in range(0, product.n_seconds, product.shard_s):
-            stop = min(start + product.shard_s, product.n_seconds)
-            time = format_time(product.span.start_ns + start * NS_PER_S)
-            name = f"{stations[first]}{more}@{time}"
-            yield LabelTask(name, members, first, start, stop)
+    shard_s, size = selection.shard_s, selection.block(block)
+    product = Product(identity, selection.span, source.rate, shard_s, size)
+    tasks = tuple(block_tasks(product, selection))
+    return Preparation(selection, product, tasks, _plan(config, product, tasks, device), device)
 
 
 def _plan(
-    config: LabelConfig, product: Product, tasks: tuple[LabelTask, ...], device: str
+    config: LabelConfig, product: Product, tasks: tuple[BlockTask, ...], device: str
 ) -> TaskPlan:
     rate = int(product.rate)
     n_record_s = HOUR_S + math.ceil(config.parameters.warm_up_s)
@@ -291,7 +226,7 @@ def _method_bytes(config: LabelConfig, rate: int) -> int:
     return int(MATRICES * itemsize * HOUR_S * HOUR_S)
 
 
-def plan(config: LabelConfig, output: Path, preparation: Preparation) -> Work[LabelTask]:
+def plan(config: LabelConfig, output: Path, preparation: Preparation) -> Work[BlockTask]:
     """Create the empty product, or resume the one that is there.
 
     Raises
@@ -301,8 +236,8 @@ def plan(config: LabelConfig, output: Path, preparation: Preparation) -> Work[La
     """
     p = preparation
     if not refuse_other(output, p.product.identity):
-        arrays = tuple(label_arrays(p.product, p.stations, p.places))
-        documents = documents_of(p.plan) | {SOURCES: _sources(p.waveforms, output)}
+        arrays = tuple(label_arrays(p.product, p.selection.stations, p.selection.places))
+        documents = documents_of(p.plan) | source_document(p.selection.waveforms, output)
         create_product(output, p.product, arrays, "labels of every second", documents)
     existing = read_product(output, "LABELS")
     if existing.block != p.product.block:
@@ -310,17 +245,12 @@ def plan(config: LabelConfig, output: Path, preparation: Preparation) -> Work[La
             f"{output} was begun with blocks of {existing.block} stations, asked for "
             f"{p.product.block}; repeat the command with --block {existing.block}"
         )
-    job = Job(p.waveforms, output, p.source, p.product, config, p.device)
+    selection = p.selection
+    job = Job(selection.waveforms, output, selection.source, p.product, config, p.device)
     return Work(output, p.product.identity.key, p.tasks, partial(run, job), p.plan)
 
 
-def _sources(waveforms: Path, output: Path) -> dict[str, str]:
-    """Where the input was, seen from the product's folder too: they may be moved together."""
-    path = waveforms.absolute()
-    return {"waveforms": str(path), "relative": os.path.relpath(path, output.absolute().parent)}
-
-
-def run(job: Job, task: LabelTask) -> Done:
+def run(job: Job, task: BlockTask) -> Done:
     """Label a block of stations over one shard of time, and write its shards.
 
     A station-hour that cannot be read or labelled is marked failed with its reason; the others
@@ -347,16 +277,11 @@ def run(job: Job, task: LabelTask) -> Done:
 
 def _read_hour(job: Job, row: int, start_s: int) -> HourRecord:
     """Read one hour and the warm-up before it, as far as it exists."""
-    rate = int(job.source.rate)
     ahead_s = start_s + (job.product.span.start_ns - job.source.span.start_ns) // NS_PER_S
     first_s = max(0, ahead_s - math.ceil(job.config.parameters.warm_up_s))
-    samples = read_slice(job.waveforms, "waveform", row, first_s * rate, (ahead_s + HOUR_S) * rate)
-    coverage = read_slice(job.waveforms, "coverage", row, first_s, ahead_s + HOUR_S)
-    if np.isnan(coverage).any():
-        raise DataError("its waveforms failed to be ingested")
-    filled = np.isfinite(samples) if samples.dtype.kind == "f" else samples != INTEGER_FILL
-    filled |= np.repeat(coverage == 1, rate)  # a recorder at its lowest number equals the fill
-    return HourRecord(samples, filled, coverage[ahead_s - first_s :].astype("float32"), rate)
+    record = read_record(job.waveforms, job.source, row, first_s, ahead_s + HOUR_S)
+    coverage = record.coverage[ahead_s - first_s :]
+    return HourRecord(record.samples, record.filled, coverage, int(job.source.rate))
 
 
 def _label(
@@ -372,7 +297,7 @@ def _label(
     )
 
 
-def _write(output: Path, task: LabelTask, block: Block) -> int:
+def _write(output: Path, task: BlockTask, block: Block) -> int:
     written = 0
     for name, values in block.arrays.items():
         per_hour = name in ("undetermined_reason", "n_rn", "mean_rn_spectrum")
@@ -381,7 +306,7 @@ def _write(output: Path, task: LabelTask, block: Block) -> int:
     return written
 
 
-def finish(work: Work[LabelTask]) -> None:
+def finish(work: Work[BlockTask]) -> None:
     """Mark what was set aside as failed on the disk, then consolidate.
 
     Tasks that have not run stay not_run; a later run fills both.

@@ -163,8 +163,9 @@ def band_taps(config: FrontEndConfig) -> npt.NDArray[np.float64]:
 class FrontEnd(nn.Module):
     """Band, peak normalisation, amplitude and phase; see the module.
 
-    It has no weights and takes no gradient. Computed in float64 where samples are float64, else
-    in float32, also under autocast.
+    It has no weights and takes no gradient. The filter runs in float64, because what is quiet
+    beside a loud arrival counts too; the rest in float64 where samples are float64, else in
+    float32, also under autocast.
 
     Parameters
     ----------
@@ -215,11 +216,10 @@ class FrontEnd(nn.Module):
             Rows have another length.
         """
         self._check(samples)
-        samples = samples if samples.dtype == torch.float64 else samples.float()
-        if self.halo_samples:
-            samples = self._band(samples)
+        dtype = samples.dtype if samples.dtype == torch.float64 else torch.float32
+        samples = self._band(samples.double()) if self.halo_samples else samples.to(dtype)
         peak = samples.abs().amax(dim=1, keepdim=True)
-        return samples / torch.where(peak == 0, torch.ones_like(peak), peak)
+        return (samples / torch.where(peak == 0, torch.ones_like(peak), peak)).to(dtype)
 
     @torch.no_grad()
     def spectra(self, windows: torch.Tensor) -> torch.Tensor:
@@ -243,16 +243,51 @@ class FrontEnd(nn.Module):
         """
         config = self.config
         half = config.frame_samples // 2
-        frames = nn.functional.pad(windows, (half, half))
-        frames = frames.unfold(1, config.frame_samples, config.hop_samples)
-        spectra = torch.fft.rfft(frames * self.hann.to(windows.dtype), n=config.rate_hz)
+        padded = nn.functional.pad(windows, (half, half))
+        return self.planes(padded.unfold(1, config.frame_samples, config.hop_samples))
+
+    @torch.no_grad()
+    def planes(self, frames: torch.Tensor) -> torch.Tensor:
+        """Amplitude and phase of frames.
+
+        Parameters
+        ----------
+        frames : Tensor, shape (..., T, frame_samples)
+            Samples.
+
+        Returns
+        -------
+        Tensor, shape (..., 2, F, T)
+            As of `spectra`.
+        """
         # One pass into the layout of planes; functions of complex numbers are slower on a CPU.
-        planes = torch.view_as_real(spectra).permute(0, 3, 2, 1).contiguous()
-        real, imaginary = planes[:, 0], planes[:, 1]
+        parts = torch.view_as_real(self.transformed(frames)).movedim(-1, -3)
+        planes = parts.transpose(-1, -2).contiguous()
+        real, imaginary = planes.select(-3, 0), planes.select(-3, 1)
         amplitude = torch.hypot(real, imaginary)
-        planes[:, 1] = torch.atan2(imaginary, real + 0.0)  # -0 would have the phase pi
-        planes[:, 0] = amplitude
+        torch.atan2(imaginary, real + 0.0, out=imaginary)  # -0 would have the phase pi
+        real.copy_(amplitude)
         return planes
+
+    @torch.no_grad()
+    def transformed(self, frames: torch.Tensor, *, n_fft: int | None = None) -> torch.Tensor:
+        """Spectra of frames, weighted with the Hann window.
+
+        Parameters
+        ----------
+        frames : Tensor, shape (..., frame_samples)
+            Samples.
+        n_fft : int, optional
+            Length of the transform, `frame_samples` or more; by default `rate_hz`, one bin a Hz.
+
+        Returns
+        -------
+        Tensor, complex, shape (..., n_fft // 2 + 1)
+            In the unit of `frames`.
+        """
+        weighted = frames * self.hann.to(frames.dtype)
+        spectra: torch.Tensor = torch.fft.rfft(weighted, n=n_fft or self.config.rate_hz)
+        return spectra
 
     @torch.no_grad()
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
@@ -274,10 +309,7 @@ class FrontEnd(nn.Module):
     def _band(self, samples: torch.Tensor) -> torch.Tensor:
         """Filter through one transform; what wraps around falls outside the valid part."""
         if self.config.low_hz is not None:
-            # An offset does not pass, but in float32 it would cost digits. The first sample goes
-            # before the mean, so that constant rows are exactly zero.
-            samples = samples - samples[:, :1]
-            samples = samples - samples.mean(dim=1, keepdim=True)
+            samples = samples - samples[:, :1]  # so that constant rows are exactly zero
         n_fft = next_fast_len(samples.shape[1], real=True)
         response = torch.fft.rfft(self.taps.to(samples.dtype), n=n_fft)
         spectrum = torch.fft.rfft(samples, n=n_fft) * response

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
+from seisflow.archive.blocks import SOURCES
 from seisflow.archive.store import HIDDEN, read_product
 from seisflow.errors import ConfigError, DataError
-from seisflow.label.stage import SOURCES
 
 __all__ = ["find_waveforms"]
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from label_products import RATE, record, waveforms
+from label_products import RATE, record
 from programs import Launcher
+from small_archive import waveforms
 
 from seisflow.archive.store import read_product
 from seisflow.cli.label import levels

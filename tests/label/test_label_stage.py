@@ -8,19 +8,8 @@ import pytest
 import scipy.signal
 import xarray as xr
 import zarr
-from label_products import (
-    BY_HOUR,
-    BY_SECOND,
-    RATE,
-    arrays,
-    assert_same,
-    label,
-    plan,
-    record,
-    run_all,
-    second,
-    waveforms,
-)
+from label_products import BY_HOUR, BY_SECOND, RATE, label, plan, record
+from small_archive import arrays, assert_same, run_all, second, waveforms
 
 import seisflow
 from seisflow.archive.work import progress_of

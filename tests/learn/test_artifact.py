@@ -2,18 +2,18 @@
 
 import json
 from copy import copy, deepcopy
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from toy_models import made
 from toy_windows import toy_windows
 
 from seisflow.errors import ConfigError, DataError
 from seisflow.learn import artifact
-from seisflow.learn.artifact import CLASSES, Model, load_model, model_document, save_model
+from seisflow.learn.artifact import CLASSES, load_model, model_document, save_model
 from seisflow.learn.classifier import (
     Classifier,
     build_classifier,
@@ -23,32 +23,11 @@ from seisflow.learn.classifier import (
     input_channels,
     planes,
 )
-from seisflow.learn.forest import fit_forest
 from seisflow.learn.front_end import FrontEndConfig
 from seisflow.learn.networks import NETWORKS
 
 CONFIG = FrontEndConfig(40)
 KINDS = (*NETWORKS, "forest")
-
-
-@cache
-def made(kind: str, seed: int = 0, config: FrontEndConfig = CONFIG) -> Model:
-    """A model with weights that training has moved, normalisations included."""
-    samples, classes = toy_windows(60, config, seed)
-    if kind == "forest":
-        forest = fit_forest(samples, classes, config, n_trees=4, seed=seed)
-        return Model(forest, model_document(forest))
-    torch.manual_seed(seed)
-    classifier = build_classifier(kind, config, 0.3)
-    optimizer = torch.optim.SGD(classifier.parameters(), 0.01)
-    for _ in range(2):
-        loss = torch.nn.functional.cross_entropy(
-            classifier(torch.from_numpy(samples)), torch.from_numpy(classes.astype(np.int64))
-        )
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return Model(classifier.eval(), model_document(classifier))
 
 
 @pytest.fixture

@@ -50,9 +50,40 @@ def test_published_has_the_published_layers() -> None:
 
 
 def test_compact_is_compact() -> None:
-    assert n_weights(build_network("compact", SHAPE_500)) < 110_000
-    assert n_mflop("compact", SHAPE_500) < 15
+    assert n_weights(build_network("compact", SHAPE_500)) < 125_000
+    assert n_mflop("compact", SHAPE_500) < 8
     assert n_mflop("published", FrontEndConfig(100).shape) > 70
+
+
+def along(network: nn.Module, frames: torch.Tensor) -> torch.Tensor:
+    """Logits along complex frames (F, M) of a record that begins with a window's frame 0."""
+    cut = frames[None, :: network.bin_step, network.first_frame - 1 : -1]
+    return network.along(cut.real.contiguous(), cut.imag.contiguous())[0]
+
+
+@pytest.mark.parametrize("rate", [40, 50, 110, 500])
+def test_compact_along_a_record_is_compact_on_its_windows(rate: int) -> None:
+    torch.manual_seed(0)
+    n_bins = rate // 2 + 1
+    network = build_network("compact", (2, n_bins, 41)).eval()
+    frames = torch.randn(n_bins, 41 + 10 * 6, dtype=torch.complex64)
+    frames *= 10 ** (3 * torch.rand(101) - 4)  # levels over three decades
+    frames[:, 50:54] = 0  # a dropout
+    with torch.no_grad():
+        together = along(network, frames)
+        assert together.shape == (7, 3)
+        for number in range(7):
+            window = frames[:, 10 * number : 10 * number + 41]
+            planes = torch.stack([window.abs() / window.abs().max(), window.angle()])[None]
+            assert torch.allclose(network(planes)[0], together[number], atol=1e-5)
+        torch.testing.assert_close(along(network, 1e4 * frames), together, atol=1e-5, rtol=0)
+        assert (together - together[0]).abs().max() > 1e-3
+
+
+def test_compact_wants_two_seconds() -> None:
+    assert build_network("compact", (2, 21, 21))(torch.rand(4, 2, 21, 21)).shape == (4, 3)
+    with pytest.raises(ConfigError, match="windows of 2 s or more; found 1 s"):
+        build_network("compact", (2, 21, 11))
 
 
 def test_recurrent_keeps_every_frame() -> None:

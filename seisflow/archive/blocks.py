@@ -1,0 +1,191 @@
+"""What stages that go through WAVEFORMS second by second share: which part, which tasks, how read.
+
+A task is a block of stations over one shard of time. Invariant: tasks cover every second of every
+chosen station once, in whole shards of the product they fill.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seisflow.archive.products import Product
+from seisflow.archive.reading import read_column, read_slice, station_names
+from seisflow.archive.schema import INTEGER_FILL
+from seisflow.archive.store import read_product
+from seisflow.archive.work import require_complete
+from seisflow.core.config import SelectingConfig
+from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
+from seisflow.core.stations import Coordinates, StationPattern, matches_any
+from seisflow.errors import ConfigError, DataError
+
+__all__ = [
+    "SOURCES",
+    "BlockTask",
+    "Record",
+    "Selection",
+    "block_tasks",
+    "read_record",
+    "select_part",
+    "source_document",
+]
+
+SOURCES = "sources.json"
+"""Document beside a plan that says where the WAVEFORMS were; no part of the identity."""
+MAX_BLOCK = 16
+"""Stations of a task: a quarter of an hour of labelling at 500 Hz, what a kill can cost."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A part of WAVEFORMS: chosen stations over whole UTC hours.
+
+    ``rows`` are the stations' rows in WAVEFORMS.
+    """
+
+    waveforms: Path
+    source: Product
+    rows: tuple[int, ...]
+    stations: tuple[str, ...]
+    places: tuple[Coordinates, ...]
+    span: Span
+
+    @property
+    def shard_s(self) -> int:
+        """Seconds of one shard of a product over this part: a day, or all there is."""
+        return int(min(DAY_NS, self.span.end_ns - self.span.start_ns) // NS_PER_S)
+
+    def block(self, asked: int | None) -> int:
+        """Stations of one shard: as asked, or so many that there are at least 64 blocks."""
+        return min(asked or min(MAX_BLOCK, -(-len(self.rows) // 64)), len(self.rows))
+
+
+@dataclass(frozen=True)
+class BlockTask:
+    """A block of stations over one shard of time.
+
+    ``rows`` are the stations' rows in WAVEFORMS; ``first`` is the row of the block in the product;
+    ``start_s`` and ``stop_s`` bound the shard in seconds of the product.
+    """
+
+    name: str
+    rows: tuple[int, ...]
+    first: int
+    start_s: int
+    stop_s: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """Samples of one station over whole seconds.
+
+    Attributes
+    ----------
+    samples : ndarray, shape (n_seconds * rate,)
+        Counts as recorded.
+    filled : ndarray of bool, same shape
+        Where there are data.
+    coverage : ndarray of float32, shape (n_seconds,)
+        Valid fraction of every second.
+    """
+
+    samples: npt.NDArray[np.generic]
+    filled: npt.NDArray[np.bool_]
+    coverage: npt.NDArray[np.float32]
+
+
+def select_part(config: SelectingConfig, waveforms: Path) -> Selection:
+    """Return the part of WAVEFORMS that a configuration asks for.
+
+    Raises
+    ------
+    ConfigError
+        No station or no time is selected, or `waveforms` is no such product.
+    IncompleteError
+        Some of `waveforms` is not ingested yet.
+    """
+    source = read_product(waveforms, "WAVEFORMS")
+    require_complete(waveforms)
+    names = station_names(waveforms)
+    patterns = [StationPattern(s) for s in config.select]
+    rows = tuple(i for i, name in enumerate(names) if matches_any(name, patterns))
+    if not rows:
+        raise ConfigError(
+            f"no station matches --select {' '.join(config.select)}; {waveforms} has "
+            f"{len(names)}: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
+        )
+    stations = tuple(names[i] for i in rows)
+    return Selection(
+        waveforms, source, rows, stations, _places(waveforms, rows), _span(config, source)
+    )
+
+
+def _span(config: SelectingConfig, source: Product) -> Span:
+    start = parse_time(config.start) if config.start else source.span.start_ns
+    end = parse_time(config.end) if config.end else source.span.end_ns
+    if start >= source.span.end_ns or end <= source.span.start_ns:
+        asked = " and ".join(format_time(time) for time in (start, end))
+        raise ConfigError(f"nothing between {asked}; the waveforms cover {source.span}")
+    span = Span(start, end).widened(HOUR_NS).intersect(source.span)
+    assert span is not None
+    return span
+
+
+def _places(waveforms: Path, rows: tuple[int, ...]) -> tuple[Coordinates, ...]:
+    columns = [read_column(waveforms, name) for name in ("longitude", "latitude", "elevation")]
+    return tuple(Coordinates(*(float(c[i]) for c in columns)) for i in rows)
+
+
+def block_tasks(product: Product, selection: Selection) -> Iterator[BlockTask]:
+    """Cut a product over a part of WAVEFORMS into its tasks, station blocks first."""
+    rows, stations = selection.rows, selection.stations
+    for first in range(0, len(rows), product.block):
+        members = rows[first : first + product.block]
+        more = f"+{len(members) - 1}" if len(members) > 1 else ""
+        for start in range(0, product.n_seconds, product.shard_s):
+            stop = min(start + product.shard_s, product.n_seconds)
+            time = format_time(product.span.start_ns + start * NS_PER_S)
+            name = f"{stations[first]}{more}@{time}"
+            yield BlockTask(name, members, first, start, stop)
+
+
+def source_document(waveforms: Path, output: Path) -> dict[str, Any]:
+    """Where the input was, seen from the product's folder too: they may be moved together."""
+    path = waveforms.absolute()
+    relative = os.path.relpath(path, output.absolute().parent)
+    return {SOURCES: {"waveforms": str(path), "relative": relative}}
+
+
+def read_record(waveforms: Path, source: Product, row: int, start_s: int, stop_s: int) -> Record:
+    """Read whole seconds of one station; outside of WAVEFORMS there are no data.
+
+    Parameters
+    ----------
+    waveforms : Path
+        The product `source`, sampled at a whole number of samples per second.
+    source : Product
+        What it is.
+    row : int
+        Row of the station.
+    start_s, stop_s : int
+        Bounds in seconds since the start of WAVEFORMS; they may lie outside.
+
+    Raises
+    ------
+    DataError
+        Some of it failed to be ingested.
+    """
+    rate = int(source.rate)
+    first, stop = max(0, start_s), min(source.n_seconds, stop_s)
+    samples = read_slice(waveforms, "waveform", row, first * rate, stop * rate)
+    coverage = read_slice(waveforms, "coverage", row, first, stop).astype(np.float32)
+    if np.isnan(coverage).any():
+        raise DataError("its waveforms failed to be ingested")
+    filled = np.isfinite(samples) if samples.dtype.kind == "f" else samples != INTEGER_FILL
+    filled |= np.repeat(coverage == 1, rate)  # a recorder at its lowest number equals the fill
+    ends = np.array([first - start_s, stop_s - stop])
+    return Record(np.pad(samples, ends * rate), np.pad(filled, ends * rate), np.pad(coverage, ends))

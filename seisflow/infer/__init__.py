@@ -1,0 +1,1 @@
+"""Inference: the probability of each class for every second of every station."""

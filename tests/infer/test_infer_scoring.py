@@ -1,0 +1,155 @@
+"""Scores along a record equal those of its windows cut one by one, whatever the way."""
+
+import numpy as np
+import pytest
+import torch
+from toy_models import sharp
+from toy_windows import toy_windows
+
+from seisflow.errors import ConfigError, DataError
+from seisflow.infer.scoring import ALONG_WINDOWS, Scorer, shared_planes
+from seisflow.learn.front_end import FrontEnd, FrontEndConfig
+from seisflow.learn.model import Model
+from seisflow.learn.networks import NETWORKS
+
+KINDS = (*NETWORKS, "forest")
+
+
+def record(config: FrontEndConfig, n_windows: int, seed: int = 0) -> np.ndarray:
+    """Toy windows one behind the other, loud and quiet, with an offset and a spike."""
+    n_samples = config.input_samples + (n_windows - 1) * config.rate_hz
+    windows, _ = toy_windows(2 + n_samples // config.input_samples, config, seed)
+    samples = windows.astype(np.float64).ravel()[:n_samples] + 12_345
+    samples[n_samples // 3] += 1e6
+    return samples.astype(np.float32)
+
+
+def one_by_one(model: Model, samples: np.ndarray) -> np.ndarray:
+    """What training and evaluation make of the same windows."""
+    config = model.classifier.front_end.config
+    windows = np.lib.stride_tricks.sliding_window_view(samples, config.input_samples)
+    return model.probabilities(windows[:: config.rate_hz].copy())
+
+
+def check(model: Model, n_windows: int, tolerance: float = 1e-4, **options: object) -> Scorer:
+    samples = record(model.classifier.front_end.config, n_windows)
+    expected = one_by_one(model, samples)
+    assert np.ptp(expected, axis=0).max() > 100 * tolerance, "all windows alike show nothing"
+    scorer = Scorer(model, **options)
+    found = scorer.probabilities(samples)
+    assert found.shape == (n_windows, 3)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=tolerance, rtol=0)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    return scorer
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n_windows", [1, 20])
+def test_a_record_and_its_windows_agree(kind: str, n_windows: int) -> None:
+    model = sharp(kind)
+    if n_windows == 1:
+        samples = record(model.classifier.front_end.config, 1)
+        found = Scorer(model).probabilities(samples)
+        np.testing.assert_allclose(found, one_by_one(model, samples), atol=1e-4)
+    else:
+        assert check(model, n_windows).goes_along == (kind == "compact")
+
+
+@pytest.mark.parametrize("rate", [50, 110, 500])
+def test_compact_goes_along_at_every_rate(rate: int) -> None:
+    model = sharp("compact", FrontEndConfig(rate))
+    assert check(model, 2 * ALONG_WINDOWS + 3).goes_along
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        FrontEndConfig(40, frame_s=0.5),
+        FrontEndConfig(40, low_hz=None, frame_s=1.0),
+        FrontEndConfig(40, low_hz=0.5, high_hz=15.0, frame_s=0.3),
+        FrontEndConfig(40, low_hz=None),
+    ],
+    ids=["half a second", "a second, no filter", "band, 0.3 s", "no filter"],
+)
+def test_frames_of_any_length(config: FrontEndConfig) -> None:
+    for kind in ("compact", "recurrent"):
+        scorer = check(sharp(kind, config), 9)
+        assert scorer.goes_along == (kind == "compact" and config.frame_s == 0.2)
+
+
+@pytest.mark.parametrize("frame_s", [0.2, 0.3, 0.5, 1.0])
+def test_shared_planes_are_the_planes_of_each_window(frame_s: float) -> None:
+    config = FrontEndConfig(100, low_hz=None, frame_s=frame_s)
+    front_end = FrontEnd(config)
+    samples = torch.from_numpy(record(config, 5)).double()
+    windows = samples.unfold(0, config.window_samples, config.rate_hz)
+    found, expected = shared_planes(front_end, samples), front_end(windows)
+    torch.testing.assert_close(found[:, 0], expected[:, 0], atol=1e-12, rtol=0)
+    apart = (found[:, 1] - expected[:, 1] + np.pi).remainder(2 * np.pi) - np.pi
+    assert apart[expected[:, 0] > 1e-6].abs().max() < 1e-6
+    assert (found[1:, 0] - expected[:-1, 0]).abs().max() > 0.01
+
+
+def test_silence_beside_a_signal() -> None:
+    """A stopped recorder spoils the windows that touch it and no others."""
+    config = FrontEndConfig(40)
+    samples = record(config, 30)
+    samples[400:700] = 7.0
+    cut = np.lib.stride_tricks.sliding_window_view(samples, config.input_samples)[::40]
+    untouched = ~(cut == 7.0).any(axis=1)
+    assert 10 < untouched.sum() < 25
+    for kind in ("compact", "recurrent"):
+        model = sharp(kind)
+        found, expected = Scorer(model).probabilities(samples), one_by_one(model, samples)
+        np.testing.assert_allclose(found[untouched], expected[untouched], atol=1e-4)
+        assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("factor", [1e-9, 1e4])
+def test_the_unit_changes_nothing(factor: float) -> None:
+    for kind in ("compact", "recurrent"):
+        model = sharp(kind)
+        samples = record(model.classifier.front_end.config, 8).astype(np.float64)
+        scorer = Scorer(model)
+        expected = scorer.probabilities(samples)
+        np.testing.assert_allclose(scorer.probabilities(samples * factor), expected, atol=1e-5)
+
+
+def test_the_batch_changes_nothing() -> None:
+    for kind in ("published", "recurrent", "forest"):
+        model = sharp(kind)
+        samples = record(model.classifier.front_end.config, 20)
+        found = [Scorer(model, batch=n).probabilities(samples) for n in (1, 7, 64)]
+        np.testing.assert_allclose(found[1], found[0], atol=1e-6)
+        np.testing.assert_allclose(found[2], found[0], atol=1e-6)
+
+
+def test_where_a_record_begins_changes_nothing() -> None:
+    model = sharp("compact")
+    samples, scorer = record(model.classifier.front_end.config, 100), Scorer(model)
+    whole = scorer.probabilities(samples)
+    for first in (1, 17, 61):
+        part = scorer.probabilities(samples[first * 40 :])
+        np.testing.assert_allclose(part, whole[first:], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["compact", "recurrent"])
+def test_bfloat16_is_near(kind: str) -> None:
+    model = sharp(kind)
+    samples = record(model.classifier.front_end.config, 20)
+    exact = Scorer(model).probabilities(samples)
+    near = Scorer(model, precision="bfloat16").probabilities(samples)
+    np.testing.assert_allclose(near, exact, atol=0.1)
+    assert not np.array_equal(near, exact)
+
+
+def test_what_cannot_be_done_is_refused() -> None:
+    model = sharp("compact")
+    with pytest.raises(ConfigError, match="no precision 'half'; give one of float32, bfloat16"):
+        Scorer(model, precision="half")
+    with pytest.raises(ConfigError, match="batch = 0; give 1 or more"):
+        Scorer(model, batch=0)
+    for length in (0, 199, 201, 239):
+        with pytest.raises(DataError, match=r"whole seconds of 40 samples; found .*shape"):
+            Scorer(model).probabilities(np.zeros(length))
