@@ -15,12 +15,16 @@ rounding.
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.fft import next_fast_len
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from seisflow.errors import ConfigError, DataError
 from seisflow.learn.classifier import Classifier
@@ -31,7 +35,7 @@ from seisflow.learn.model import Model
 __all__ = ["PRECISIONS", "Scorer"]
 
 PRECISIONS = ("float32", "bfloat16")
-ALONG_WINDOWS = 60
+ALONG_WINDOWS = 120
 """Windows of one pass along a record: what it needs stays in the cache of a core."""
 FILTER_BLOCK = 16
 """Transforms of the filter in half lengths of it."""
@@ -72,6 +76,8 @@ class Scorer:
         self._device = torch.device("cpu" if isinstance(model.classifier, Forest) else device)
         self._autocast = precision == "bfloat16"
         self._batch = batch
+        self._network: Any = None
+        self._basis = torch.empty(0)
         self._score = self._way()
 
     @property
@@ -140,7 +146,11 @@ class Scorer:
         if isinstance(classifier, Forest):
             return self._by_window
         classifier.to(self._device).eval()
-        return self._along if _fits_along(classifier) else self._from_shared_frames
+        self._network = folded(classifier.network)
+        if not _fits_along(classifier):
+            return self._from_shared_frames
+        self._basis = _basis(self._front_end, self._network.bin_step)
+        return self._along
 
     def _by_window(self, samples: npt.NDArray[Any], n: int) -> npt.NDArray[np.float32]:
         length = self.window_samples + 2 * self.halo_samples
@@ -149,35 +159,30 @@ class Scorer:
 
     def _along(self, samples: npt.NDArray[Any], n: int) -> npt.NDArray[np.float32]:
         """Send a network along whole frames; the last pass is filled up to the length of all."""
-        network: Any = self._network()
+        network: Any = self._network
+        config, hop = self._front_end.config, self._front_end.config.hop_samples
         record = self._filtered(samples)
         record = record / record.abs().max().clamp(min=torch.finfo(record.dtype).tiny)
-        config, step = self._front_end.config, network.bin_step
-        hop, half = config.hop_samples, config.frame_samples // 2
-        first = (network.first_frame - 1) * hop - half
+        record = record[(network.first_frame - 1) * hop - config.frame_samples // 2 :]
         n_frames = network.n_frames + 1 + FRAMES_PER_S * (ALONG_WINDOWS - 1)
         length = (n_frames - 1) * hop + config.frame_samples
-        stride = ALONG_WINDOWS * self._rate
-        n_passes = -(-n // ALONG_WINDOWS)
-        record = record[first:]
-        missing = (n_passes - 1) * stride + length - record.shape[0]
-        record = torch.nn.functional.pad(record, (0, max(0, missing)))
+        stop = -(-n // ALONG_WINDOWS) * ALONG_WINDOWS * self._rate
+        missing = stop - ALONG_WINDOWS * self._rate + length - record.shape[0]
+        record = nn.functional.pad(record, (0, max(0, missing)))
         logits = []
-        for begin in range(0, n_passes * stride, stride):
+        for begin in range(0, stop, ALONG_WINDOWS * self._rate):
             frames = record[begin : begin + length].unfold(0, config.frame_samples, hop)
-            spectra = self._front_end.transformed(frames, n_fft=self._rate // step)
-            real, imaginary = torch.view_as_real(spectra).permute(2, 1, 0).contiguous()[:, None]
+            real, imaginary = (self._basis @ frames.T.contiguous()).chunk(2)
             with self._precision():
-                logits.append(network.along(real, imaginary)[0])
+                logits.append(network.along(real[None], imaginary[None])[0])
         return _probabilities(torch.cat(logits)[:n])
 
     def _from_shared_frames(self, samples: npt.NDArray[Any], n: int) -> npt.NDArray[np.float32]:
-        network = self._network()
         record = self._filtered(samples)
         logits = []
         for planes in self._batches_of_planes(record, n):
             with self._precision():
-                logits.append(network(planes))
+                logits.append(self._network(planes))
         return _probabilities(torch.cat(logits))
 
     def _batches_of_planes(self, record: torch.Tensor, n: int) -> Iterator[torch.Tensor]:
@@ -187,11 +192,6 @@ class Scorer:
             count = min(self._batch, n - begin)
             part = record[begin * rate : (begin + count - 1) * rate + length]
             yield shared_planes(front_end, part)
-
-    def _network(self) -> torch.nn.Module:
-        classifier = self._model.classifier
-        assert isinstance(classifier, Classifier)
-        return classifier.network
 
     def _filtered(self, samples: npt.NDArray[Any]) -> torch.Tensor:
         """Filter to the band in float64, whole record at once, without the halo."""
@@ -204,7 +204,7 @@ class Scorer:
         n_out = record.shape[0] - 2 * halo
         n_blocks = -(-n_out // useful)
         missing = (n_blocks - 1) * useful + n_fft - record.shape[0]
-        blocks = torch.nn.functional.pad(record, (0, missing)).unfold(0, n_fft, useful)
+        blocks = nn.functional.pad(record, (0, missing)).unfold(0, n_fft, useful)
         response = torch.fft.rfft(self._front_end.taps, n=n_fft)
         passed = [
             torch.fft.irfft(torch.fft.rfft(some) * response, n=n_fft)[:, 2 * halo :].float()
@@ -250,6 +250,44 @@ def shared_planes(front_end: FrontEnd, record: torch.Tensor) -> torch.Tensor:
     planes[..., -n_half:] = front_end.spectra(windows[:, -end:])[..., -n_half:]
     planes[:, 0] /= peak
     return planes
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """Copy a network for inference alone: quicker on a CPU by a third.
+
+    Each normalisation is folded into the convolution right before it, and channels lie innermost.
+
+    Parameters
+    ----------
+    network : Module
+        In evaluation mode.
+
+    Returns
+    -------
+    Module
+        Gives the same but for rounding.
+    """
+    network = deepcopy(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for parent in network.modules():
+        if isinstance(parent, nn.ReLU):
+            parent.inplace = True
+        if isinstance(parent, nn.Sequential):
+            for k, (layer, following) in enumerate(pairwise(list(parent))):
+                if isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):
+                    parent[k] = fuse_conv_bn_eval(layer, following)
+                    parent[k + 1] = nn.Identity()
+    return network
+
+
+def _basis(front_end: FrontEnd, bin_step: int) -> torch.Tensor:
+    """Return the transform of a frame as a matrix: rows are real, then imaginary parts of bins.
+
+    For so few samples a product of matrices is quicker than transforms, and lies as it is needed.
+    """
+    config = front_end.config
+    unit = torch.eye(config.frame_samples, dtype=torch.float64, device=front_end.hann.device)
+    spectra = front_end.transformed(unit, n_fft=config.rate_hz // bin_step)
+    return torch.cat([spectra.real, spectra.imag], dim=1).T.float().contiguous()
 
 
 def _fits_along(classifier: Classifier) -> bool:

@@ -47,6 +47,11 @@ OPTIONS = {
         *("model", "wavelets", "--split", "--truth", "--source-ratio", "--false-positive-rate"),
         *("--output", "-o", "--device", "--batch", "--json"),
     },
+    "infer": {
+        *("waveforms", "model", "scores", "--start", "--end", "--select", "--precision"),
+        *("--batch", "--block", "--device"),
+        *ENGINE,
+    },
     "plot": {
         *("labels", "--station", "--hour", "--day", "--select", "--waveforms", "--output", "-o"),
         "--json",

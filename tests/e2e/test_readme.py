@@ -23,7 +23,7 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 def test_commands_and_python_of_the_readme(tmp_path: Path) -> None:
     lines = [line for block in blocks("") for line in block.splitlines()]
     commands = [line.split() for line in lines if line.startswith("seisflow ")]
-    named = "synth ingest label plot plot status assemble train evaluate"
+    named = "synth ingest label plot plot status assemble train evaluate infer"
     assert [c[1] for c in commands] == named.split()
     for command in commands:
         done = run([sys.executable, "-m", *command], tmp_path)
@@ -33,11 +33,12 @@ def test_commands_and_python_of_the_readme(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "(station: 4)" in done.stdout
     assert "2014-05-29T00:10:00.000000000" in done.stdout
+    assert "(second: 3600)" in done.stdout
 
 
 def test_no_word_of_the_readme_waits_to_be_written() -> None:
     text = re.sub(r"```.*?```|`[^`]*`", "", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    known = "WAVEFORMS LABELS WAVELETS ARRIVALS TRUTH SEED SLURM CONTRIBUTING CHANGELOG PATH"
+    known = "WAVEFORMS LABELS WAVELETS ARRIVALS SCORES TRUTH SEED SLURM CONTRIBUTING CHANGELOG PATH"
     found = set(re.findall(r"\b[A-Z]{4,}\b", text))
     assert found <= set(known.split())
 

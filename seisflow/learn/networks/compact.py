@@ -120,7 +120,7 @@ class Compact(nn.Module):
         for _ in WIDTHS[1:]:
             n_rows = _reduced(n_rows, 2)
         n_bands = min(BANDS, n_rows)
-        self.bands = nn.AdaptiveAvgPool2d((n_bands, None))
+        self.bands = nn.AdaptiveAvgPool2d((n_bands, None)) if n_rows > BANDS else nn.Identity()
         self.levels = nn.Sequential(nn.Linear(self.n_frames, UNITS), nn.ReLU())
         self.dropout = nn.Dropout(dropout)
         self.dense = nn.Linear(n_bands * d + UNITS, n_classes)
@@ -174,11 +174,12 @@ def prepare(real: torch.Tensor, imaginary: torch.Tensor) -> Frames:
     amplitude = torch.sqrt(real.square() + imaginary.square())
     mean = amplitude.mean(dim=1, keepdim=True).clamp(min=SILENCE)
     level = mean[:, 0].log10()
+    jump = (level[:, 1:] - level[:, :-1]).clamp(-JUMP, JUMP)
+    amplitude, mean = amplitude[..., 1:], mean[..., 1:]
     decades = torch.log10(amplitude / mean + 10**-DECADES)
     weight = (decades / DECADES + 1) / amplitude.clamp(min=SILENCE)
-    planes = torch.stack([decades, weight * real, weight * imaginary], dim=1)
-    jump = (level[:, 1:] - level[:, :-1]).clamp(-JUMP, JUMP)
-    return Frames(planes[..., 1:], level[:, 1:], jump[:, None])
+    planes = [decades, weight * real[..., 1:], weight * imaginary[..., 1:]]
+    return Frames(torch.stack(planes, dim=1), level[:, 1:], jump[:, None])
 
 
 def _step(n_in: int, n_out: int, columns: int, stride: int) -> tuple[nn.Module, ...]:
