@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 __all__ = ["Run", "start", "train_here"]
 
 METRICS = "metrics.json"
-KEPT = ("classes", "macro_f1", "weighted_f1", "accuracy", "confusion", "operating_point")
+KEPT = (
+    "classes",
+    "macro_f1",
+    "weighted_f1",
+    "accuracy",
+    "confusion",
+    "operating_point",
+    "roc",
+)
 """What the model's own document says of the validation split; all of it is in metrics.json."""
 
 
