@@ -15,7 +15,9 @@ from seisflow.ingest import stage as ingest_stage
 Runs = list[tuple[str, np.ndarray]]
 
 
-def waveforms(folder: Path, stations: Mapping[str, Runs], rate: int = 20, **options: Any) -> Path:
+def waveforms(
+    folder: Path, stations: Mapping[str, Runs], /, rate: int = 20, **options: Any
+) -> Path:
     """Write runs (time of the first sample, samples) as miniSEED and ingest them."""
     for station, runs in stations.items():
         with whole_file(folder / "raw" / station) as file:

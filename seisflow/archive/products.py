@@ -8,6 +8,7 @@ ingest     RAW                         WAVEFORMS                   one station x
 label      WAVEFORMS                   LABELS                      station block x one day
 assemble   WAVEFORMS, LABELS, arrivals WAVELETS                    shard of examples
 infer      WAVEFORMS, a model          SCORES                      station block x one day
+detect     SCORES, WAVEFORMS           CATALOG                     one hour, all stations
 =========  ==========================  ==========================  ======================
 
 ``train`` reads WAVELETS and writes a model, a folder of its own kind (`seisflow.learn.artifact`).
@@ -35,11 +36,18 @@ __all__ = [
     "mapping_differences",
 ]
 
-FORMAT_VERSIONS = {"TRUTH": 1, "WAVEFORMS": 1, "LABELS": 2, "WAVELETS": 1, "SCORES": 1}
+FORMAT_VERSIONS = {
+    "TRUTH": 1,
+    "WAVEFORMS": 1,
+    "LABELS": 2,
+    "WAVELETS": 1,
+    "SCORES": 1,
+    "CATALOG": 1,
+}
 """Layout version of each product; a change of layout raises it (CHANGELOG heading of its own)."""
 
 
-RESULT_VERSIONS = {"synth": 1, "ingest": 1, "label": 1, "assemble": 1, "infer": 1}
+RESULT_VERSIONS = {"synth": 1, "ingest": 1, "label": 1, "assemble": 1, "infer": 1, "detect": 1}
 """Raised when a stage gives other results for the same question, so that none are mixed."""
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "Receipt",
     "TaskPlan",
     "documents_of",
+    "read_document",
     "read_inputs",
     "read_plan",
     "read_problems",
@@ -154,6 +155,12 @@ def documents_of(
     return {PLAN: asdict(plan), INPUTS: dict(inputs or {}), PROBLEMS: list(problems)}
 
 
+def read_document(path: str | Path, name: str) -> dict[str, Any]:
+    """Read a document kept beside the receipts; empty if nothing was kept."""
+    file = Path(path) / HIDDEN / name
+    return dict(json.loads(file.read_text())) if file.exists() else {}
+
+
 def read_problems(path: str | Path) -> tuple[str, ...]:
     """Read what planning could not use."""
     file = Path(path) / HIDDEN / PROBLEMS
@@ -162,8 +169,7 @@ def read_problems(path: str | Path) -> tuple[str, ...]:
 
 def read_inputs(path: str | Path) -> dict[str, str]:
     """Read what was known of every input file; empty if nothing was kept."""
-    file = Path(path) / HIDDEN / INPUTS
-    return dict(json.loads(file.read_text())) if file.exists() else {}
+    return read_document(path, INPUTS)
 
 
 def read_plan(path: str | Path) -> TaskPlan | None:

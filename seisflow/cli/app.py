@@ -6,7 +6,21 @@ from typing import NoReturn
 import typer
 
 from seisflow import __version__
-from seisflow.cli import assemble, demo, evaluate, infer, ingest, label, plot, status, synth, train
+from seisflow.cli import (
+    assemble,
+    compare,
+    demo,
+    detect,
+    evaluate,
+    infer,
+    ingest,
+    label,
+    plot,
+    report,
+    status,
+    synth,
+    train,
+)
 from seisflow.cli.console import ERRORS
 from seisflow.errors import ExitCode, SeisflowError
 
@@ -36,6 +50,9 @@ app.command("assemble")(assemble.assemble)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("infer")(infer.infer)
+app.command("detect")(detect.detect)
+app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("plot")(plot.plot)
 app.command("status")(status.status)
 app.command("demo")(demo.demo)

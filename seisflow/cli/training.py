@@ -29,7 +29,7 @@ KEPT = (
     "accuracy",
     "confusion",
     "operating_point",
-    "roc",
+    "thresholds",
 )
 """What the model's own document says of the validation split; all of it is in metrics.json."""
 

@@ -9,7 +9,7 @@ from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from seisflow.errors import ConfigError, DataError
 
-__all__ = ["highpass", "highpass_valid", "valid_runs"]
+__all__ = ["bandpass", "highpass", "highpass_valid", "valid_runs"]
 
 
 def highpass(
@@ -54,6 +54,47 @@ def highpass(
             "follow; use highpass_valid with a mask of the valid samples"
         )
     return _filter(sections, samples)
+
+
+def bandpass(
+    records: npt.ArrayLike, sampling_rate_hz: float, corners_hz: tuple[float, float], poles: int = 4
+) -> npt.NDArray[np.float64]:
+    """Band-pass records without gaps, one causal pass of a Butterworth filter.
+
+    The state starts as in `highpass`; all records are delayed alike.
+
+    Parameters
+    ----------
+    records : array_like, shape (..., n)
+        Samples, finite.
+    sampling_rate_hz : float
+        Samples per second.
+    corners_hz : tuple of float
+        Frequencies of half power (-3 dB), between 0 and half the sampling rate.
+    poles : int
+        Order of the filter for each corner.
+
+    Returns
+    -------
+    ndarray of float64, shape of `records`
+
+    Raises
+    ------
+    ConfigError
+        There is no such band at this rate.
+    """
+    low, high = corners_hz
+    if not 0 < low < high < sampling_rate_hz / 2:
+        raise ConfigError(
+            f"no band of {low:g} to {high:g} Hz for {sampling_rate_hz:g} samples/s: give corners "
+            f"that rise, between 0 and {sampling_rate_hz / 2:g} Hz"
+        )
+    samples = np.asarray(records, dtype=np.float64)
+    sections = butter(poles, corners_hz, btype="bandpass", fs=sampling_rate_hz, output="sos")
+    steady = sosfilt_zi(sections).reshape(len(sections), *([1] * (samples.ndim - 1)), 2)
+    filtered: npt.NDArray[np.float64]
+    filtered, _ = sosfilt(sections, samples, zi=steady * samples[..., :1])
+    return filtered
 
 
 def highpass_valid(

@@ -7,7 +7,7 @@ import numpy as np
 
 from seisflow.core.classes import WaveletClass
 from seisflow.evaluate.metrics import Calibration, StationScores
-from seisflow.evaluate.rates import Bands, OperatingPoint, Roc, binomial_interval
+from seisflow.evaluate.rates import Bands, OperatingPoint, Roc, binomial_interval, operating_point
 
 if TYPE_CHECKING:
     from seisflow.evaluate.evaluation import Evaluation
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["json_of"]
 
 NAMES = [c.name.lower() for c in WaveletClass]
+RATES = (0.0001, 0.0002, 0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05)
+"""Of false positives, a station and second, whose thresholds are kept."""
 ROC_POINTS = 400
 """Corners of the curve that are kept, closest where few noise windows are false positives."""
 
@@ -57,6 +59,7 @@ def json_of(evaluation: "Evaluation") -> dict[str, Any]:
         "calibration": _calibration(evaluation.calibration),
         "earthquake_calibration": _calibration(evaluation.earthquake_calibration),
         "operating_point": _point(evaluation.point),
+        "thresholds": _thresholds(evaluation),
         "roc": _roc(evaluation.roc),
         "by_snr": _bands(evaluation.by_snr),
         "by_distance_km": _bands(evaluation.by_distance),
@@ -102,6 +105,18 @@ def _point(point: OperatingPoint) -> dict[str, Any]:
         "recall": point.recall,
         "recall_interval": point.recall_interval,
     }
+
+
+def _thresholds(evaluation: "Evaluation") -> list[dict[str, Any]]:
+    """Return the threshold for each of some rates that these noise wavelets can show."""
+    is_quake = evaluation.true == WaveletClass.EARTHQUAKE
+    p_quake = evaluation.probabilities[:, WaveletClass.EARTHQUAKE]
+    points = [operating_point(is_quake, p_quake, rate) for rate in RATES]
+    return [
+        {"false_positive_rate": p.asked_rate, "threshold": p.threshold, "recall": p.recall}
+        for p in points
+        if p.is_shown
+    ]
 
 
 def _roc(roc: Roc) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from seisflow.archive.schema import second_array, station_arrays
 from seisflow.core.classes import ScoreState, flag_attributes
 from seisflow.core.stations import Coordinates
 
-__all__ = ["Block", "score_arrays"]
+__all__ = ["HOUR_S", "Block", "score_arrays"]
+
+HOUR_S = 3600
 
 
 def score_arrays(
@@ -27,19 +29,20 @@ def score_arrays(
         "long_name": "probability of each class for the window that begins 1 s before the second",
         "units": "1",
     }
+    chunk_s = min(HOUR_S, shard_s)  # detection reads an hour of all stations
     yield ArraySpec(
         "probability",
         (*dims, "class"),
         (n, seconds, n_classes),
         "float32",
         float("nan"),
-        (1, shard_s, n_classes),
+        (1, chunk_s, n_classes),
         (product.block, shard_s, n_classes),
         attrs,
     )
     attrs = {"long_name": "whether a second has probabilities", **flag_attributes(ScoreState)}
     fill, shard = int(ScoreState.NOT_RUN), (product.block, shard_s)
-    yield ArraySpec("state", dims, (n, seconds), "uint8", fill, (1, shard_s), shard, attrs)
+    yield ArraySpec("state", dims, (n, seconds), "uint8", fill, (1, chunk_s), shard, attrs)
     yield from station_arrays(stations, places)
     yield second_array(product)
     names = np.array(classes, dtype=object)

@@ -8,7 +8,7 @@ blocks or the time asked for.
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -36,22 +36,24 @@ from seisflow.core.classes import ScoreState
 from seisflow.core.config import SelectingConfig
 from seisflow.core.grid import NS_PER_S, format_time
 from seisflow.errors import ConfigError, DataError
-from seisflow.infer.layout import Block, score_arrays
+from seisflow.infer.layout import HOUR_S, Block, score_arrays
 from seisflow.infer.record import classify_seconds, margins_s
 from seisflow.infer.scoring import Scorer
 from seisflow.label.devices import resolve_device
 from seisflow.learn.artifact import load_model
 from seisflow.learn.model import CLASSES, Model
 
-__all__ = ["InferConfig", "finish", "plan", "prepare", "run"]
+__all__ = ["MODEL", "InferConfig", "Running", "finish", "plan", "prepare", "run"]
 
-HOUR_S = 3600
-PROCESS_BYTES = 450_000_000
+MODEL = "model.json"
+"""Document beside the plan: that of the model, with its thresholds."""
+
+PROCESS_BYTES = 480_000_000
 """A worker with torch and the other libraries."""
 CUDA_BYTES = 1_500_000_000
 """What CUDA adds on the side of the host; an estimate."""
-RECORD_BYTES_PER_SAMPLE = 45
-"""An hour as read, in float64 and filtered."""
+RECORD_BYTES_PER_SAMPLE = 160
+"""An hour as read, in float64 and filtered: 270 MB were measured at 500 Hz."""
 BATCH_BYTES_PER_VALUE = 60
 """Planes and maps of a batch, for each value of its planes; widest in `published`."""
 
@@ -94,7 +96,7 @@ class Preparation:
 
     selection: Selection
     model: Path
-    classes: tuple[str, ...]
+    document: dict[str, Any]
     product: Product
     tasks: tuple[BlockTask, ...]
     plan: TaskPlan
@@ -163,7 +165,7 @@ def prepare(
     product = Product(identity, selection.span, rate, selection.shard_s, size)
     tasks = tuple(block_tasks(product, selection))
     task_plan = _plan(scorer, product, tasks, running)
-    return Preparation(selection, model, loaded.classes, product, tasks, task_plan, running)
+    return Preparation(selection, model, loaded.document, product, tasks, task_plan, running)
 
 
 def _plan(
@@ -197,8 +199,10 @@ def plan(config: InferConfig, output: Path, preparation: Preparation) -> Work[Bl
     """
     p, selection = preparation, preparation.selection
     if not refuse_other(output, p.product.identity):
-        arrays = tuple(score_arrays(p.product, selection.stations, selection.places, p.classes))
+        classes = p.document["classes"]
+        arrays = tuple(score_arrays(p.product, selection.stations, selection.places, classes))
         documents = documents_of(p.plan) | source_document(selection.waveforms, output)
+        documents |= {MODEL: p.document}
         create_product(output, p.product, arrays, "class probabilities of every second", documents)
     existing = read_product(output, "SCORES")
     if existing.block != p.product.block:

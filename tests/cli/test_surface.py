@@ -52,6 +52,13 @@ OPTIONS = {
         *("--batch", "--block", "--device"),
         *ENGINE,
     },
+    "detect": {
+        *("waveforms", "scores", "catalog", "--min-nodes", "--false-positive-rate"),
+        *("--threshold", "--false-alarms-per-day", "--slowest-velocity", "--moveout-s"),
+        *("--merge-s", "--band", "--max-lag-s", "--min-cc", "--figures"),
+        *("--start", "--end", "--select"),
+        *ENGINE,
+    },
     "plot": {
         *("labels", "--station", "--hour", "--day", "--select", "--waveforms", "--output", "-o"),
         "--json",

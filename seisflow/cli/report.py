@@ -1,0 +1,56 @@
+"""``seisflow report``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seisflow.cli.console import ERRORS, print_json
+from seisflow.cli.options import JsonOption
+from seisflow.errors import ConfigError
+from seisflow.report.page import CampaignParts, write_page
+
+COMPARISON = "comparison.json"
+
+
+def report(  # noqa: PLR0913 - every parameter is an option of the command
+    page: Annotated[Path, typer.Argument(metavar="PAGE.html", help="The file to write.")],
+    waveforms: Annotated[Path | None, typer.Option(help="What ingest wrote.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="What label wrote.")] = None,
+    model: Annotated[Path | None, typer.Option(help="What train wrote.")] = None,
+    scores: Annotated[Path | None, typer.Option(help="What infer wrote.")] = None,
+    catalog: Annotated[Path | None, typer.Option(help="What detect wrote.")] = None,
+    comparison: Annotated[
+        Path | None,
+        typer.Option(help="What compare wrote; by default CATALOG/comparison.json if it is there."),
+    ] = None,
+    title: Annotated[str, typer.Option(help="Title of the page.")] = "Seismic campaign",
+    as_json: JsonOption = False,
+) -> None:
+    """Make one page of a campaign: what came in, its classes, the model, detections, and the cost.
+
+    The page is one file that refers to nothing else: send it, or open it without a network.
+
+    Examples
+    --------
+    seisflow report page.html --waveforms waveforms.zarr --labels labels.zarr --catalog catalog
+    """
+    if comparison is None and catalog is not None and (catalog / COMPARISON).exists():
+        comparison = catalog / COMPARISON
+    parts = CampaignParts(
+        waveforms=waveforms,
+        labels=labels,
+        model=model,
+        scores=scores,
+        catalog=catalog,
+        comparison=comparison,
+    )
+    if parts == CampaignParts():
+        raise ConfigError(
+            "nothing to report; give one or more of --waveforms, --labels, --model, --scores, "
+            "--catalog, --comparison"
+        )
+    write_page(parts, page, title)
+    ERRORS.print(f"look at {page}", highlight=False, markup=False, soft_wrap=True)
+    if as_json:
+        print_json({"product": str(page), "exit_code": 0})

@@ -1,0 +1,155 @@
+"""STA/LTA with coincidence over the network: a detector to compare with, on the same records.
+
+Arrays in, detections out. Invariant: where there are no data there is no detection. The other
+detector is `seisflow.compare.envelopes`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seisflow.core.grid import NS_PER_S
+from seisflow.dsp.filters import bandpass, valid_runs
+from seisflow.errors import ConfigError
+from seisflow.formats.sta_lta import coincidences_of, sta_lta_of
+from seisflow.wavelets.onset import snr_band_hz
+
+__all__ = [
+    "ArrayRecord",
+    "StaLtaRule",
+    "Trigger",
+    "filtered_runs",
+    "least_stations",
+    "sta_lta_triggers",
+]
+
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ArrayRecord:
+    """What all stations recorded over one span.
+
+    Parameters
+    ----------
+    samples : ndarray of float, shape (n_stations, n)
+        Counts; NaN where nothing was recorded.
+    start_ns : int
+        Of the first sample, ns since 1970 UTC.
+    rate_hz : int
+        Samples per second.
+    stations : sequence of str, length n_stations
+        NET.STA.LOC.CHA.
+    longitude, latitude : ndarray of float64, shape (n_stations,)
+        Degrees; NaN where not known.
+    """
+
+    samples: npt.NDArray[np.floating]
+    start_ns: int
+    rate_hz: int
+    stations: Sequence[str]
+    longitude: Vector
+    latitude: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A detection of a baseline: when it begins, and how strong it is (see the detector)."""
+
+    time_ns: int
+    strength: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaLtaRule:
+    """Numbers of the STA/LTA.
+
+    Parameters
+    ----------
+    short_s, long_s : float
+        Time constants of the averages.
+    on, off : float
+        Ratios that switch the trigger of a station on and off.
+    min_stations : int
+        In a coincidence.
+    """
+
+    short_s: float = 0.5
+    long_s: float = 10.0
+    on: float = 4.0
+    off: float = 1.5
+    min_stations: int = 10
+
+
+def sta_lta_triggers(record: ArrayRecord, rule: StaLtaRule) -> list[Trigger]:
+    """Detect by recursive STA/LTA at each station and coincidence over the network.
+
+    Each run of samples is filtered to 5-30 Hz (`seisflow.wavelets.onset.snr_band_hz`) and begins
+    anew: its first `long_s` seconds trigger nothing.
+
+    Parameters
+    ----------
+    record : ArrayRecord
+        Places play no part.
+    rule : StaLtaRule
+        Numbers.
+
+    Returns
+    -------
+    list of Trigger
+        In order of time; the strength is the number of stations. See `least_stations` for as many
+        as are wanted.
+
+    Raises
+    ------
+    ConfigError
+        The averages cannot be at this rate.
+    DataError
+        The rate leaves nothing of the band.
+    """
+    rate = record.rate_hz
+    short, long = round(rule.short_s * rate), round(rule.long_s * rate)
+    if not 0 < short < long:
+        raise ConfigError(
+            f"an STA/LTA of {rule.short_s:g} s over {rule.long_s:g} s at {rate} samples/s; give a "
+            "short average of at least one sample, and a longer one"
+        )
+    ratios = np.zeros(record.samples.shape)
+    for ratio, samples in zip(ratios, record.samples, strict=True):
+        for start, stop, filtered in filtered_runs(samples, rate):
+            ratio[start:stop] = sta_lta_of(filtered, short, long)
+    found = coincidences_of(ratios, record.stations, rate, (rule.on, rule.off), rule.min_stations)
+    return [Trigger(record.start_ns + round(k * NS_PER_S / rate), float(n)) for k, n in found]
+
+
+def least_stations(triggers: Sequence[Trigger], days: float, per_day: float) -> int:
+    """Choose the fewest stations that leave at most so many detections a day.
+
+    Parameters
+    ----------
+    triggers : sequence of Trigger
+        Of `sta_lta_triggers`, with a small `StaLtaRule.min_stations`.
+    days : float
+        Searched.
+    per_day : float
+        Detections wanted at most.
+
+    Returns
+    -------
+    int
+        Keep the triggers of at least this strength. As stations are counted in whole numbers,
+        they may be fewer than wanted.
+    """
+    wanted = int(per_day * days)
+    ordered = sorted((round(t.strength) for t in triggers), reverse=True)
+    return 1 + ordered[wanted] if len(ordered) > wanted else min(ordered, default=1)
+
+
+def filtered_runs(
+    samples: npt.NDArray[np.floating], rate_hz: int
+) -> Iterator[tuple[int, int, Vector]]:
+    """Yield the bounds of runs of finite samples, and these between 5 and 30 Hz."""
+    for start, stop in valid_runs(np.isfinite(samples)).tolist():
+        yield start, stop, bandpass(samples[start:stop], rate_hz, snr_band_hz(rate_hz))

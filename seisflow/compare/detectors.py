@@ -1,0 +1,139 @@
+"""Other detectors on the records of a catalogue: STA/LTA with coincidence, and MB18's envelopes.
+
+The records are read in pieces, each with a lead in which filters and averages settle, so memory is
+bounded by a piece.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from seisflow.archive.blocks import read_record
+from seisflow.archive.products import Product
+from seisflow.archive.reading import read_column, station_names
+from seisflow.archive.store import read_product
+from seisflow.compare.baselines import (
+    ArrayRecord,
+    StaLtaRule,
+    Trigger,
+    least_stations,
+    sta_lta_triggers,
+)
+from seisflow.compare.envelopes import (
+    EnvelopeRule,
+    Strength,
+    envelope_strength,
+    least_threshold,
+    triggers_above,
+)
+from seisflow.core.grid import DAY_NS, NS_PER_S, Span
+
+__all__ = ["Baselines", "n_pieces", "pieces"]
+
+PIECE_VALUES = 60_000_000
+"""Samples of all stations that are held at once, as float32."""
+LEAD_S, TAIL_S = 30, 10
+MERGE_S = 5.0
+LEAST_STATIONS = 3
+
+
+def pieces(catalog: Path, waveforms: Path) -> Iterator[tuple[ArrayRecord, Span]]:
+    """Yield the records of a catalogue's stations and span, piece by piece.
+
+    Parameters
+    ----------
+    catalog, waveforms : Path
+        A CATALOG product and the WAVEFORMS it was made from.
+
+    Yields
+    ------
+    ArrayRecord
+        With a lead and a tail where there are records.
+    Span
+        The part of it that is this piece's own.
+    """
+    source, span = read_product(waveforms, "WAVEFORMS"), read_product(catalog, "CATALOG").span
+    rows = {name: k for k, name in enumerate(station_names(waveforms))}
+    stations = station_names(catalog)
+    places = [read_column(catalog, name).astype(np.float64) for name in ("longitude", "latitude")]
+    for core in span.split(_piece_ns(source, len(stations))):
+        first_s = (core.start_ns - source.span.start_ns) // NS_PER_S - LEAD_S
+        stop_s = (core.end_ns - source.span.start_ns) // NS_PER_S + TAIL_S
+        samples = np.empty((len(stations), (stop_s - first_s) * int(source.rate)), np.float32)
+        for row, name in zip(samples, stations, strict=True):
+            record = read_record(waveforms, source, rows[name], first_s, stop_s)
+            row[:] = np.where(record.filled, record.samples, np.nan)
+        start_ns = core.start_ns - LEAD_S * NS_PER_S
+        yield (
+            ArrayRecord(
+                samples=samples,
+                start_ns=start_ns,
+                rate_hz=int(source.rate),
+                stations=stations,
+                longitude=places[0],
+                latitude=places[1],
+            ),
+            core,
+        )
+
+
+def n_pieces(catalog: Path, waveforms: Path) -> int:
+    """Return how many pieces there are."""
+    source, span = read_product(waveforms, "WAVEFORMS"), read_product(catalog, "CATALOG").span
+    step = _piece_ns(source, len(station_names(catalog)))
+    return -(-(span.end_ns - span.start_ns) // step)
+
+
+def _piece_ns(source: Product, n_stations: int) -> int:
+    seconds = PIECE_VALUES // (n_stations * int(source.rate))
+    return max(60, min(3600, seconds)) * NS_PER_S
+
+
+class Baselines:
+    """Both detectors over all pieces, each with as many detections as the catalogue has.
+
+    Parameters
+    ----------
+    span : Span
+        Searched.
+    has_nine : bool
+        Whether there are coordinates and stations enough for nine sub-arrays.
+    """
+
+    def __init__(self, span: Span, *, has_nine: bool) -> None:
+        self._span = span
+        self._has_nine = has_nine
+        self._sta_lta: list[Trigger] = []
+        self._strengths: list[Strength] = []
+
+    def add(self, record: ArrayRecord, core: Span) -> None:
+        """Search a further piece."""
+        rule = StaLtaRule(min_stations=min(LEAST_STATIONS, len(record.stations)))
+        found = sta_lta_triggers(record, rule)
+        self._sta_lta += [t for t in found if core.start_ns <= t.time_ns < core.end_ns]
+        if self._has_nine:
+            strength = envelope_strength(record, EnvelopeRule())
+            first = -(-(core.start_ns - strength.start_ns) // strength.step_ns)
+            stop = -(-(core.end_ns - strength.start_ns) // strength.step_ns)
+            start_ns = strength.start_ns + first * strength.step_ns
+            values = strength.values[first:stop]
+            self._strengths.append(
+                Strength(start_ns=start_ns, step_ns=strength.step_ns, values=values)
+            )
+
+    def detections(self, n_wanted: int) -> dict[str, list[Trigger]]:
+        """Return the detections of each, at most `n_wanted`: as many as it can be made to give."""
+        days = (self._span.end_ns - self._span.start_ns) / DAY_NS
+        per_day = (n_wanted + 0.5) / days
+        needed = least_stations(self._sta_lta, days, per_day)
+        found = {"STA/LTA and coincidence": [t for t in self._sta_lta if t.strength >= needed]}
+        if self._strengths:
+            joined = Strength(
+                start_ns=self._strengths[0].start_ns,
+                step_ns=self._strengths[0].step_ns,
+                values=np.concatenate([s.values for s in self._strengths]),
+            )
+            threshold = least_threshold(joined, MERGE_S, per_day)
+            found["nine sub-array envelopes"] = triggers_above(joined, threshold, MERGE_S)
+        return found

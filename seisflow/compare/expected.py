@@ -1,0 +1,87 @@
+"""When the events of a catalogue should have been seen on the array.
+
+A detection is timed by P at the median node, a catalogue by the origin: seconds lie between them.
+Before the two are compared, the catalogue is moved to P at the array, by predicted or by observed
+onsets.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+
+from seisflow.core.grid import NS_PER_S
+from seisflow.core.stations import Coordinates
+from seisflow.formats.arrivals import Arrival
+from seisflow.formats.references import ReferenceEvent
+from seisflow.formats.travel_times import TravelTimes, surface_distance_km
+
+__all__ = ["expect_by_arrivals", "expect_by_travel_time"]
+
+
+def expect_by_travel_time(
+    events: Iterable[ReferenceEvent], place: Coordinates, model: str
+) -> list[ReferenceEvent]:
+    """Move origin times to the predicted first P at one place.
+
+    Parameters
+    ----------
+    events : iterable of ReferenceEvent
+        Those without a place keep their times: of our own detections these are P already.
+    place : Coordinates
+        The middle of the array; its elevation plays no part.
+    model : str
+        As in `seisflow.formats.travel_times.TravelTimes`.
+
+    Returns
+    -------
+    list of ReferenceEvent
+        Without the events whose P does not reach the place.
+
+    Raises
+    ------
+    ConfigError
+        There is no such model.
+    """
+    times = TravelTimes(model)
+    longitude, latitude = np.array([place.longitude]), np.array([place.latitude])
+    expected = []
+    for event in events:
+        if not math.isfinite(event.longitude + event.latitude + event.depth_km):
+            expected.append(event)
+            continue
+        away = surface_distance_km(event.longitude, event.latitude, longitude, latitude)
+        after_s = times.first_s(event.depth_km, float(away[0])).get("P")
+        if after_s is not None:
+            expected.append(event._replace(time_ns=event.time_ns + round(after_s * NS_PER_S)))
+    return expected
+
+
+def expect_by_arrivals(
+    events: Iterable[ReferenceEvent], arrivals: Iterable[Arrival]
+) -> list[ReferenceEvent]:
+    """Move origin times to the median of the onsets of P that belong to each event.
+
+    Parameters
+    ----------
+    events : iterable of ReferenceEvent
+        A catalogue.
+    arrivals : iterable of Arrival
+        At stations of the array; matched by the name of the event.
+
+    Returns
+    -------
+    list of ReferenceEvent
+        Without the events that have no onset of P. Of an even number of onsets the later of the
+        middle ones is taken.
+    """
+    onsets: dict[str, list[int]] = defaultdict(list)
+    for arrival in arrivals:
+        if arrival.is_p and arrival.event:
+            onsets[arrival.event].append(arrival.time_ns)
+    return [
+        event._replace(time_ns=sorted(found)[len(found) // 2])
+        for event in events
+        if (found := onsets.get(event.event))
+    ]

@@ -1,0 +1,136 @@
+"""A comparison as JSON content and as rows of tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from seisflow.compare.scoring import Comparison
+from seisflow.core.grid import format_time
+from seisflow.evaluate.rates import Bands, binomial_interval
+from seisflow.formats.references import ReferenceEvent
+
+__all__ = ["band_rows", "detector_rows", "to_json"]
+
+
+def detector_rows(comparisons: Mapping[str, Comparison]) -> list[list[str]]:
+    """Return one row a detector: what it found of the reference, and what beside it."""
+    rows = []
+    for name, found in comparisons.items():
+        low, high = found.recall_interval
+        residual = np.abs(found.residual_s)
+        rows.append(
+            [
+                name,
+                str(len(found.matched) + len(found.new)),
+                f"{len(found.matched)} of {found.n_reference}",
+                f"{found.recall:.3f} ({low:.3f} to {high:.3f})",
+                str(len(found.missed)),
+                str(len(found.new)),
+                f"{np.median(residual):.3f}" if residual.size else "",
+            ]
+        )
+    return rows
+
+
+def band_rows(comparisons: Mapping[str, Comparison], quantity: str) -> list[list[str]]:
+    """Return one row a band of ``magnitude`` or ``snr``: its events, and how many each found."""
+    every = [getattr(found, f"by_{quantity}") for found in comparisons.values()]
+    first: Bands = every[0]
+    return [
+        [
+            f"{first.edges[k]:g} to {first.edges[k + 1]:g}",
+            str(int(first.n[k])),
+            *(f"{int(bands.n_given[k])}" for bands in every),
+        ]
+        for k in range(first.n.size)
+        if first.n[k]
+    ]
+
+
+def to_json(
+    comparisons: Mapping[str, Comparison],
+    times_ns: Mapping[str, Sequence[int]],
+    reference: Sequence[ReferenceEvent],
+) -> dict[str, Any]:
+    """Return comparisons of detectors with one reference as JSON content.
+
+    Parameters
+    ----------
+    comparisons : mapping of Comparison
+        By detector, the catalogue first.
+    times_ns : mapping of sequence of int
+        What each detector found.
+    reference : sequence of ReferenceEvent
+        The events compared with.
+    """
+    name, first = next(iter(comparisons.items()))
+    found = times_ns[name]
+    return {
+        "span": str(first.span),
+        "tolerance_s": first.tolerance_s,
+        "detectors": [_numbers(name, one) for name, one in comparisons.items()],
+        "by_magnitude": _bands(comparisons, "magnitude"),
+        "by_snr": _bands(comparisons, "snr"),
+        "matched": [
+            {
+                "event": reference[k].event,
+                "time": format_time(reference[k].time_ns),
+                "residual_s": round(float(residual), 4),
+                "magnitude": _finite(reference[k].magnitude),
+                "snr": _finite(reference[k].snr),
+            }
+            for (_, k), residual in zip(first.matched.tolist(), first.residual_s, strict=True)
+        ],
+        "missed": [
+            {
+                "event": reference[k].event,
+                "time": format_time(reference[k].time_ns),
+                "magnitude": _finite(reference[k].magnitude),
+                "snr": _finite(reference[k].snr),
+            }
+            for k in first.missed.tolist()
+        ],
+        "new": [{"time": format_time(int(found[k]))} for k in first.new.tolist()],
+    }
+
+
+def _numbers(name: str, found: Comparison) -> dict[str, Any]:
+    low, high = found.recall_interval
+    residual = np.abs(found.residual_s)
+    return {
+        "detector": name,
+        "detections": len(found.matched) + len(found.new),
+        "reference": found.n_reference,
+        "matched": len(found.matched),
+        "missed": len(found.missed),
+        "new": len(found.new),
+        "recall": _finite(found.recall),
+        "recall_from": _finite(low),
+        "recall_to": _finite(high),
+        "median_residual_s": _finite(float(np.median(residual))) if residual.size else None,
+    }
+
+
+def _bands(comparisons: Mapping[str, Comparison], quantity: str) -> list[dict[str, Any]]:
+    rows = []
+    for name, found in comparisons.items():
+        bands: Bands = getattr(found, f"by_{quantity}")
+        low, high = binomial_interval(bands.n_given, bands.n)
+        rows += [
+            {
+                "detector": name,
+                "from": _finite(float(bands.edges[k])),
+                "to": _finite(float(bands.edges[k + 1])),
+                "events": int(bands.n[k]),
+                "found": int(bands.n_given[k]),
+                "recall_from": _finite(float(low[k])),
+                "recall_to": _finite(float(high[k])),
+            }
+            for k in np.flatnonzero(bands.n)
+        ]
+    return rows
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 6) if np.isfinite(value) else None

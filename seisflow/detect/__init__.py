@@ -1,0 +1,1 @@
+"""Detection: coincidences over the array become aligned stacks and a catalogue."""

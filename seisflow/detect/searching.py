@@ -1,0 +1,197 @@
+"""Searching one hour of the array: triggers, background, coincidences, and their waveforms."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from seisflow.archive.blocks import read_record
+from seisflow.archive.products import Product
+from seisflow.archive.work import Done
+from seisflow.core.grid import DAY_NS, NS_PER_S, format_time
+from seisflow.detect.array import Array
+from seisflow.detect.background import measure_background
+from seisflow.detect.coincidence import Coincidence, coincidences
+from seisflow.detect.config import DetectConfig
+from seisflow.detect.measuring import AFTER_S, BEFORE_S, Nodes, measure
+from seisflow.detect.records import Found
+from seisflow.detect.triggers import QUIET_S, Scores, read_scores
+
+__all__ = ["DetectTask", "Job", "run"]
+
+HOUR_S = 3600
+
+
+@dataclass(frozen=True)
+class DetectTask:
+    """One UTC hour of the whole array; ``start_s`` counts from the start of SCORES."""
+
+    name: str
+    start_s: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every task of one run shares."""
+
+    waveforms: Path
+    scores: Path
+    source: Product
+    scored: Product
+    array: Array
+    config: DetectConfig
+    threshold: float
+
+    @property
+    def halo_s(self) -> int:
+        """Seconds beyond an hour on which its events depend."""
+        return self.config.merge_s + self.array.window_s + QUIET_S
+
+    def read(self, first_s: int, stop_s: int) -> Scores:
+        """Read scores of the array, seconds counted from the start of SCORES."""
+        rows = self.array.score_rows
+        return read_scores(self.scores, rows, self.scored.n_seconds, first_s, stop_s)
+
+    def time_ns(self, second: int) -> int:
+        """Return the time at which a second of SCORES begins."""
+        return self.scored.span.start_ns + second * NS_PER_S
+
+
+def run(job: Job, task: DetectTask) -> Done:
+    """Find the events of one hour; what they are goes into the receipt.
+
+    A coincidence that cannot be measured is named as a failure of the task; the others go on.
+    """
+    scores = job.read(task.start_s - job.halo_s, task.start_s + HOUR_S + job.halo_s)
+    needed = _needed_nodes(_day_of(job, task))
+    n_stations = len(job.array.stations)
+    hopeless = () if needed <= n_stations else (_hopeless(task, needed, n_stations),)
+    found: list[Found] = []
+    failures: list[str] = []
+    counts = {"coincidences": 0, "vetoed": 0, "incoherent": 0, "events": 0}
+    for coincidence in _of_the_hour(job, task, scores, needed):
+        counts["coincidences"] += 1
+        try:
+            event = _measured(job, scores, coincidence, needed)
+        except Exception as error:  # noqa: BLE001 - one bad record never stops the others
+            time = format_time(job.time_ns(scores.first_s + coincidence.second))
+            failures.append(f"coincidence at {time}: {type(error).__name__}: {error}")
+            continue
+        if event is None:
+            counts["vetoed"] += 1
+        elif event.detection.mean_cc < job.array.min_cc:
+            counts["incoherent"] += 1
+        else:
+            found.append(event)
+    counts["events"] = len(found)
+    details = [event.to_json() for event in found]
+    return Done(counts, hopeless, tuple(failures), int(scores.probability.nbytes), 0, details)
+
+
+def _hopeless(task: DetectTask, needed: int, n_stations: int) -> str:
+    return (
+        f"{task.name}: the background of the day is so high that {needed} nodes would be needed, "
+        f"and there are {n_stations}: nothing can be detected; lower --false-positive-rate, or "
+        "allow more --false-alarms-per-day"
+    )
+
+
+def _of_the_hour(job: Job, task: DetectTask, scores: Scores, needed: int) -> list[Coincidence]:
+    """Return the coincidences that begin in the hour."""
+    config = job.config
+    found = coincidences(
+        scores.triggers(job.threshold),
+        window_s=job.array.window_s,
+        min_nodes=needed,
+        merge_s=config.merge_s,
+    )
+    first = task.start_s - scores.first_s
+    return [c for c in found if first <= c.second < first + HOUR_S]
+
+
+@dataclass(frozen=True)
+class _Day:
+    """A UTC day of an array, and how its background is judged."""
+
+    scores: Path
+    key: str
+    rows: tuple[int, ...]
+    first_s: int
+    n_seconds: int
+    threshold: float
+    window_s: int
+    min_nodes: int
+    per_day: float
+
+
+def _day_of(job: Job, task: DetectTask) -> _Day:
+    day = job.time_ns(task.start_s) // DAY_NS
+    return _Day(
+        scores=job.scores,
+        key=job.scored.identity.key,
+        rows=job.array.score_rows,
+        first_s=(day * DAY_NS - job.scored.span.start_ns) // NS_PER_S,
+        n_seconds=job.scored.n_seconds,
+        threshold=job.threshold,
+        window_s=job.array.window_s,
+        min_nodes=job.config.min_nodes,
+        per_day=job.config.false_alarms_per_day,
+    )
+
+
+@lru_cache(maxsize=4)
+def _needed_nodes(day: _Day) -> int:
+    """Return how many nodes a day asks for; read once in each worker."""
+    first_s, stop_s = max(0, day.first_s), min(day.n_seconds, day.first_s + 86_400)
+    scores = read_scores(day.scores, day.rows, day.n_seconds, first_s, stop_s)
+    triggers = scores.triggers(day.threshold)
+    return measure_background(
+        triggers,
+        scores.usable,
+        window_s=day.window_s,
+        per_day=day.per_day,
+        min_nodes=day.min_nodes,
+    ).nodes
+
+
+def _measured(job: Job, scores: Scores, coincidence: Coincidence, needed: int) -> Found | None:
+    """Read the waveforms of a coincidence and measure it; None where it is a glitch."""
+    here = slice(coincidence.second, coincidence.second + job.array.window_s)
+    usable = scores.usable[:, here]
+    highest = scores.probability[:, here].astype(np.float32).max(axis=1)
+    second_ns = job.time_ns(scores.first_s + coincidence.second)
+    triggers = scores.triggers(job.threshold)[coincidence.nodes, here]
+    first_trigger = triggers.argmax(axis=1)
+    nodes = Nodes(
+        stations=[job.array.stations[k] for k in coincidence.nodes],
+        traces=_traces(job, coincidence.nodes, scores.first_s + coincidence.second),
+        start_ns=second_ns - BEFORE_S * NS_PER_S,
+        rate_hz=int(job.source.rate),
+        trigger_ns=second_ns + first_trigger.astype(np.int64) * NS_PER_S,
+        probability=highest[coincidence.nodes].astype(np.float64),
+        longitude=job.array.column("longitude")[coincidence.nodes],
+        latitude=job.array.column("latitude")[coincidence.nodes],
+        moveout_s=job.array.moveout_s,
+    )
+    with_data = usable.any(axis=1)
+    detection = measure(
+        job.config, nodes, second_ns, needed_nodes=needed, n_stations=int(with_data.sum())
+    )
+    if detection is None:
+        return None
+    return Found(second_ns, detection, np.where(with_data, highest, np.nan).astype(np.float32))
+
+
+def _traces(job: Job, nodes: npt.NDArray[np.int64], second: int) -> npt.NDArray[np.float64]:
+    """Read the seconds around a coincidence; NaN where there are no data."""
+    offset_s = (job.scored.span.start_ns - job.source.span.start_ns) // NS_PER_S
+    first = second + offset_s - BEFORE_S
+    stop = second + offset_s + job.array.window_s + AFTER_S
+    traces = np.empty((len(nodes), (stop - first) * int(job.source.rate)))
+    for trace, node in zip(traces, nodes, strict=True):
+        row = job.array.waveform_rows[node]
+        record = read_record(job.waveforms, job.source, row, first, stop)
+        trace[:] = np.where(record.filled, record.samples, np.nan)
+    return traces

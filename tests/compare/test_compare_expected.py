@@ -1,0 +1,45 @@
+"""Origin times moved to P at the array."""
+
+import math
+
+import numpy as np
+import pytest
+
+from seisflow.compare.expected import expect_by_arrivals, expect_by_travel_time
+from seisflow.core.grid import NS_PER_S
+from seisflow.core.stations import Coordinates
+from seisflow.formats.arrivals import Arrival
+from seisflow.formats.references import ReferenceEvent
+from seisflow.formats.travel_times import TravelTimes
+
+EVENT = ReferenceEvent("e1", 0, 2.0, math.nan, -116.6, 33.5, 10.0)
+ABOVE = Coordinates(-116.6, 33.5, 0.0)
+
+
+def test_p_from_below_takes_depth_over_velocity() -> None:
+    (found,) = expect_by_travel_time([EVENT], ABOVE, "iasp91")
+    np.testing.assert_allclose(found.time_ns / NS_PER_S, 10 / 5.8, atol=0.01)
+    assert found._replace(time_ns=0) == EVENT
+
+
+def test_farther_is_later() -> None:
+    (found,) = expect_by_travel_time([EVENT], Coordinates(-116.6, 33.95, 0.0), "iasp91")
+    np.testing.assert_allclose(found.time_ns / NS_PER_S, math.hypot(10, 49.9) / 5.8, atol=0.05)
+
+
+def test_events_without_a_place_keep_their_times() -> None:
+    own = ReferenceEvent("sf", 5)
+    assert expect_by_travel_time([own], ABOVE, "iasp91") == [own]
+
+
+def test_an_event_whose_p_does_not_arrive_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TravelTimes, "first_s", lambda *_: {"S": 5.0})
+    assert expect_by_travel_time([EVENT], ABOVE, "iasp91") == []
+
+
+def test_median_onset_of_p() -> None:
+    onsets = [("P", 7), ("P", 3), ("S", 2), ("P", 4), ("P", 100)]
+    arrivals = [Arrival(t, "ZG", f"R{i}", phase, "e1") for i, (phase, t) in enumerate(onsets)]
+    others = [Arrival(1, "ZG", "R1", "P"), Arrival(2, "ZG", "R1", "P", "e3")]
+    found = expect_by_arrivals([EVENT, EVENT._replace(event="e2")], [*arrivals, *others])
+    assert found == [EVENT._replace(time_ns=7)]
