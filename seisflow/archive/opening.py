@@ -17,7 +17,8 @@ def open_product(path: str | Path) -> xr.Dataset:
     Parameters
     ----------
     path : path
-        A product: what ``seisflow ingest``, ``label``, ``assemble``, ``infer`` or ``synth`` wrote.
+        A product: what ``seisflow ingest``, ``label``, ``assemble``, ``infer``, ``detect`` or
+        ``synth`` wrote.
 
     Returns
     -------
@@ -47,6 +48,12 @@ def open_product(path: str | Path) -> xr.Dataset:
         SCORES: ``probability (station, second, class)`` of the window of 4 s that begins 1 s before
         ``second``, NaN where there is none, and ``state (station, second)``, which says why;
         ``class`` names the classes.
+
+        CATALOG: for each ``event`` its ``time`` (P at the median node), ``n_nodes``, ``mean_cc``,
+        ``stack_snr``, ``back_azimuth_deg``, ``apparent_velocity_m_s`` and more, ``stack (event,
+        sample)`` (as ``catalog["stack"]``: a dataset has a method of that name), and
+        ``node_probability (event, station)``; for each ``pick`` the row of its event
+        (``pick_event``), ``pick_station``, ``pick_time``, ``pick_delay_s``, ``pick_cc``.
 
     Raises
     ------

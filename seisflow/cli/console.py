@@ -22,7 +22,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["ERRORS", "Bar", "human_bytes", "human_time", "print_json", "progress", "table"]
+from seisflow.report.amounts import human_time
+
+__all__ = ["ERRORS", "Bar", "print_json", "progress", "table"]
 
 ERRORS = Console(stderr=True, width=None if sys.stderr.isatty() else 132)
 LINE_EVERY_S = 15.0
@@ -101,21 +103,3 @@ def table(
 def print_json(content: Any) -> None:
     """Print JSON on standard output."""
     typer.echo(json.dumps(content, indent=1))
-
-
-def human_bytes(n: float) -> str:
-    """Write a number of bytes with three digits."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if n < 1000 or unit == "TB":
-            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.3g} {unit}"
-        n /= 1000
-    raise AssertionError
-
-
-def human_time(seconds: float) -> str:
-    """Write a duration with its two largest units."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, s = divmod(round(seconds), 60)
-    hours, m = divmod(minutes, 60)
-    return f"{hours} h {m:02d} min" if hours else f"{m} min {s:02d} s"

@@ -1,4 +1,4 @@
-"""``seisflow demo``: the whole way on a small synthetic array with known truth."""
+"""``seisflow demo``: the whole mission on a small synthetic array with known truth."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,11 +7,17 @@ import typer
 import xarray as xr
 
 from seisflow.archive.opening import open_product
+from seisflow.cli.assemble import assemble
+from seisflow.cli.compare import compare as compare_catalogues
 from seisflow.cli.console import ERRORS, table
+from seisflow.cli.detect import detect
+from seisflow.cli.infer import infer
 from seisflow.cli.ingest import ingest
 from seisflow.cli.label import label
 from seisflow.cli.options import WorkersOption
+from seisflow.cli.report import report
 from seisflow.cli.synth import synth
+from seisflow.cli.train import train
 from seisflow.label.agreement import AgreementRow, agreement
 from seisflow.report.labels import draw_overview
 
@@ -20,29 +26,79 @@ def demo(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")] = Path(
         "seisflow-demo"
     ),
-    nodes: Annotated[int, typer.Option(help="Number of nodes.")] = 12,
-    hours: Annotated[float, typer.Option(help="Length of the record in hours.")] = 2.0,
+    nodes: Annotated[int, typer.Option(help="Number of nodes.")] = 16,
+    hours: Annotated[float, typer.Option(help="Length of the record in hours.")] = 3.0,
     rate: Annotated[int, typer.Option(help="Samples per second.")] = 100,
+    epochs: Annotated[int, typer.Option(help="Epochs of the training.")] = 12,
     workers: WorkersOption = None,
 ) -> None:
-    """Make a small synthetic array, ingest it, label it, and compare with its truth.
+    """Do the whole mission on a small synthetic array: from miniSEED to a catalogue and its page.
 
-    Ends with a table of labels against planted truth and the name of the picture it drew.
+    Makes the array, ingests it, labels it, assembles wavelets, trains a small network, classifies
+    every second, detects earthquakes, compares them with what was planted, and ends with the name
+    of a page that shows all of it.
     """
     scene, waveforms, labels = output / "scene", output / "waveforms.zarr", output / "labels.zarr"
-    synth(scene, nodes=nodes, hours=hours, rate=rate, dead=0.1, gaps=6.0, workers=workers)
+    wavelets, model = output / "wavelets.zarr", output / "model"
+    scores, catalog, page = output / "scores.zarr", output / "catalog", output / "page.html"
+    arrivals, events = scene / "arrivals.csv", scene / "events.csv"
+    synth(
+        scene,
+        nodes=nodes,
+        hours=hours,
+        rate=rate,
+        earthquakes=30.0,
+        dead=0.1,
+        gaps=6.0,
+        workers=workers,
+    )
     raw = str(scene / "waveforms")
     ingest([raw, str(waveforms)], stations=str(scene / "stations.xml"), workers=workers)
     label(waveforms, labels, workers=workers)
-    opened, truth = open_product(labels), open_product(scene / "truth.zarr")
-    rows = compare(opened, truth)
+    show_labels(labels, waveforms, scene / "truth.zarr", output / "labels.png")
+    assemble(
+        waveforms,
+        labels,
+        arrivals,
+        wavelets,
+        events=events,
+        split="events",
+        time_block_s=600,
+        workers=workers,
+    )
+    train(wavelets, model, epochs=epochs, batch_size=32, learning_rate=0.004)
+    infer(waveforms, model, scores, workers=workers)
+    detect(
+        waveforms,
+        scores,
+        catalog,
+        min_nodes=max(3, nodes // 2),
+        threshold=0.8,  # so small a set shows no rate of false positives
+        workers=workers,
+    )
+    compare_catalogues(catalog, events, arrivals=arrivals, baselines=waveforms)
+    report(
+        page,
+        waveforms=waveforms,
+        labels=labels,
+        model=model,
+        scores=scores,
+        catalog=catalog,
+        title="A synthetic array",
+    )
+    ERRORS.print(f"open the products with seisflow.open({str(labels)!r}); the page is {page}")
+
+
+def show_labels(labels: Path, waveforms: Path, truth: Path, picture: Path) -> None:
+    """Compare labels with what was planted, in a table and a picture."""
+    opened = open_product(labels)
+    rows = compare(opened, open_product(truth))
     head = ["truth", "seconds", "random noise", "mixed", "not random noise"]
     shown = [[r.truth, r.n_seconds, *(f"{s:.1%}" for s in r.shares)] for r in rows]
     table("labels against planted truth", shown, head)
-    picture = output / "labels.png"
     station = str(opened.station.values[0])
     draw_overview(opened.load(), open_product(waveforms).load(), station, rows, picture)
-    ERRORS.print(f"look at {picture}; open the products with seisflow.open({str(labels)!r})")
+    ERRORS.print(f"look at {picture}", highlight=False, markup=False, soft_wrap=True)
 
 
 def compare(labels: xr.Dataset, truth: xr.Dataset) -> list[AgreementRow]:

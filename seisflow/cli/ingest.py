@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from seisflow.archive.work import existing_product
-from seisflow.cli.console import ERRORS, human_bytes, progress, table
+from seisflow.cli.console import ERRORS, progress, table
 from seisflow.cli.options import (
     ClusterOption,
     DryRunOption,
@@ -24,6 +24,7 @@ from seisflow.errors import ConfigError
 from seisflow.formats.pieces import FileScan, Problem
 from seisflow.ingest import stage
 from seisflow.ingest.inventory import Inventory
+from seisflow.report.amounts import human_bytes
 
 
 def ingest(  # noqa: PLR0913 - every parameter is an option of the command

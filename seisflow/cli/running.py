@@ -11,11 +11,12 @@ import typer
 from seisflow.archive.receipts import TaskPlan
 from seisflow.archive.store import HIDDEN
 from seisflow.archive.work import Progress, Task, Work, progress_of, write_provenance
-from seisflow.cli.console import ERRORS, human_bytes, human_time, print_json, progress, table
+from seisflow.cli.console import ERRORS, print_json, progress, table
 from seisflow.engine.connect import ClusterConfig, Session, connect
 from seisflow.engine.drive import Failure, drive
 from seisflow.engine.versions import environment
 from seisflow.errors import ConfigError, ExitCode
+from seisflow.report.amounts import human_bytes, human_time
 
 __all__ = ["open_session", "run_work", "show_plan", "show_problems", "summarise"]
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from seisflow import errors
 from seisflow.archive.receipts import write_json
 from seisflow.cli import evaluate
-from seisflow.cli.console import ERRORS, Bar, human_bytes, human_time, print_json, progress, table
+from seisflow.cli.console import ERRORS, Bar, print_json, progress, table
 from seisflow.core.classes import Split
 from seisflow.errors import ConfigError, IncompleteError
 from seisflow.learn.config import TrainConfig
+from seisflow.report.amounts import human_bytes, human_time
 
 if TYPE_CHECKING:
     from seisflow.learn.job import Job

@@ -1,6 +1,8 @@
 """Electronic pulses: the same wavelet on many stations at the same instant.
 
-No wave of the ground does this: it needs time to cross the array, and each site changes it.
+No wave of the ground does this: it needs time to cross the array, and each site changes it. An
+array of a hundred metres that is sampled a hundred times a second cannot show that, so a pulse must
+also be over at once, as no earthquake is.
 """
 
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["GlitchRule", "is_glitch"]
+__all__ = ["GlitchRule", "has_coda", "is_glitch"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,12 @@ class GlitchRule:
 
 
 RULE = GlitchRule()
+
+CODA_S = (0.5, 1.5)
+"""Where a pulse is over, the ringing of the filter included, and an earthquake goes on."""
+
+CODA_RATIO = 2.0
+"""rms there over rms before the onset, from which on something goes on."""
 
 
 def is_glitch(
@@ -75,3 +83,29 @@ def is_glitch(
     spread_samples = float(np.ptp(delays_s[aligned])) * rate_hz
     alike = float(np.median(cc[aligned])) >= rule.least_median_cc
     return alike and spread_samples <= rule.most_spread_samples
+
+
+def has_coda(stack: npt.ArrayLike, n_before: int, rate_hz: float) -> bool:
+    """Tell whether something goes on after the pulse.
+
+    Parameters
+    ----------
+    stack : array_like, shape (n,)
+        Of aligned traces.
+    n_before : int
+        Samples of it before the onset.
+    rate_hz : float
+        Samples per second.
+
+    Returns
+    -------
+    bool
+        Whether the rms 0.5 to 1.5 s behind the onset is twice that before it, of which the last
+        0.1 s are left out because the onset may lie in them. False where there is no such part.
+    """
+    stack = np.asarray(stack, np.float64)
+    first, stop = (n_before + round(s * rate_hz) for s in CODA_S)
+    noise, coda = stack[: max(0, n_before - round(0.1 * rate_hz))], stack[first:stop]
+    if not noise.size or not coda.size:
+        return False
+    return bool(np.sqrt(np.mean(coda**2)) >= CODA_RATIO * np.sqrt(np.mean(noise**2)) > 0)

@@ -16,7 +16,7 @@ from seisflow.detect.alignment import (
 )
 from seisflow.detect.config import DetectConfig
 from seisflow.detect.event import Detection, Pick, event_name
-from seisflow.detect.glitch import is_glitch
+from seisflow.detect.glitch import has_coda, is_glitch
 from seisflow.detect.plane_wave import PlaneWave, fit_plane_wave, local_xy_m
 from seisflow.dsp.filters import bandpass
 
@@ -117,7 +117,8 @@ def measure(
         max_lag_s=config.max_lag_s,
         passes=config.passes,
     )
-    if is_glitch(found.delays_s, found.cc, n_stations, rate):
+    is_pulse = is_glitch(found.delays_s, found.cc, n_stations, rate)
+    if is_pulse and not has_coda(found.stack, found.n_before, rate):
         return None
     picks, median_ns = _picks(nodes, found)
     plane = _plane(nodes, found)

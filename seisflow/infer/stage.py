@@ -48,12 +48,12 @@ __all__ = ["MODEL", "InferConfig", "Running", "finish", "plan", "prepare", "run"
 MODEL = "model.json"
 """Document beside the plan: that of the model, with its thresholds."""
 
-PROCESS_BYTES = 480_000_000
+PROCESS_BYTES = 580_000_000
 """A worker with torch and the other libraries."""
 CUDA_BYTES = 1_500_000_000
 """What CUDA adds on the side of the host; an estimate."""
-RECORD_BYTES_PER_SAMPLE = 160
-"""An hour as read, in float64 and filtered: 270 MB were measured at 500 Hz."""
+RECORD_BYTES_PER_SAMPLE = 110
+"""An hour as read, in float64 and filtered: 170 MB were measured at 500 Hz."""
 BATCH_BYTES_PER_VALUE = 60
 """Planes and maps of a batch, for each value of its planes; widest in `published`."""
 

@@ -59,12 +59,20 @@ OPTIONS = {
         *("--start", "--end", "--select"),
         *ENGINE,
     },
+    "compare": {
+        *("catalog", "reference", "--tolerance-s", "--arrivals", "--predict", "--baselines"),
+        *("--output", "-o", "--json"),
+    },
+    "report": {
+        *("page", "--waveforms", "--labels", "--model", "--scores", "--catalog", "--comparison"),
+        *("--title", "--json"),
+    },
     "plot": {
         *("labels", "--station", "--hour", "--day", "--select", "--waveforms", "--output", "-o"),
         "--json",
     },
     "status": {"product", "--json"},
-    "demo": {"output", "--nodes", "--hours", "--rate", "--workers"},
+    "demo": {"output", "--nodes", "--hours", "--rate", "--epochs", "--workers"},
 }
 HELP = ("-h", "--help")
 

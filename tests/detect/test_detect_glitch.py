@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seisflow.detect.glitch import GlitchRule, is_glitch
+from seisflow.detect.glitch import GlitchRule, has_coda, is_glitch
 
 RATE_HZ = 250.0
 
@@ -64,3 +64,17 @@ def test_the_rule_is_the_callers() -> None:
     assert not is_glitch(delays, cc, 20, RATE_HZ, GlitchRule(most_spread_samples=0.1))
     assert not is_glitch(delays, cc, 20, RATE_HZ, GlitchRule(least_median_cc=0.9999))
     assert is_glitch(delays, cc, 41, RATE_HZ, GlitchRule(least_share=0.4))
+
+
+@pytest.mark.parametrize(("decay_s", "expected"), [(0.02, False), (0.1, False), (0.6, True)])
+def test_a_pulse_is_over_and_an_earthquake_goes_on(decay_s: float, expected: bool) -> None:
+    rng = np.random.default_rng(0)
+    time_s = np.arange(int(2 * RATE_HZ)) / RATE_HZ - 0.5
+    wave = np.where(time_s >= 0, np.exp(-np.maximum(time_s, 0) / decay_s), 0)
+    stack = wave * rng.standard_normal(time_s.size) + 0.02 * rng.standard_normal(time_s.size)
+    assert has_coda(stack, int(0.5 * RATE_HZ), RATE_HZ) == expected
+
+
+def test_silence_has_no_coda() -> None:
+    assert not has_coda(np.zeros(500), 125, RATE_HZ)
+    assert not has_coda(np.ones(100), 0, RATE_HZ)

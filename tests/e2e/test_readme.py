@@ -23,7 +23,9 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 def test_commands_and_python_of_the_readme(tmp_path: Path) -> None:
     lines = [line for block in blocks("") for line in block.splitlines()]
     commands = [line.split() for line in lines if line.startswith("seisflow ")]
-    named = "synth ingest label plot plot status assemble train evaluate infer"
+    named = (
+        "synth ingest label plot plot status assemble train evaluate infer detect compare report"
+    )
     assert [c[1] for c in commands] == named.split()
     for command in commands:
         done = run([sys.executable, "-m", *command], tmp_path)
@@ -38,7 +40,8 @@ def test_commands_and_python_of_the_readme(tmp_path: Path) -> None:
 
 def test_no_word_of_the_readme_waits_to_be_written() -> None:
     text = re.sub(r"```.*?```|`[^`]*`", "", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    known = "WAVEFORMS LABELS WAVELETS ARRIVALS SCORES TRUTH SEED SLURM CONTRIBUTING CHANGELOG PATH"
+    known = "WAVEFORMS LABELS WAVELETS ARRIVALS SCORES CATALOG REFERENCE TRUTH SEED SLURM"
+    known += " CONTRIBUTING CHANGELOG PATH PAGE HTML"
     found = set(re.findall(r"\b[A-Z]{4,}\b", text))
     assert found <= set(known.split())
 
@@ -50,12 +53,13 @@ def test_make_targets_of_the_readme_exist() -> None:
     assert {"demo", "test"} <= named <= set(targets)
 
 
-def test_the_demo_ends_with_its_picture(tmp_path: Path) -> None:
-    small = ["--nodes", "3", "--hours", "1", "--rate", "20"]
+def test_the_demo_ends_with_its_page(tmp_path: Path) -> None:
+    small = ["--nodes", "5", "--hours", "1", "--rate", "40", "--epochs", "3"]
     done = run([sys.executable, "-m", "seisflow", "demo", "demo", *small], tmp_path)
     assert done.returncode == 0, done.stderr
-    picture = tmp_path / "demo" / "labels.png"
-    assert done.stderr.strip().splitlines()[-1].startswith("look at demo/labels.png")
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert picture.stat().st_size > 20_000
+    assert done.stderr.strip().splitlines()[-1].endswith("the page is demo/page.html")
     assert "signal above 1.0 of the noise" in done.stderr
+    page = (tmp_path / "demo" / "page.html").read_text()
+    for title in ("WAVEFORMS", "LABELS", "SCORES", "Comparison with a catalogue"):
+        assert title.lower() in page.lower()
+    assert (tmp_path / "demo" / "labels.png").read_bytes().startswith(b"\x89PNG")
