@@ -49,7 +49,7 @@ def compare(  # noqa: PLR0913 - every parameter is an option of the command
         typer.Option(
             metavar="WAVEFORMS.zarr",
             help="Run STA/LTA with coincidence, and the product of nine sub-array envelopes, on "
-            "these records, each with as many detections.",
+            "these records, each with about as many detections.",
         ),
     ] = None,
     output: Annotated[

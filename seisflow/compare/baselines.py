@@ -21,7 +21,6 @@ __all__ = [
     "StaLtaRule",
     "Trigger",
     "filtered_runs",
-    "least_stations",
     "sta_lta_triggers",
 ]
 
@@ -99,8 +98,7 @@ def sta_lta_triggers(record: ArrayRecord, rule: StaLtaRule) -> list[Trigger]:
     Returns
     -------
     list of Trigger
-        In order of time; the strength is the number of stations. See `least_stations` for as many
-        as are wanted.
+        In order of time; the strength is the number of stations.
 
     Raises
     ------
@@ -122,29 +120,6 @@ def sta_lta_triggers(record: ArrayRecord, rule: StaLtaRule) -> list[Trigger]:
             ratio[start:stop] = sta_lta_of(filtered, short, long)
     found = coincidences_of(ratios, record.stations, rate, (rule.on, rule.off), rule.min_stations)
     return [Trigger(record.start_ns + round(k * NS_PER_S / rate), float(n)) for k, n in found]
-
-
-def least_stations(triggers: Sequence[Trigger], days: float, per_day: float) -> int:
-    """Choose the fewest stations that leave at most so many detections a day.
-
-    Parameters
-    ----------
-    triggers : sequence of Trigger
-        Of `sta_lta_triggers`, with a small `StaLtaRule.min_stations`.
-    days : float
-        Searched.
-    per_day : float
-        Detections wanted at most.
-
-    Returns
-    -------
-    int
-        Keep the triggers of at least this strength. As stations are counted in whole numbers,
-        they may be fewer than wanted.
-    """
-    wanted = int(per_day * days)
-    ordered = sorted((round(t.strength) for t in triggers), reverse=True)
-    return 1 + ordered[wanted] if len(ordered) > wanted else min(ordered, default=1)
 
 
 def filtered_runs(

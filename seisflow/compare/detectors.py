@@ -17,7 +17,6 @@ from seisflow.compare.baselines import (
     ArrayRecord,
     StaLtaRule,
     Trigger,
-    least_stations,
     sta_lta_triggers,
 )
 from seisflow.compare.envelopes import (
@@ -123,11 +122,14 @@ class Baselines:
             )
 
     def detections(self, n_wanted: int) -> dict[str, list[Trigger]]:
-        """Return the detections of each, at most `n_wanted`: as many as it can be made to give."""
+        """Return the detections of each, as near to `n_wanted` as it can be made to give.
+
+        Stations in coincidence are counted in whole numbers: of the two numbers that give more and
+        fewer detections than wanted, the one is taken whose ratio to it is nearer to 1.
+        """
         days = (self._span.end_ns - self._span.start_ns) / DAY_NS
         per_day = (n_wanted + 0.5) / days
-        needed = least_stations(self._sta_lta, days, per_day)
-        found = {"STA/LTA and coincidence": [t for t in self._sta_lta if t.strength >= needed]}
+        found = {"STA/LTA and coincidence": self._nearest(n_wanted)}
         if self._strengths:
             joined = Strength(
                 start_ns=self._strengths[0].start_ns,
@@ -137,3 +139,12 @@ class Baselines:
             threshold = least_threshold(joined, MERGE_S, per_day)
             found["nine sub-array envelopes"] = triggers_above(joined, threshold, MERGE_S)
         return found
+
+    def _nearest(self, n_wanted: int) -> list[Trigger]:
+        strengths = np.array([trigger.strength for trigger in self._sta_lta])
+        levels = np.unique(strengths)
+        if not levels.size:
+            return []
+        n_found = np.array([np.count_nonzero(strengths >= level) for level in levels])
+        level = levels[np.argmin(np.abs(np.log(n_found / max(n_wanted, 1))))]
+        return [trigger for trigger in self._sta_lta if trigger.strength >= level]

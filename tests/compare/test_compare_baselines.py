@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_array import RATE, START, array_record, noise, planted, wavelet
 
-from seisflow.compare.baselines import StaLtaRule, Trigger, least_stations, sta_lta_triggers
+from seisflow.compare.baselines import StaLtaRule, Trigger, sta_lta_triggers
 from seisflow.core.grid import NS_PER_S
 from seisflow.dsp.filters import bandpass
 from seisflow.errors import ConfigError, DataError
@@ -112,16 +112,6 @@ def test_dead_stations_and_units_play_no_part() -> None:
     assert sta_lta_triggers(array_record(samples), RULE) == sta_lta_triggers(
         array_record(QUAKE), RULE
     )
-
-
-def test_stations_for_a_stated_number_a_day() -> None:
-    triggers = [Trigger(i, n) for i, n in enumerate([3.0, 9.0, 5.0, 5.0, 2.0])]
-    kept = {
-        per_day: least_stations(triggers, 2.0, per_day)
-        for per_day in (0.0, 0.5, 1.0, 1.5, 2.0, 9.0)
-    }
-    assert kept == {0.0: 10, 0.5: 6, 1.0: 6, 1.5: 4, 2.0: 3, 9.0: 2}
-    assert least_stations([], 2.0, 1.0) == 1
 
 
 def test_numbers_that_cannot_be() -> None:

@@ -68,7 +68,8 @@ def test_compare_counts(catalog: Path, reference: Path, array, launcher: Launche
     assert [d["detector"] for d in others] == [
         "STA/LTA and coincidence", "nine sub-array envelopes",
     ]  # fmt: skip
-    assert all(d["detections"] <= own["detections"] for d in others)
+    assert others[1]["detections"] <= own["detections"]
+    assert others[0]["matched"] >= 1
     assert abs(own["median_residual_s"] - 0.4) < 0.05
     assert [m["event"] for m in content["matched"]] == ["e0", "e1"]
     assert [m["event"] for m in content["missed"]] == ["e2"]
