@@ -28,8 +28,10 @@ __all__ = [
     "BlockTask",
     "Record",
     "Selection",
+    "asked_span",
     "block_tasks",
     "read_record",
+    "refuse_other_block",
     "select_part",
     "source_document",
 ]
@@ -119,20 +121,51 @@ def select_part(config: SelectingConfig, waveforms: Path) -> Selection:
             f"{len(names)}: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
         )
     stations = tuple(names[i] for i in rows)
-    return Selection(
-        waveforms, source, rows, stations, _places(waveforms, rows), _span(config, source)
-    )
+    span = asked_span(config, source.span, "waveforms")
+    return Selection(waveforms, source, rows, stations, _places(waveforms, rows), span)
 
 
-def _span(config: SelectingConfig, source: Product) -> Span:
-    start = parse_time(config.start) if config.start else source.span.start_ns
-    end = parse_time(config.end) if config.end else source.span.end_ns
-    if start >= source.span.end_ns or end <= source.span.start_ns:
+def asked_span(config: SelectingConfig, whole: Span, what: str) -> Span:
+    """Return the time that a configuration asks for, widened to whole UTC hours.
+
+    Parameters
+    ----------
+    config : SelectingConfig
+        Its ``start`` and ``end``.
+    whole : Span
+        What there is.
+    what : str
+        Its name in the plural, for the message.
+
+    Raises
+    ------
+    ConfigError
+        Nothing of it is asked for.
+    """
+    start = parse_time(config.start) if config.start else whole.start_ns
+    end = parse_time(config.end) if config.end else whole.end_ns
+    if start >= whole.end_ns or end <= whole.start_ns:
         asked = " and ".join(format_time(time) for time in (start, end))
-        raise ConfigError(f"nothing between {asked}; the waveforms cover {source.span}")
-    span = Span(start, end).widened(HOUR_NS).intersect(source.span)
+        raise ConfigError(f"nothing between {asked}; the {what} cover {whole}")
+    span = Span(start, end).widened(HOUR_NS).intersect(whole)
     assert span is not None
     return span
+
+
+def refuse_other_block(output: Path, product: Product) -> None:
+    """Refuse to go on with a product whose shards hold another number of stations.
+
+    Raises
+    ------
+    ConfigError
+        It says which number to ask for.
+    """
+    existing = read_product(output, product.identity.product)
+    if existing.block != product.block:
+        raise ConfigError(
+            f"{output} was begun with blocks of {existing.block} stations, asked for "
+            f"{product.block}; repeat the command with --block {existing.block}"
+        )
 
 
 def _places(waveforms: Path, rows: tuple[int, ...]) -> tuple[Coordinates, ...]:

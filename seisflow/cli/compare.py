@@ -10,6 +10,7 @@ import typer
 
 from seisflow.archive.reading import read_column
 from seisflow.archive.store import read_product, storage_errors
+from seisflow.archive.work import require_complete
 from seisflow.cli.console import ERRORS, print_json, progress, table
 from seisflow.cli.options import JsonOption
 from seisflow.cli.running import show_problems
@@ -17,7 +18,6 @@ from seisflow.compare.detectors import Baselines, n_pieces, pieces
 from seisflow.compare.expected import expect_by_arrivals, expect_by_travel_time
 from seisflow.compare.scoring import compare as compare_times
 from seisflow.compare.summary import band_rows, detector_rows, to_json
-from seisflow.core.grid import Span
 from seisflow.core.stations import Coordinates
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.arrivals import read_arrivals
@@ -70,6 +70,7 @@ def compare(  # noqa: PLR0913 - every parameter is an option of the command
     seisflow compare catalog scedc.csv --predict iasp91 --baselines waveforms.zarr
     """
     product = read_product(catalog, "CATALOG")
+    require_complete(catalog)
     events = read_reference(reference)
     show_problems(tuple(events.problems), reference)
     expected = timed(events.rows, catalog, arrivals, predict)
@@ -152,8 +153,7 @@ def run_baselines(catalog: Path, waveforms: Path, n_wanted: int) -> dict[str, li
         read_column(catalog, n).astype(np.float64) for n in ("longitude", "latitude")
     )
     has_nine = int((np.isfinite(longitude) & np.isfinite(latitude)).sum()) >= 9
-    span: Span = read_product(catalog, "CATALOG").span
-    searched = Baselines(span, has_nine=has_nine)
+    searched = Baselines(has_nine=has_nine)
     if not has_nine:
         ERRORS.print("note: nine sub-arrays need nine stations with coordinates; left out")
     with progress("baselines", n_pieces(catalog, waveforms)) as bar:

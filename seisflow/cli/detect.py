@@ -150,6 +150,7 @@ def found(state: Progress, prepared: stage.Preparation) -> dict[str, str | int]:
         "vetoed as glitches": counts.get("vetoed", 0),
         f"incoherent, cc below {job.array.min_cc:g}": counts.get("incoherent", 0),
         "events": counts.get("events", 0),
+        "hours without data": counts.get("hours_without_data", 0),
     }
 
 

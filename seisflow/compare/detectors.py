@@ -27,12 +27,13 @@ from seisflow.compare.envelopes import (
     triggers_above,
 )
 from seisflow.core.grid import DAY_NS, NS_PER_S, Span
+from seisflow.errors import ConfigError
 
 __all__ = ["Baselines", "n_pieces", "pieces"]
 
 PIECE_VALUES = 60_000_000
 """Samples of all stations that are held at once, as float32."""
-LEAD_S, TAIL_S = 30, 10
+LEAD_S, TAIL_S = 90, 10
 MERGE_S = 5.0
 LEAST_STATIONS = 3
 
@@ -51,8 +52,20 @@ def pieces(catalog: Path, waveforms: Path) -> Iterator[tuple[ArrayRecord, Span]]
         With a lead and a tail where there are records.
     Span
         The part of it that is this piece's own.
+
+    Raises
+    ------
+    ConfigError
+        The catalogue was made from other waveforms.
     """
-    source, span = read_product(waveforms, "WAVEFORMS"), read_product(catalog, "CATALOG").span
+    source, product = read_product(waveforms, "WAVEFORMS"), read_product(catalog, "CATALOG")
+    if product.identity.inputs.get("waveforms") != source.identity.key:
+        raise ConfigError(
+            f"{catalog} was made from other waveforms than {waveforms}: found "
+            f"{product.identity.inputs.get('waveforms')}, asked {source.identity.key}; give the "
+            "waveforms it was made from"
+        )
+    span = product.span
     rows = {name: k for k, name in enumerate(station_names(waveforms))}
     stations = station_names(catalog)
     places = [read_column(catalog, name).astype(np.float64) for name in ("longitude", "latitude")]
@@ -94,14 +107,11 @@ class Baselines:
 
     Parameters
     ----------
-    span : Span
-        Searched.
     has_nine : bool
         Whether there are coordinates and stations enough for nine sub-arrays.
     """
 
-    def __init__(self, span: Span, *, has_nine: bool) -> None:
-        self._span = span
+    def __init__(self, *, has_nine: bool) -> None:
         self._has_nine = has_nine
         self._sta_lta: list[Trigger] = []
         self._strengths: list[Strength] = []
@@ -127,8 +137,6 @@ class Baselines:
         Stations in coincidence are counted in whole numbers: of the two numbers that give more and
         fewer detections than wanted, the one is taken whose ratio to it is nearer to 1.
         """
-        days = (self._span.end_ns - self._span.start_ns) / DAY_NS
-        per_day = (n_wanted + 0.5) / days
         found = {"STA/LTA and coincidence": self._nearest(n_wanted)}
         if self._strengths:
             joined = Strength(
@@ -136,7 +144,9 @@ class Baselines:
                 step_ns=self._strengths[0].step_ns,
                 values=np.concatenate([s.values for s in self._strengths]),
             )
-            threshold = least_threshold(joined, MERGE_S, per_day)
+            n_steps = int(np.count_nonzero(~np.isnan(joined.values)))
+            days = max(n_steps, 1) * joined.step_ns / DAY_NS
+            threshold = least_threshold(joined, MERGE_S, (n_wanted + 0.5) / days)
             found["nine sub-array envelopes"] = triggers_above(joined, threshold, MERGE_S)
         return found
 

@@ -62,15 +62,17 @@ class Job:
 def run(job: Job, task: DetectTask) -> Done:
     """Find the events of one hour; what they are goes into the receipt.
 
-    A coincidence that cannot be measured is named as a failure of the task; the others go on.
+    A coincidence that cannot be measured is named as a failure of the task; the others are kept.
     """
     scores = job.read(task.start_s - job.halo_s, task.start_s + HOUR_S + job.halo_s)
     needed = _needed_nodes(_day_of(job, task))
-    n_stations = len(job.array.stations)
-    hopeless = () if needed <= n_stations else (_hopeless(task, needed, n_stations),)
+    core = scores.usable[:, job.halo_s : job.halo_s + HOUR_S]
+    n_usable = int(np.count_nonzero(core.any(axis=1)))
+    hopeless = (_hopeless(task, needed, n_usable),) if 0 < n_usable < needed else ()
     found: list[Found] = []
     failures: list[str] = []
     counts = {"coincidences": 0, "vetoed": 0, "incoherent": 0, "events": 0}
+    counts["hours_without_data"] = int(n_usable == 0)
     for coincidence in _of_the_hour(job, task, scores, needed):
         counts["coincidences"] += 1
         try:
@@ -81,7 +83,7 @@ def run(job: Job, task: DetectTask) -> Done:
             continue
         if event is None:
             counts["vetoed"] += 1
-        elif event.detection.mean_cc < job.array.min_cc:
+        elif job.array.min_cc > 0 and not event.detection.mean_cc >= job.array.min_cc:
             counts["incoherent"] += 1
         else:
             found.append(event)
@@ -90,16 +92,20 @@ def run(job: Job, task: DetectTask) -> Done:
     return Done(counts, hopeless, tuple(failures), int(scores.probability.nbytes), 0, details)
 
 
-def _hopeless(task: DetectTask, needed: int, n_stations: int) -> str:
+def _hopeless(task: DetectTask, needed: int, n_usable: int) -> str:
     return (
-        f"{task.name}: the background of the day is so high that {needed} nodes would be needed, "
-        f"and there are {n_stations}: nothing can be detected; lower --false-positive-rate, or "
-        "allow more --false-alarms-per-day"
+        f"{task.name}: {needed} nodes are needed and {n_usable} stations have data, so nothing can "
+        "be detected; lower --min-nodes or --false-positive-rate, or allow more "
+        "--false-alarms-per-day"
     )
 
 
 def _of_the_hour(job: Job, task: DetectTask, scores: Scores, needed: int) -> list[Coincidence]:
-    """Return the coincidences that begin in the hour."""
+    """Return the coincidences that begin in the hour.
+
+    Near midnight, where two days need different numbers of nodes, each looks at both sides with
+    its own: a coincidence that only the other day would count can take in one of its own.
+    """
     config = job.config
     found = coincidences(
         scores.triggers(job.threshold),
@@ -108,7 +114,9 @@ def _of_the_hour(job: Job, task: DetectTask, scores: Scores, needed: int) -> lis
         merge_s=config.merge_s,
     )
     first = task.start_s - scores.first_s
-    return [c for c in found if first <= c.second < first + HOUR_S]
+    # a window may begin before its first trigger: none owns the seconds before the first hour
+    least = first - (job.array.window_s - 1 if task.start_s == 0 else 0)
+    return [c for c in found if least <= c.second < first + HOUR_S]
 
 
 @dataclass(frozen=True)
@@ -185,7 +193,11 @@ def _measured(job: Job, scores: Scores, coincidence: Coincidence, needed: int) -
 
 
 def _traces(job: Job, nodes: npt.NDArray[np.int64], second: int) -> npt.NDArray[np.float64]:
-    """Read the seconds around a coincidence; NaN where there are no data."""
+    """Read the seconds around a coincidence; NaN in gaps.
+
+    Before the first sample and behind the last one these go on, so that a record that begins or
+    ends near a coincidence is no gap in it; windows that are compared lie inside.
+    """
     offset_s = (job.scored.span.start_ns - job.source.span.start_ns) // NS_PER_S
     first = second + offset_s - BEFORE_S
     stop = second + offset_s + job.array.window_s + AFTER_S
@@ -194,4 +206,8 @@ def _traces(job: Job, nodes: npt.NDArray[np.int64], second: int) -> npt.NDArray[
         row = job.array.waveform_rows[node]
         record = read_record(job.waveforms, job.source, row, first, stop)
         trace[:] = np.where(record.filled, record.samples, np.nan)
+        there = np.flatnonzero(record.filled)
+        if there.size:
+            trace[: there[0]] = trace[there[0]]
+            trace[there[-1] :] = trace[there[-1]]
     return traces

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from seisflow.archive.blocks import source_document
+from seisflow.archive.blocks import asked_span, source_document
 from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, Identity, Product
 from seisflow.archive.receipts import TaskPlan, documents_of, read_document, read_receipts
 from seisflow.archive.schema import station_arrays
 from seisflow.archive.store import consolidate, create_product, read_product, sweep_partial
 from seisflow.archive.work import Work, refuse_other, require_complete
-from seisflow.core.grid import HOUR_NS, NS_PER_S, Span, format_time, parse_time
+from seisflow.core.grid import HOUR_NS, NS_PER_S, Span, format_time
 from seisflow.detect.array import read_array
 from seisflow.detect.catalog import write_catalog
 from seisflow.detect.config import DetectConfig
@@ -67,7 +67,7 @@ def prepare(config: DetectConfig, waveforms: Path, scores: Path) -> Preparation:
     array = read_array(config, waveforms, scores)
     document = read_document(scores, MODEL)
     threshold = threshold_of(document, config.false_positive_rate, config.threshold)
-    span = _span(config, scored)
+    span = asked_span(config, scored.span, "scores")
     inputs = {"waveforms": source.identity.key, "scores": scored.identity.key}
     used = {"threshold": threshold, "window_s": array.window_s, "min_cc": array.min_cc}
     identity = Identity(
@@ -85,17 +85,6 @@ def prepare(config: DetectConfig, waveforms: Path, scores: Path) -> Preparation:
     return Preparation(job, product, tasks, _plan(job, tasks))
 
 
-def _span(config: DetectConfig, scored: Product) -> Span:
-    start = parse_time(config.start) if config.start else scored.span.start_ns
-    end = parse_time(config.end) if config.end else scored.span.end_ns
-    if start >= scored.span.end_ns or end <= scored.span.start_ns:
-        asked = " and ".join(format_time(time) for time in (start, end))
-        raise ConfigError(f"nothing between {asked}; the scores cover {scored.span}")
-    span = Span(start, end).widened(HOUR_NS).intersect(scored.span)
-    assert span is not None
-    return span
-
-
 def _tasks(scored: Product, span: Span) -> Iterator[DetectTask]:
     for time_ns in range(span.start_ns, span.end_ns, HOUR_NS):
         start_s = (time_ns - scored.span.start_ns) // NS_PER_S
@@ -105,7 +94,7 @@ def _tasks(scored: Product, span: Span) -> Iterator[DetectTask]:
 def _plan(job: Job, tasks: tuple[DetectTask, ...]) -> TaskPlan:
     n = len(job.array.stations)
     halo_s = 2 * job.halo_s
-    day = n * (86_400 + halo_s) * 8
+    day = n * (86_400 + halo_s) * 10
     traces = n * (BEFORE_S + AFTER_S + job.array.window_s) * int(job.source.rate) * 8 * 6
     return TaskPlan(
         tasks=tuple(task.name for task in tasks),
@@ -138,15 +127,13 @@ def plan(output: Path, preparation: Preparation) -> Work[DetectTask]:
 def finish(work: Work[DetectTask]) -> None:
     """Put the catalogue together from what the tasks found: tables, QuakeML, stacks, node scores.
 
-    Hours that failed or have not run are missing from it; a later run fills them in.
+    Hours that have not run are missing from it, and of hours that failed what could not be
+    measured; a later run fills them in.
     """
     receipts = read_receipts(work.path, work.key)
     found = [
-        Found.from_json(detail)
-        for receipt, details in receipts.values()
-        if receipt.state == "done"
-        for detail in details
+        Found.from_json(detail) for _, details in receipts.values() for detail in details or ()
     ]
-    write_catalog(work.path, sorted(found, key=lambda f: f.second_ns))
+    write_catalog(work.path, sorted(found, key=lambda f: (f.detection.time_ns, f.second_ns)))
     sweep_partial(work.path)
     consolidate(work.path)

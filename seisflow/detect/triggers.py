@@ -34,14 +34,14 @@ class Scores:
     ----------
     first_s : int
         First second, counted from the start of the product; may be negative.
-    probability : ndarray of float16, shape (n_stations, n_seconds)
+    probability : ndarray of float32, shape (n_stations, n_seconds)
         0 where there is none.
     usable : ndarray of bool, same shape
         Where there are probabilities.
     """
 
     first_s: int
-    probability: npt.NDArray[np.float16]
+    probability: npt.NDArray[np.float32]
     usable: npt.NDArray[np.bool_]
 
     def triggers(self, threshold: float, quiet_s: int = QUIET_S) -> npt.NDArray[np.bool_]:
@@ -59,7 +59,7 @@ class Scores:
         ndarray of bool, shape (n_stations, n_seconds)
             The first `quiet_s` seconds know nothing of what came before them.
         """
-        reached = self.usable & (self.probability >= np.float16(threshold))
+        reached = self.usable & (self.probability >= np.float32(threshold))
         n_seconds = reached.shape[1]
         before = np.zeros_like(reached)
         for lag in range(1, min(quiet_s, n_seconds - 1) + 1):
@@ -84,7 +84,7 @@ def read_scores(
         Bounds, counted from its start.
     """
     shape = (len(rows), stop_s - first_s)
-    probability = np.zeros(shape, dtype=np.float16)
+    probability = np.zeros(shape, dtype=np.float32)
     usable = np.zeros(shape, dtype=np.bool_)
     a, b = max(0, first_s), min(n_seconds, stop_s)
     scores, state = open_array(path, "probability"), open_array(path, "state")

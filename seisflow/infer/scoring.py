@@ -107,11 +107,11 @@ class Scorer:
 
     @property
     def weight_bytes(self) -> int:
-        """What the network's weights take."""
+        """What the weights take: of a network twice, as it is and folded."""
         classifier = self._model.classifier
         if isinstance(classifier, Forest):
             return sum(array.nbytes for array in classifier.arrays().values())
-        return sum(p.numel() * p.element_size() for p in classifier.network.parameters())
+        return 2 * sum(p.numel() * p.element_size() for p in classifier.network.parameters())
 
     def probabilities(self, samples: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Classify the windows of a record that begin a second apart.

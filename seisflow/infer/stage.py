@@ -19,6 +19,7 @@ from seisflow.archive.blocks import (
     Selection,
     block_tasks,
     read_record,
+    refuse_other_block,
     select_part,
     source_document,
 )
@@ -27,7 +28,6 @@ from seisflow.archive.receipts import TaskPlan, documents_of, read_receipts
 from seisflow.archive.store import (
     consolidate,
     create_product,
-    read_product,
     sweep_partial,
     write_shards,
 )
@@ -35,7 +35,7 @@ from seisflow.archive.work import Done, Work, refuse_other
 from seisflow.core.classes import ScoreState
 from seisflow.core.config import SelectingConfig
 from seisflow.core.grid import NS_PER_S, format_time
-from seisflow.errors import ConfigError, DataError
+from seisflow.errors import DataError
 from seisflow.infer.layout import HOUR_S, Block, score_arrays
 from seisflow.infer.record import classify_seconds, margins_s
 from seisflow.infer.scoring import Scorer
@@ -204,12 +204,7 @@ def plan(config: InferConfig, output: Path, preparation: Preparation) -> Work[Bl
         documents = documents_of(p.plan) | source_document(selection.waveforms, output)
         documents |= {MODEL: p.document}
         create_product(output, p.product, arrays, "class probabilities of every second", documents)
-    existing = read_product(output, "SCORES")
-    if existing.block != p.product.block:
-        raise ConfigError(
-            f"{output} was begun with blocks of {existing.block} stations, asked for "
-            f"{p.product.block}; repeat the command with --block {existing.block}"
-        )
+    refuse_other_block(output, p.product)
     model_key = p.product.identity.inputs["model"]
     job = Job(
         waveforms=selection.waveforms,

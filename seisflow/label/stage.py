@@ -27,6 +27,7 @@ from seisflow.archive.blocks import (
     Selection,
     block_tasks,
     read_record,
+    refuse_other_block,
     select_part,
     source_document,
 )
@@ -43,7 +44,7 @@ from seisflow.archive.work import Done, Work, refuse_other
 from seisflow.core.classes import Label
 from seisflow.core.config import SelectingConfig
 from seisflow.core.grid import NS_PER_S, format_time
-from seisflow.errors import ConfigError, DataError
+from seisflow.errors import DataError
 from seisflow.label.devices import resolve_device
 from seisflow.label.layout import FEATURES, HOUR_S, Block, label_arrays
 from seisflow.label.method import METHODS, CalibratedParameters, HourLabels, Parameters
@@ -239,12 +240,7 @@ def plan(config: LabelConfig, output: Path, preparation: Preparation) -> Work[Bl
         arrays = tuple(label_arrays(p.product, p.selection.stations, p.selection.places))
         documents = documents_of(p.plan) | source_document(p.selection.waveforms, output)
         create_product(output, p.product, arrays, "labels of every second", documents)
-    existing = read_product(output, "LABELS")
-    if existing.block != p.product.block:
-        raise ConfigError(
-            f"{output} was begun with blocks of {existing.block} stations, asked for "
-            f"{p.product.block}; repeat the command with --block {existing.block}"
-        )
+    refuse_other_block(output, p.product)
     selection = p.selection
     job = Job(selection.waveforms, output, selection.source, p.product, config, p.device)
     return Work(output, p.product.identity.key, p.tasks, partial(run, job), p.plan)

@@ -36,11 +36,10 @@ def record(first_s: int, stop_s: int, pulses: list[float]) -> ArrayRecord:
 
 
 def search(cuts: list[int], pulses: list[float], n_wanted: int) -> dict[str, list[Trigger]]:
-    span = Span(START_NS, START_NS + 600 * NS_PER_S)
-    searched = Baselines(span, has_nine=True)
+    searched = Baselines(has_nine=True)
     for first, stop in pairwise(cuts):
         core = Span(START_NS + first * NS_PER_S, START_NS + stop * NS_PER_S)
-        searched.add(record(first - 30, stop + 10, pulses), core)
+        searched.add(record(first - 90, stop + 10, pulses), core)
     return searched.detections(n_wanted)
 
 

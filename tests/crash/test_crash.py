@@ -22,8 +22,11 @@ from programs import (
     refuse_unfinished,
     wait_until,
 )
+from toy_models import made
 
 from seisflow.formats.writing import MiniSeedWriter
+from seisflow.learn.artifact import save_model
+from seisflow.learn.front_end import FrontEndConfig
 
 N_STATIONS, N_DAYS, RATE_HZ = 8, 3, 50
 START_NS = 1_401_321_600 * 10**9
@@ -58,8 +61,7 @@ class Stage:
     clean: Path
 
     def start(self) -> Running:
-        name, source, *rest = self.args
-        return self.launcher.start(name, source, self.output, "--workers", "2", *rest)
+        return self.launcher.start(*self.args, self.output, "--workers", "2")
 
     def refuse_other_than_clean(self) -> None:
         assert differences(self.output, self.clean) == []
@@ -67,8 +69,7 @@ class Stage:
 
 
 def made_clean(launcher: Launcher, cluster: Cluster, stage: Stage) -> Stage:
-    name, source, *rest = stage.args
-    ended = launcher.run(name, source, stage.clean, "--cluster", cluster.address, *rest)
+    ended = launcher.run(*stage.args, stage.clean, "--cluster", cluster.address)
     assert ended.code == 0, ended.err
     return stage
 
@@ -84,6 +85,15 @@ def ingest(launcher: Launcher, cluster: Cluster, archive: Path, tmp_path: Path) 
 def label(launcher: Launcher, cluster: Cluster, waveforms: Path, tmp_path: Path) -> Stage:
     clean = tmp_path / "clean.zarr"
     stage = Stage(launcher, ("label", waveforms), tmp_path / "labels.zarr", clean)
+    return made_clean(launcher, cluster, stage)
+
+
+@pytest.fixture
+def infer(launcher: Launcher, cluster: Cluster, ingest: Stage, tmp_path: Path) -> Stage:
+    model = made("compact", config=FrontEndConfig(RATE_HZ))
+    save_model(tmp_path / "model", model.classifier, model.document)
+    args = ("infer", ingest.clean, tmp_path / "model")
+    stage = Stage(launcher, args, tmp_path / "scores.zarr", tmp_path / "clean.zarr")
     return made_clean(launcher, cluster, stage)
 
 
@@ -180,6 +190,15 @@ def test_label_survives_kills(label: Stage) -> None:
     assert len(kills) == KILLS_OF_A_STAGE
     assert batter(label, kills, random.Random(1998)) >= 2
     label.refuse_other_than_clean()
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_infer_survives_kills(infer: Stage) -> None:
+    kills = [kill_worker, kill_command, kill_command_alone, kill_worker, kill_command]
+    assert len(kills) == KILLS_OF_A_STAGE
+    assert batter(infer, kills, random.Random(2019)) >= 2
+    infer.refuse_other_than_clean()
 
 
 @pytest.mark.slow

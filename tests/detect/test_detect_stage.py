@@ -167,6 +167,12 @@ def test_tables_and_quakeml_say_the_same(folder: Path, catalog: Any) -> None:
     np.testing.assert_allclose(seconds, times.astype(np.int64) / NS_PER_S, atol=1e-5)
 
 
+def test_the_first_seconds_of_the_scores_are_searched(tmp_path: Path) -> None:
+    """The window of a coincidence may begin before there is any second."""
+    early = make_array(tmp_path, [Wave(3.4)], start="2020-02-28", n_seconds=120)
+    assert detect(early, tmp_path / "c", moveout_s=10.0).sizes["event"] == 1
+
+
 def test_no_event_leaves_an_empty_catalogue_that_opens(array, tmp_path: Path) -> None:
     empty = detect(array, tmp_path / "c", start="2020-02-29T01:00")
     assert empty.sizes["event"] == empty.sizes["pick"] == 0

@@ -25,6 +25,7 @@ from seisflow.learn.classifier import (
 )
 from seisflow.learn.front_end import FrontEndConfig
 from seisflow.learn.networks import NETWORKS
+from seisflow.learn.networks.compact import BIN_STEP, prepare
 
 CONFIG = FrontEndConfig(40)
 KINDS = (*NETWORKS, "forest")
@@ -302,16 +303,15 @@ def test_what_figures_need_comes_as_numpy() -> None:
     filters, maps = first_filters(model), feature_maps(model, samples[0])
     assert filters.shape == (16, 3, 5, 3)
     assert len(input_channels(model)) == filters.shape[1]
-    assert [m.shape for m in maps] == [(16, 6, 21), (32, 3, 11), (64, 2, 6), (128, 1, 3)]
+    assert [m.shape for m in maps] == [(16, 3, 18), (32, 2, 16), (64, 1, 3), (128, 1, 1)]
     assert isinstance(model.classifier, Classifier)
     with torch.no_grad():
-        prepared = torch.from_numpy(both[:1])
-        network = model.classifier.network
-        from seisflow.learn.networks.planes import prepare
-
-        expected = network.stem(prepare(prepared))[0].numpy()
+        amplitude, phase = torch.from_numpy(both[:1, :, ::BIN_STEP, 1:-1]).unbind(1)
+        frames = prepare(amplitude * phase.cos(), amplitude * phase.sin())
+        expected = model.classifier.network.stem(frames.planes)[0].numpy()
     np.testing.assert_allclose(maps[0], expected, atol=1e-5)
-    assert not any(module._forward_hooks for module in network.modules())
+    modules = model.classifier.network.modules()
+    assert not any(module._forward_hooks for module in modules)
 
 
 @pytest.mark.parametrize("kind", ["published", "recurrent"])

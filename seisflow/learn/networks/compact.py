@@ -2,7 +2,7 @@
 
 It has 0.1 million weights where `published` has 82. Windows that begin a second apart share 31 of
 41 frames, and here what is computed of a frame is the same in all of them, so a whole record costs
-a third of its windows one by one (`Compact.along`). Three things make that possible:
+a fifth of its windows one by one (`Compact.along`). Three things make that possible:
 
 - Frames are divided by their own mean amplitude, not by the peak of a window. What this takes
   away comes back as the step of level from frame to frame, and at the end as the level of every
