@@ -15,15 +15,17 @@ import numpy.typing as npt
 
 from seisflow.archive.products import Product
 from seisflow.archive.reading import read_column, read_slice, station_names
+from seisflow.archive.receipts import read_receipts
 from seisflow.archive.schema import INTEGER_FILL
 from seisflow.archive.store import read_product
-from seisflow.archive.work import require_complete
+from seisflow.archive.work import Work, require_complete
 from seisflow.core.config import SelectingConfig
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
 from seisflow.core.stations import Coordinates, StationPattern, matches_any
 from seisflow.errors import ConfigError, DataError
 
 __all__ = [
+    "MODEL",
     "SOURCES",
     "BlockTask",
     "Record",
@@ -33,11 +35,14 @@ __all__ = [
     "read_record",
     "refuse_other_block",
     "select_part",
+    "set_aside",
     "source_document",
 ]
 
 SOURCES = "sources.json"
 """Document beside a plan that says where the WAVEFORMS were; no part of the identity."""
+MODEL = "model.json"
+"""Document beside a plan: that of the model which classified, with its thresholds."""
 MAX_BLOCK = 16
 """Stations of a task: a quarter of an hour of labelling at 500 Hz, what a kill can cost."""
 
@@ -184,6 +189,15 @@ def block_tasks(product: Product, selection: Selection) -> Iterator[BlockTask]:
             time = format_time(product.span.start_ns + start * NS_PER_S)
             name = f"{stations[first]}{more}@{time}"
             yield BlockTask(name, members, first, start, stop)
+
+
+def set_aside(work: Work[BlockTask]) -> Iterator[BlockTask]:
+    """Yield the tasks that were given up before they could write anything."""
+    receipts = read_receipts(work.path, work.key)
+    for task in work.tasks:
+        receipt, _ = receipts.get(task.name, (None, None))
+        if receipt is not None and receipt.state == "failed" and not receipt.counts:
+            yield task
 
 
 def source_document(waveforms: Path, output: Path) -> dict[str, Any]:

@@ -38,10 +38,7 @@ def demo(
     every second, detects earthquakes, compares them with what was planted, and ends with the name
     of a page that shows all of it.
     """
-    scene, waveforms, labels = output / "scene", output / "waveforms.zarr", output / "labels.zarr"
-    wavelets, model = output / "wavelets.zarr", output / "model"
-    scores, catalog, page = output / "scores.zarr", output / "catalog", output / "page.html"
-    arrivals, events = scene / "arrivals.csv", scene / "events.csv"
+    scene = output / "scene"
     synth(
         scene,
         nodes=nodes,
@@ -52,6 +49,13 @@ def demo(
         gaps=6.0,
         workers=workers,
     )
+    teach(output, scene, epochs, workers)
+    search(output, scene, max(3, nodes // 2), workers)
+
+
+def teach(output: Path, scene: Path, epochs: int, workers: int | None) -> None:
+    """Go from files to a trained network."""
+    waveforms, labels = output / "waveforms.zarr", output / "labels.zarr"
     raw = str(scene / "waveforms")
     ingest([raw, str(waveforms)], stations=str(scene / "stations.xml"), workers=workers)
     label(waveforms, labels, workers=workers)
@@ -59,24 +63,27 @@ def demo(
     assemble(
         waveforms,
         labels,
-        arrivals,
-        wavelets,
-        events=events,
+        scene / "arrivals.csv",
+        output / "wavelets.zarr",
+        events=scene / "events.csv",
         split="events",
         time_block_s=600,
         workers=workers,
     )
-    train(wavelets, model, epochs=epochs, batch_size=32, learning_rate=0.004)
+    model = output / "model"
+    train(output / "wavelets.zarr", model, epochs=epochs, batch_size=32, learning_rate=0.004)
+
+
+def search(output: Path, scene: Path, min_nodes: int, workers: int | None) -> None:
+    """Go from a trained network to a catalogue and the page of it all."""
+    waveforms, model = output / "waveforms.zarr", output / "model"
+    scores, catalog, page = output / "scores.zarr", output / "catalog", output / "page.html"
     infer(waveforms, model, scores, workers=workers)
-    detect(
-        waveforms,
-        scores,
-        catalog,
-        min_nodes=max(3, nodes // 2),
-        threshold=0.8,  # so small a set shows no rate of false positives
-        workers=workers,
-    )
+    # so small a set shows no rate of false positives
+    detect(waveforms, scores, catalog, min_nodes=min_nodes, threshold=0.8, workers=workers)
+    events, arrivals = scene / "events.csv", scene / "arrivals.csv"
     compare_catalogues(catalog, events, arrivals=arrivals, baselines=waveforms)
+    labels = output / "labels.zarr"
     report(
         page,
         waveforms=waveforms,

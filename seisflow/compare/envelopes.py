@@ -119,7 +119,8 @@ def envelope_strength(record: ArrayRecord, rule: EnvelopeRule) -> Strength:
     stations have in common (see `EnvelopeRule.stack`) is the record of a sub-array. Envelopes, the
     absolute values of analytic signals, are averaged over steps, divided by their median and
     multiplied. The band, the steps, the medians and the lengths of the averages are our choice;
-    the medians do not change the ratio of averages.
+    the medians of envelopes do not change the ratio of averages; those of stations weight them
+    within a sub-array and are taken over the record given.
 
     Parameters
     ----------

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from seisflow.errors import ConfigError
 
 NS_PER_S = 1_000_000_000
-HOUR_NS = 3600 * NS_PER_S
+HOUR_S = 3600
+HOUR_NS = HOUR_S * NS_PER_S
 DAY_NS = 24 * HOUR_NS
 
 CHUNK_S = 600

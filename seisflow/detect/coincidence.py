@@ -88,7 +88,7 @@ def count_stations(triggers: Flags, window_s: int, *, before_s: int = 0) -> Inte
 
 
 def coincidences(
-    triggers: Flags, *, window_s: int, min_nodes: int, merge_s: int
+    triggers: Flags, *, window_s: int, min_nodes: int | Integers, merge_s: int
 ) -> list[Coincidence]:
     """Find the seconds at which most stations trigger together.
 
@@ -112,8 +112,9 @@ def coincidences(
     window_s : int
         Seconds in which stations trigger together: the largest moveout, and one for the seconds'
         own length.
-    min_nodes : int
-        Stations needed, 1 or more.
+    min_nodes : int or ndarray of int64, shape (n_seconds,)
+        Stations needed, 1 or more, in all seconds or in each: a second with fewer is as if nothing
+        had triggered in it.
     merge_s : int
         Seconds within which a coincidence is part of a larger one, 1 or more.
 
@@ -130,15 +131,18 @@ def coincidences(
     DataError
         `triggers` is not a matrix of bool.
     """
-    _check(triggers, window_s=window_s, min_nodes=min_nodes, merge_s=merge_s)
+    _check(
+        triggers, window_s=window_s, min_nodes=int(np.min(min_nodes, initial=1)), merge_s=merge_s
+    )
     count = count_stations(triggers, window_s)
     if not count.size:
         return []
+    count = np.where(count >= min_nodes, count, 0)
     nothing = np.full(merge_s, -1, dtype=np.int64)
     around = np.concatenate([nothing, count, nothing])
     highest = sliding_window_view(around, merge_s).max(axis=1)  # of merge_s seconds from each on
     before, behind = highest[: count.size], highest[merge_s + 1 :]
-    found = np.flatnonzero((count >= min_nodes) & (count > before) & (count >= behind))
+    found = np.flatnonzero((count > 0) & (count > before) & (count >= behind))
     return [
         Coincidence(second, np.flatnonzero(triggers[:, second : second + window_s].any(axis=1)))
         for second in found.tolist()

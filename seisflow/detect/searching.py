@@ -10,7 +10,7 @@ import numpy.typing as npt
 from seisflow.archive.blocks import read_record
 from seisflow.archive.products import Product
 from seisflow.archive.work import Done
-from seisflow.core.grid import DAY_NS, NS_PER_S, format_time
+from seisflow.core.grid import DAY_NS, HOUR_S, NS_PER_S, format_time
 from seisflow.detect.array import Array
 from seisflow.detect.background import measure_background
 from seisflow.detect.coincidence import Coincidence, coincidences
@@ -21,7 +21,9 @@ from seisflow.detect.triggers import QUIET_S, Scores, read_scores
 
 __all__ = ["DetectTask", "Job", "run"]
 
-HOUR_S = 3600
+Flags = npt.NDArray[np.bool_]
+
+DAY_S = 24 * HOUR_S
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def run(job: Job, task: DetectTask) -> Done:
     A coincidence that cannot be measured is named as a failure of the task; the others are kept.
     """
     scores = job.read(task.start_s - job.halo_s, task.start_s + HOUR_S + job.halo_s)
-    needed = _needed_nodes(_day_of(job, task))
+    triggers = scores.triggers(job.threshold)
+    needed = _needed_nodes(_day_of(job, task.start_s))
     core = scores.usable[:, job.halo_s : job.halo_s + HOUR_S]
     n_usable = int(np.count_nonzero(core.any(axis=1)))
     hopeless = (_hopeless(task, needed, n_usable),) if 0 < n_usable < needed else ()
@@ -73,10 +76,10 @@ def run(job: Job, task: DetectTask) -> Done:
     failures: list[str] = []
     counts = {"coincidences": 0, "vetoed": 0, "incoherent": 0, "events": 0}
     counts["hours_without_data"] = int(n_usable == 0)
-    for coincidence in _of_the_hour(job, task, scores, needed):
+    for coincidence in _of_the_hour(job, task, scores.first_s, triggers):
         counts["coincidences"] += 1
         try:
-            event = _measured(job, scores, coincidence, needed)
+            event = _measured(job, scores, triggers, coincidence, needed)
         except Exception as error:  # noqa: BLE001 - one bad record never stops the others
             time = format_time(job.time_ns(scores.first_s + coincidence.second))
             failures.append(f"coincidence at {time}: {type(error).__name__}: {error}")
@@ -100,20 +103,23 @@ def _hopeless(task: DetectTask, needed: int, n_usable: int) -> str:
     )
 
 
-def _of_the_hour(job: Job, task: DetectTask, scores: Scores, needed: int) -> list[Coincidence]:
-    """Return the coincidences that begin in the hour.
+def _of_the_hour(job: Job, task: DetectTask, first_s: int, triggers: Flags) -> list[Coincidence]:
+    """Return the coincidences that begin in the hour, of triggers from `first_s` on.
 
-    Near midnight, where two days need different numbers of nodes, each looks at both sides with
-    its own: a coincidence that only the other day would count can take in one of its own.
+    Each second asks for the number of nodes of its own day, in the halo too.
     """
-    config = job.config
+    seconds = first_s + np.arange(triggers.shape[1])
+    inside = np.clip(seconds, 0, job.scored.n_seconds - 1)
+    days = (job.scored.span.start_ns // NS_PER_S + inside) // DAY_S
+    each, row = np.unique(days, return_index=True)
+    needed = [_needed_nodes(_day_of(job, int(inside[k]))) for k in row]
     found = coincidences(
-        scores.triggers(job.threshold),
+        triggers,
         window_s=job.array.window_s,
-        min_nodes=needed,
-        merge_s=config.merge_s,
+        min_nodes=np.array(needed)[np.searchsorted(each, days)],
+        merge_s=job.config.merge_s,
     )
-    first = task.start_s - scores.first_s
+    first = task.start_s - first_s
     # a window may begin before its first trigger: none owns the seconds before the first hour
     least = first - (job.array.window_s - 1 if task.start_s == 0 else 0)
     return [c for c in found if least <= c.second < first + HOUR_S]
@@ -134,8 +140,8 @@ class _Day:
     per_day: float
 
 
-def _day_of(job: Job, task: DetectTask) -> _Day:
-    day = job.time_ns(task.start_s) // DAY_NS
+def _day_of(job: Job, second: int) -> _Day:
+    day = job.time_ns(second) // DAY_NS
     return _Day(
         scores=job.scores,
         key=job.scored.identity.key,
@@ -164,14 +170,15 @@ def _needed_nodes(day: _Day) -> int:
     ).nodes
 
 
-def _measured(job: Job, scores: Scores, coincidence: Coincidence, needed: int) -> Found | None:
+def _measured(
+    job: Job, scores: Scores, triggers: Flags, coincidence: Coincidence, needed: int
+) -> Found | None:
     """Read the waveforms of a coincidence and measure it; None where it is a glitch."""
     here = slice(coincidence.second, coincidence.second + job.array.window_s)
     usable = scores.usable[:, here]
-    highest = scores.probability[:, here].astype(np.float32).max(axis=1)
+    highest = scores.probability[:, here].max(axis=1)
     second_ns = job.time_ns(scores.first_s + coincidence.second)
-    triggers = scores.triggers(job.threshold)[coincidence.nodes, here]
-    first_trigger = triggers.argmax(axis=1)
+    first_trigger = triggers[coincidence.nodes, here].argmax(axis=1)
     nodes = Nodes(
         stations=[job.array.stations[k] for k in coincidence.nodes],
         traces=_traces(job, coincidence.nodes, scores.first_s + coincidence.second),
@@ -189,7 +196,7 @@ def _measured(job: Job, scores: Scores, coincidence: Coincidence, needed: int) -
     )
     if detection is None:
         return None
-    return Found(second_ns, detection, np.where(with_data, highest, np.nan).astype(np.float32))
+    return Found(second_ns, detection, np.where(with_data, highest, np.float32(np.nan)))
 
 
 def _traces(job: Job, nodes: npt.NDArray[np.int64], second: int) -> npt.NDArray[np.float64]:

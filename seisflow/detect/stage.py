@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from seisflow.archive.blocks import asked_span, source_document
+from seisflow.archive.blocks import MODEL, asked_span, source_document
 from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, Identity, Product
 from seisflow.archive.receipts import TaskPlan, documents_of, read_document, read_receipts
 from seisflow.archive.schema import station_arrays
@@ -29,7 +29,6 @@ from seisflow.errors import ConfigError
 
 __all__ = ["Preparation", "finish", "plan", "prepare"]
 
-MODEL = "model.json"
 PROCESS_BYTES = 350_000_000
 """A worker with its libraries."""
 

@@ -9,11 +9,10 @@ import numpy.typing as npt
 from seisflow.archive.products import ArraySpec, Product
 from seisflow.archive.schema import second_array, station_arrays
 from seisflow.core.classes import ScoreState, flag_attributes
+from seisflow.core.grid import HOUR_S
 from seisflow.core.stations import Coordinates
 
-__all__ = ["HOUR_S", "Block", "score_arrays"]
-
-HOUR_S = 3600
+__all__ = ["Block", "score_arrays"]
 
 
 def score_arrays(

@@ -32,9 +32,10 @@ def margins_s(scorer: Scorer, rate_hz: int) -> tuple[int, int]:
     Returns
     -------
     before, behind : int
-        The lead, or the rest of the window, and the halo of the filter.
+        The lead, or the rest of the window; the halo of the filter; and a run of one value, so
+        that one which begins in the halo is known for what it is.
     """
-    halo_s = -(-scorer.halo_samples // rate_hz)
+    halo_s = -(-(scorer.halo_samples + constant_run_samples(rate_hz)) // rate_hz)
     return LEAD_S + halo_s, scorer.window_samples // rate_hz - LEAD_S - 1 + halo_s
 
 
@@ -53,8 +54,9 @@ def classify_seconds(scorer: Scorer, record: Record, rate_hz: int) -> npt.NDArra
     Returns
     -------
     ndarray of float32, shape (n, n_classes)
-        Rows sum to 1, or are NaN: where the window or the halo of its filter touches a gap or a
-        run of one value (`seisflow.dsp.quality.constant_run_samples`), there are no data.
+        Rows sum to 1, or are NaN: where the window or the halo of its filter touches a second that
+        is not whole or a run of one value (`seisflow.dsp.quality.constant_run_samples`), there are
+        no data.
     """
     before, behind = margins_s(scorer, rate_hz)
     n_seconds = len(record.coverage) - before - behind

@@ -15,16 +15,18 @@ import numpy.typing as npt
 import torch
 
 from seisflow.archive.blocks import (
+    MODEL,
     BlockTask,
     Selection,
     block_tasks,
     read_record,
     refuse_other_block,
     select_part,
+    set_aside,
     source_document,
 )
 from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, Identity, Product
-from seisflow.archive.receipts import TaskPlan, documents_of, read_receipts
+from seisflow.archive.receipts import TaskPlan, documents_of
 from seisflow.archive.store import (
     consolidate,
     create_product,
@@ -34,19 +36,16 @@ from seisflow.archive.store import (
 from seisflow.archive.work import Done, Work, refuse_other
 from seisflow.core.classes import ScoreState
 from seisflow.core.config import SelectingConfig
-from seisflow.core.grid import NS_PER_S, format_time
+from seisflow.core.grid import HOUR_S, NS_PER_S, format_time
 from seisflow.errors import DataError
-from seisflow.infer.layout import HOUR_S, Block, score_arrays
+from seisflow.infer.layout import Block, score_arrays
 from seisflow.infer.record import classify_seconds, margins_s
 from seisflow.infer.scoring import Scorer
 from seisflow.label.devices import resolve_device
 from seisflow.learn.artifact import load_model
 from seisflow.learn.model import CLASSES, Model
 
-__all__ = ["MODEL", "InferConfig", "Running", "finish", "plan", "prepare", "run"]
-
-MODEL = "model.json"
-"""Document beside the plan: that of the model, with its thresholds."""
+__all__ = ["InferConfig", "Running", "finish", "plan", "prepare", "run"]
 
 PROCESS_BYTES = 580_000_000
 """A worker with torch and the other libraries."""
@@ -295,12 +294,9 @@ def finish(work: Work[BlockTask]) -> None:
 
     Tasks that have not run stay not_run; a later run fills both.
     """
-    receipts = read_receipts(work.path, work.key)
-    for task in work.tasks:
-        receipt, _ = receipts.get(task.name, (None, None))
-        if receipt is not None and receipt.state == "failed" and not receipt.counts:
-            block = Block(len(task.rows), task.stop_s - task.start_s, len(CLASSES))
-            block.fail(slice(None), slice(None))
-            _write(work.path, task, block)
+    for task in set_aside(work):
+        block = Block(len(task.rows), task.stop_s - task.start_s, len(CLASSES))
+        block.fail(slice(None), slice(None))
+        _write(work.path, task, block)
     sweep_partial(work.path)
     consolidate(work.path)

@@ -22,7 +22,7 @@ from seisflow.archive.store import (
 )
 from seisflow.archive.work import Done, Work, progress_of, refuse_other
 from seisflow.core.config import SelectingConfig, fingerprint
-from seisflow.core.grid import DAY_NS, NS_PER_S, Span, format_time, parse_time
+from seisflow.core.grid import DAY_NS, HOUR_S, NS_PER_S, Span, format_time, parse_time
 from seisflow.core.stations import StationPattern
 from seisflow.dsp.quality import clipped_samples, constant_run_samples, constant_samples
 from seisflow.formats.coordinates import CoordinateTable, read_coordinates
@@ -52,7 +52,6 @@ __all__ = [
 ]
 
 FILES_PER_BATCH = 16
-HOUR_S = 3600
 DTYPES = {"int16": "int32"}
 PROCESS_BYTES = 246_000_000
 """Resident size of a worker that has imported everything, with its buffer for reading."""

@@ -10,13 +10,12 @@ import numpy.typing as npt
 from seisflow.archive.products import ArraySpec, Product
 from seisflow.archive.schema import TIME_ATTRS, second_array, station_arrays
 from seisflow.core.classes import Label, NoData, Undetermined, flag_attributes
-from seisflow.core.grid import HOUR_NS
+from seisflow.core.grid import HOUR_NS, HOUR_S
 from seisflow.core.stations import Coordinates
 from seisflow.label.method import HourLabels
 
-__all__ = ["FEATURES", "HOUR_S", "Block", "label_arrays"]
+__all__ = ["FEATURES", "Block", "label_arrays"]
 
-HOUR_S = 3600
 SHARED_FEATURES = {
     "deviation": ("count", "distance of the amplitude spectrum from the mean random noise one"),
     "median_cc": ("1", "median of the maximum cross-correlations with random noise windows"),

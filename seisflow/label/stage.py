@@ -29,10 +29,11 @@ from seisflow.archive.blocks import (
     read_record,
     refuse_other_block,
     select_part,
+    set_aside,
     source_document,
 )
 from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, Identity, Product
-from seisflow.archive.receipts import TaskPlan, documents_of, read_receipts
+from seisflow.archive.receipts import TaskPlan, documents_of
 from seisflow.archive.store import (
     consolidate,
     create_product,
@@ -43,10 +44,10 @@ from seisflow.archive.store import (
 from seisflow.archive.work import Done, Work, refuse_other
 from seisflow.core.classes import Label
 from seisflow.core.config import SelectingConfig
-from seisflow.core.grid import NS_PER_S, format_time
+from seisflow.core.grid import HOUR_S, NS_PER_S, format_time
 from seisflow.errors import DataError
 from seisflow.label.devices import resolve_device
-from seisflow.label.layout import FEATURES, HOUR_S, Block, label_arrays
+from seisflow.label.layout import FEATURES, Block, label_arrays
 from seisflow.label.method import METHODS, CalibratedParameters, HourLabels, Parameters
 from seisflow.label.record import HourRecord, label_record
 
@@ -308,12 +309,9 @@ def finish(work: Work[BlockTask]) -> None:
     Tasks that have not run stay not_run; a later run fills both.
     """
     product = read_product(work.path, "LABELS")
-    receipts = read_receipts(work.path, work.key)
-    for task in work.tasks:
-        receipt, _ = receipts.get(task.name, (None, None))
-        if receipt is not None and receipt.state == "failed" and not receipt.counts:
-            block = Block.empty(product, len(task.rows), task.stop_s - task.start_s)
-            block.fail(slice(None), slice(None))
-            _write(work.path, task, block)
+    for task in set_aside(work):
+        block = Block.empty(product, len(task.rows), task.stop_s - task.start_s)
+        block.fail(slice(None), slice(None))
+        _write(work.path, task, block)
     sweep_partial(work.path)
     consolidate(work.path)

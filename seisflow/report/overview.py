@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from seisflow.core.classes import Label, ScoreState, State
-from seisflow.core.grid import HOUR_NS, Span
+from seisflow.core.grid import HOUR_NS, HOUR_S, Span
 from seisflow.detect.plane_wave import local_xy_m
 from seisflow.report.amounts import length_unit
 from seisflow.report.choosing import require_kind, span_of
@@ -49,7 +49,6 @@ Vector = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-HOUR_S = 3600
 READ_BYTES = 32_000_000
 MAX_STATION_NAMES = 30
 GREY = "#999999"

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seisflow.core.classes import Label
-from seisflow.core.grid import HOUR_NS, NS_PER_S, Span, format_time
+from seisflow.core.grid import HOUR_NS, HOUR_S, NS_PER_S, Span, format_time
 from seisflow.errors import ConfigError
 from seisflow.report.choosing import choose_stations, days_in, name_of, require_kind, span_of
 from seisflow.report.palette import (
@@ -33,7 +33,6 @@ from seisflow.report.palette import (
 
 __all__ = ["Raster", "day_figure", "draw_raster", "read_raster", "reduce_labels"]
 
-HOUR_S = 3600
 MAX_CELLS, MAX_ROWS = 960, 1200
 """Cells that a figure shows side by side, and one above the other."""
 READ_BYTES = 8_000_000

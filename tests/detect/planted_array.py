@@ -9,7 +9,7 @@ import numpy as np
 import zarr
 from small_archive import run_all, waveforms
 
-from seisflow.archive.blocks import BlockTask, block_tasks, select_part
+from seisflow.archive.blocks import MODEL, BlockTask, block_tasks, select_part
 from seisflow.archive.products import FORMAT_VERSIONS, Identity, Product
 from seisflow.archive.receipts import TaskPlan, documents_of
 from seisflow.archive.store import consolidate, create_product, write_shards
@@ -17,7 +17,6 @@ from seisflow.archive.work import Done, Work
 from seisflow.core.config import SelectingConfig
 from seisflow.core.grid import NS_PER_S, parse_time
 from seisflow.infer.layout import Block, score_arrays
-from seisflow.infer.stage import MODEL
 from seisflow.learn.artifact import CLASSES
 
 RATE = 100

@@ -7,6 +7,7 @@ from scipy.signal import butter, correlate, sosfiltfilt
 from seisflow.detect.alignment import (
     Alignment,
     align,
+    common_onset,
     hold_to_median,
     normalised_correlation,
     onset_by_energy,
@@ -337,3 +338,28 @@ def test_there_is_no_onset_where_nothing_can_be_compared() -> None:
         onset_by_energy(traces, RATE_HZ, (3, 4), length_s=0.001)
     with pytest.raises(DataError, match="two axes"):
         onset_by_energy(traces[0], RATE_HZ, (3, 4))
+
+
+@pytest.mark.parametrize("snr", [2.0, 5.0, 10.0])
+def test_the_common_onset_is_that_of_p_though_s_is_twice_as_strong(snr: float) -> None:
+    delays = spread(30, 0.03)
+    time_s = np.arange(10 * RATE_HZ) / RATE_HZ
+    waves = np.array([arrival(time_s - ONSET_S - 1.8 - 1.7 * d, seed=5) for d in delays])
+    scale = np.abs(section(delays, snr) - section(delays, 0.0)).max(axis=1, keepdims=True)
+    traces = section(delays, snr) + 2 * scale * waves / np.abs(waves).max()
+    first_p = np.median(onset_by_energy(section(delays, 50.0), RATE_HZ, (3.0, 5.0)))
+    found = common_onset(traces, RATE_HZ, (2.0, 6.5))
+    assert abs(found - first_p) < 0.1 * RATE_HZ
+
+
+def test_a_common_onset_wants_something_to_compare() -> None:
+    traces = section(spread(5), 5.0)
+    spoilt = traces.copy()
+    spoilt[1, 40] = np.nan
+    spoilt[2] = 0
+    kept = common_onset(traces[[0, 3, 4]], RATE_HZ, (2.0, 6.0))
+    assert common_onset(spoilt, RATE_HZ, (2.0, 6.0)) == kept
+    assert common_onset(np.full((3, 1000), np.nan), RATE_HZ, (2.0, 6.0)) == -1
+    assert common_onset(traces, RATE_HZ, (20.0, 30.0)) == -1
+    with pytest.raises(ConfigError, match="hold no sample"):
+        common_onset(traces, RATE_HZ, (2.0, 6.0), length_s=0.001)

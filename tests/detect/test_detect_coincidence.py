@@ -156,3 +156,20 @@ def test_numbers_below_one_are_refused(name: str) -> None:
 def test_what_is_no_matrix_of_bool_is_refused(wrong: np.ndarray) -> None:
     with pytest.raises(DataError, match="matrix of bool"):
         coincidences(wrong, window_s=3, min_nodes=2, merge_s=3)
+
+
+def test_each_second_may_ask_for_its_own_number() -> None:
+    """25 nodes at 98 s where 30 are needed do not take in 20 nodes at 102 s where 10 are."""
+    triggers = np.zeros((40, 200), dtype=bool)
+    triggers[:25, 98], triggers[:20, 102] = True, True
+    needed = np.where(np.arange(200) < 100, 30, 10)
+
+    def found(min_nodes: int | np.ndarray) -> list[int]:
+        return [
+            c.second for c in coincidences(triggers, window_s=1, min_nodes=min_nodes, merge_s=5)
+        ]
+
+    assert found(needed) == [102]
+    assert found(10) == [98]
+    assert found(np.full(200, 10)) == [98]
+    assert found(30) == []

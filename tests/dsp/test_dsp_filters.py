@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.signal import butter, lfilter, lfilter_zi
 
-from seisflow.dsp.filters import highpass, highpass_valid, valid_runs
+from seisflow.dsp.filters import bandpass, highpass, highpass_valid, valid_runs
 from seisflow.errors import ConfigError, DataError
 
 RATES = (10, 40, 100, 500, 1000)
@@ -87,3 +87,22 @@ def test_unfit_records_are_refused() -> None:
 
 def test_empty_record() -> None:
     assert highpass([], 40).shape == (0,)
+
+
+@pytest.mark.parametrize("rate", [40, 100, 500])
+def test_bandpass_equals_direct_form(rate: int) -> None:
+    records = np.random.default_rng(rate).standard_normal((3, 20 * rate)) * 1000 + 5000
+    corners = (5.0, 0.4 * rate)
+    b, a = butter(2, corners, btype="bandpass", fs=rate)
+    found = bandpass(records, rate, corners, poles=2)
+    for row, record in zip(found, records, strict=True):
+        expected, _ = lfilter(b, a, record, zi=lfilter_zi(b, a) * record[0])
+        np.testing.assert_allclose(row, expected, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(bandpass(record, rate, corners, poles=2), row, atol=1e-9)
+    assert np.abs(found[:, :rate]).max() < 5000, "an offset of 5000 makes no transient"
+
+
+@pytest.mark.parametrize("corners", [(0, 10), (10, 5), (5, 50), (5, 60)])
+def test_a_band_that_cannot_be(corners: tuple[float, float]) -> None:
+    with pytest.raises(ConfigError, match="corners that rise, between 0 and 50 Hz"):
+        bandpass(np.zeros(100), 100, corners)

@@ -17,6 +17,7 @@ from seisflow.evaluate.evaluation import (
     evaluate_probabilities,
     predict,
 )
+from seisflow.evaluate.json_form import RATES
 from seisflow.evaluate.metrics import score_classes
 from seisflow.evaluate.truth import PlantedTruth
 from seisflow.learn.examples import Examples
@@ -105,6 +106,12 @@ def test_it_is_json_without_what_there_is_for_each_wavelet(examples: Examples) -
     assert content["classes"]["random_noise"]["recall"] == pytest.approx(found.scores.recall[1])
     assert content["confusion"] == found.scores.confusion.tolist()
     assert content["operating_point"]["threshold"] == found.point.threshold
+    is_noise = found.true != 0
+    shown = {row["false_positive_rate"]: row["threshold"] for row in content["thresholds"]}
+    assert set(shown) == {rate for rate in RATES if rate * is_noise.sum() >= 1}
+    for rate, threshold in shown.items():
+        n_false = np.count_nonzero(found.probabilities[is_noise, 0] >= threshold)
+        assert n_false <= rate * is_noise.sum()
     assert content["by_snr"]["edges"][-1] is None
     assert content["by_station"].keys() == set(examples.station)
     assert content["roc"]["false_positive_rate"][-1] == 1

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from toy_models import sharp
 from toy_windows import toy_windows
 
 from seisflow.errors import ConfigError, DataError
-from seisflow.infer.scoring import ALONG_WINDOWS, Scorer, shared_planes
+from seisflow.infer.scoring import ALONG_WINDOWS, Scorer, folded, shared_planes
 from seisflow.learn.front_end import FrontEnd, FrontEndConfig
 from seisflow.learn.model import Model
 from seisflow.learn.networks import NETWORKS
@@ -142,6 +143,23 @@ def test_bfloat16_is_near(kind: str) -> None:
     near = Scorer(model, precision="bfloat16").probabilities(samples)
     np.testing.assert_allclose(near, exact, atol=0.1)
     assert not np.array_equal(near, exact)
+
+
+def test_folding_shares_dense_weights_and_leaves_the_model_alone() -> None:
+    model = sharp("published")
+    before = {name: p.clone() for name, p in model.classifier.network.state_dict().items()}
+    network = folded(model.classifier.network)
+    theirs = {id(p) for p in model.classifier.network.parameters()}
+    dense = [m for m in network.modules() if isinstance(m, nn.Linear)]
+    assert dense
+    assert all(id(p) in theirs for m in dense for p in m.parameters())
+    after = model.classifier.network.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    assert all(after[name].stride() == value.stride() for name, value in before.items())
+    planes = torch.rand(3, *model.classifier.front_end.shape)
+    with torch.inference_mode():
+        expected = model.classifier.network(planes)
+        torch.testing.assert_close(network(planes), expected, atol=1e-3, rtol=1e-4)
 
 
 def test_what_cannot_be_done_is_refused() -> None:

@@ -161,6 +161,24 @@ def test_parts_in_time_equal_the_whole(source, models, whole, tmp_path: Path) ->
         np.testing.assert_array_equal(joined, whole[name], err_msg=name)
 
 
+def test_a_dead_stretch_across_an_hour_is_known_on_both_sides(tmp_path: Path) -> None:
+    """A filter of 1 s halo: what of the stretch lies beyond it is needed to see it whole."""
+    config = FrontEndConfig(RATE, low_hz=1.0)
+    model = made("compact", config=config)
+    save_model(tmp_path / "model", model.classifier, model.document)
+    samples = counts(400, 7)
+    first, stop = 198 * RATE + 4, 198 * RATE + 24  # 20 samples: 4 before the halo of 00:00:00
+    samples[first:stop] = 7
+    source = waveforms(tmp_path, {A: [("2020-02-28T23:56:40", samples)]}, RATE)
+    state = infer(source, tmp_path / "model", tmp_path / "s.zarr")["state"][0]
+    at = second(source, "2020-02-28T23:59:58")
+    length = config.window_samples + 2 * config.halo_samples
+    for s in range(at - 8, at + 8):
+        begin = (s - at + 198 - 1) * RATE - config.halo_samples
+        touched = begin < stop and begin + length > first
+        assert (state[s] == ScoreState.NO_DATA) == touched, s - at
+
+
 def test_stations_are_independent(source, models, whole, tmp_path: Path) -> None:
     found = infer(source, models / "compact", tmp_path / "s.zarr", select=("XX.[BC].*.*",))
     np.testing.assert_array_equal(found["probability"], whole["probability"][1:])
