@@ -40,6 +40,7 @@ SOURCES = (
     "aircraft_per_hour",
     "gusts_per_hour",
     "vehicles_per_hour",
+    "glitches_per_hour",
     "spikes_per_node_hour",
 )
 NOTHING = dict.fromkeys(SOURCES, 0.0)

@@ -1,11 +1,12 @@
 """``seisflow compare``."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 import typer
 
 from seisflow.archive.reading import read_column
@@ -14,17 +15,24 @@ from seisflow.archive.work import require_complete
 from seisflow.cli.console import ERRORS, print_json, progress, table
 from seisflow.cli.options import JsonOption
 from seisflow.cli.running import show_problems
-from seisflow.compare.detectors import Baselines, n_pieces, pieces
+from seisflow.compare.baselines import Trigger
+from seisflow.compare.detectors import Baselines, Equal, n_pieces, pieces
 from seisflow.compare.expected import expect_by_arrivals, expect_by_travel_time
+from seisflow.compare.scoring import Comparison
 from seisflow.compare.scoring import compare as compare_times
-from seisflow.compare.summary import band_rows, detector_rows, to_json
+from seisflow.compare.summary import DETECTOR_HEAD, band_rows, detector_rows, to_json
 from seisflow.core.stations import Coordinates
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.arrivals import read_arrivals
 from seisflow.formats.references import ReferenceEvent, read_catalogue_times, read_reference
 
 OWN = "seisflow"
-HEAD = ["detector", "detections", "matched", "recall, 95 %", "missed", "new", "median residual, s"]
+TITLES: Mapping[Equal | None, str] = {
+    None: "compare",
+    "detections": "compare; the others with about as many detections",
+    "new": "compare; the others with at most as many new detections",
+}
+"""Of the table of detectors, by what was made equal."""
 
 
 def compare(  # noqa: PLR0913 - every parameter is an option of the command
@@ -38,53 +46,80 @@ def compare(  # noqa: PLR0913 - every parameter is an option of the command
     ] = 2.0,
     arrivals: Annotated[
         Path | None,
-        typer.Option(help="Table of P at stations of the array: times events by their median."),
+        typer.Option(
+            help="Table of P and S at stations of the array: times events by the median of P; what "
+            "is found at that of S is not new."
+        ),
     ] = None,
     predict: Annotated[
         str | None,
-        typer.Option(help="Earth model, as iasp91: times events by predicted P at the array."),
+        typer.Option(
+            help="Earth model, as iasp91: times events by predicted P at the array; what is found "
+            "at predicted S is not new."
+        ),
     ] = None,
     baselines: Annotated[
         Path | None,
         typer.Option(
             metavar="WAVEFORMS.zarr",
             help="Run STA/LTA with coincidence, and the product of nine sub-array envelopes, on "
-            "these records, each with about as many detections.",
+            "these records.",
         ),
     ] = None,
+    equal: Annotated[
+        Equal,
+        typer.Option(
+            help="With --baselines: each gets about as many detections as the catalogue has, or "
+            "the lowest threshold with no more new ones, which are its false alarms where the "
+            "reference is complete."
+        ),
+    ] = "detections",
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="File to write; by default CATALOG/comparison.json."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare detections with a catalogue: matched, missed, new, with residuals.
+    """Compare detections with a catalogue: matched, missed, at S, new, with residuals.
 
     Detections are timed by P at the array, catalogues by the origin: --arrivals or --predict
-    brings the two together. A new detection is no false alarm where the catalogue is not complete.
+    brings the two together. They also say when S comes: a detection at S is of an earthquake and
+    not new, but an event of which only S was found is missed. A new detection is no false alarm
+    where the catalogue is not complete.
 
     Examples
     --------
     seisflow compare catalog scene/events.csv --arrivals scene/arrivals.csv
 
-    seisflow compare catalog scedc.csv --predict iasp91 --baselines waveforms.zarr
+    seisflow compare catalog scedc.csv --predict iasp91 --baselines waveforms.zarr --equal new
     """
+    if equal == "new" and baselines is None:
+        raise ConfigError("--equal new is about the baselines; give --baselines WAVEFORMS.zarr")
     product = read_product(catalog, "CATALOG")
     require_complete(catalog)
     events = read_reference(reference)
     show_problems(tuple(events.problems), reference)
     expected = timed(events.rows, catalog, arrivals, predict)
+
+    def compared(times_ns: npt.ArrayLike) -> Comparison:
+        return compare_times(times_ns, expected, tolerance, product.span)
+
     times = {OWN: [event.time_ns for event in read_catalogue_times(catalog)]}
-    compare_times(times[OWN], expected, tolerance, product.span)  # refuses before the long part
+    own = compared(times[OWN])  # refuses before the long part
     if baselines is not None:
-        times |= run_baselines(catalog, baselines, len(times[OWN]))
-    found = {n: compare_times(t, expected, tolerance, product.span) for n, t in times.items()}
-    table("compare", detector_rows(found), HEAD)
+        searched = search(catalog, baselines)
+        if equal == "new":
+            times |= with_few_new(searched, len(own.new), lambda t: len(compared(t).new))
+        else:
+            times |= times_of(searched.detections(len(times[OWN])))
+    found = {name: compared(each) for name, each in times.items()}
+    rule = None if baselines is None else equal
+    table(TITLES[rule], detector_rows(found), DETECTOR_HEAD)
     for quantity in ("magnitude", "snr"):
         rows = band_rows(found, quantity)
         if rows:
             table("", rows, [quantity, "events", *found])
-    content = to_json(found, times, expected)
+    content = to_json(found, times, expected, rule)
     path = output or catalog / "comparison.json"
     with storage_errors(path):
         path.write_text(json.dumps(content, indent=1, allow_nan=False))
@@ -147,8 +182,8 @@ def middle(catalog: Path) -> Coordinates:
     return Coordinates(longitude, latitude, 0.0)
 
 
-def run_baselines(catalog: Path, waveforms: Path, n_wanted: int) -> dict[str, list[int]]:
-    """Run both baselines over the records; return their times."""
+def search(catalog: Path, waveforms: Path) -> Baselines:
+    """Run both baselines over the records."""
     longitude, latitude = (
         read_column(catalog, n).astype(np.float64) for n in ("longitude", "latitude")
     )
@@ -160,5 +195,24 @@ def run_baselines(catalog: Path, waveforms: Path, n_wanted: int) -> dict[str, li
         for record, core in pieces(catalog, waveforms):
             searched.add(record, core)
             bar.advance()
-    found = searched.detections(n_wanted)
+    return searched
+
+
+def with_few_new(
+    searched: Baselines, n_allowed: int, n_new: Callable[[npt.NDArray[np.int64]], int]
+) -> dict[str, list[int]]:
+    """Return the times of baselines with at most so many new ones; say which have none."""
+    found = searched.detections_with_new(n_allowed, n_new)
+    for name in (name for name, triggers in found.items() if triggers is None):
+        ERRORS.print(
+            f"note: {name}: even its highest level has more new detections than the {n_allowed} "
+            "of the catalogue, so none are counted",
+            highlight=False,
+            soft_wrap=True,
+        )
+    return times_of({name: triggers or [] for name, triggers in found.items()})
+
+
+def times_of(found: Mapping[str, list[Trigger]]) -> dict[str, list[int]]:
+    """Return the times of triggers by detector."""
     return {name: [trigger.time_ns for trigger in triggers] for name, triggers in found.items()}

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 import xarray as xr
 
@@ -113,6 +114,7 @@ def compare(labels: xr.Dataset, truth: xr.Dataset) -> list[AgreementRow]:
     values = truth.kind.attrs
     names = values["flag_meanings"].split()
     kinds = dict(zip(values["flag_values"], names, strict=True))
-    named = {code: name for code, name in kinds.items() if code not in (0, 255)}
     same = truth.sel(station=labels.station, second=labels.second)
+    planted = set(np.unique(same.kind.values).tolist()) - {0, 255}
+    named = {code: name for code, name in kinds.items() if code in planted}
     return agreement(labels.label.values, same.amplitude_ratio.values, same.kind.values, named)

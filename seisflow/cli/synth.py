@@ -24,6 +24,7 @@ def synth(  # noqa: PLR0913 - every parameter is an option of the command
     aircraft: Annotated[float, typer.Option(help="Aircraft per hour.")] = 2.0,
     gusts: Annotated[float, typer.Option(help="Gusts of wind per hour.")] = 3.0,
     vehicles: Annotated[float, typer.Option(help="Vehicles per hour.")] = 2.0,
+    glitches: Annotated[float, typer.Option(help="Glitches of the whole array per hour.")] = 0.0,
     spikes: Annotated[float, typer.Option(help="Spikes per node and hour.")] = 1.0,
     gaps: Annotated[float, typer.Option(help="Gaps per node and day.")] = 0.5,
     dead: Annotated[float, typer.Option(help="Share of nodes that stop recording.")] = 0.01,
@@ -35,7 +36,8 @@ def synth(  # noqa: PLR0913 - every parameter is an option of the command
     """Make a synthetic dense array with known truth, as miniSEED and station tables.
 
     Earthquakes with P and S moveout, aircraft with Doppler, wind, vehicles, spikes, gaps and dead
-    nodes, in coloured noise. A longer scene of the same seed begins as the shorter one. Dead nodes
+    nodes, in coloured noise; glitches, electronic pulses on all nodes at the same instant, only
+    where they are asked for. A longer scene of the same seed begins as the shorter one. Dead nodes
     stop in the first hour.
 
     Examples
@@ -55,6 +57,7 @@ def synth(  # noqa: PLR0913 - every parameter is an option of the command
         "aircraft_per_hour": aircraft,
         "gusts_per_hour": gusts,
         "vehicles_per_hour": vehicles,
+        "glitches_per_hour": glitches,
         "spikes_per_node_hour": spikes,
         "gaps_per_node_day": gaps,
         "dead_fraction": dead,

@@ -4,7 +4,7 @@ Arrays in, detections out. Invariant: where there are no data there is no detect
 detector is `seisflow.compare.envelopes`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ __all__ = [
     "Trigger",
     "filtered_runs",
     "sta_lta_triggers",
+    "strongest",
 ]
 
 Vector = npt.NDArray[np.float64]
@@ -120,6 +121,36 @@ def sta_lta_triggers(record: ArrayRecord, rule: StaLtaRule) -> list[Trigger]:
             ratio[start:stop] = sta_lta_of(filtered, short, long)
     found = coincidences_of(ratios, record.stations, rate, (rule.on, rule.off), rule.min_stations)
     return [Trigger(record.start_ns + round(k * NS_PER_S / rate), float(n)) for k, n in found]
+
+
+def strongest(
+    triggers: Sequence[Trigger], is_allowed: Callable[[npt.NDArray[np.int64]], bool]
+) -> list[Trigger]:
+    """Keep triggers from the strongest down to the lowest level that is allowed.
+
+    Every strength there is is a level, tried from above; the first that is not allowed ends it, so
+    that all levels above the one chosen are allowed too.
+
+    Parameters
+    ----------
+    triggers : sequence of Trigger
+        Of one detector.
+    is_allowed : callable
+        Takes the times of the triggers of at least some strength, ns since 1970.
+
+    Returns
+    -------
+    list of Trigger
+        In their order; none where even the highest level is not allowed.
+    """
+    strengths = np.array([trigger.strength for trigger in triggers], np.float64)
+    times = np.array([trigger.time_ns for trigger in triggers], np.int64)
+    lowest = np.inf
+    for level in np.unique(strengths)[::-1]:
+        if not is_allowed(times[strengths >= level]):
+            break
+        lowest = level
+    return [trigger for trigger in triggers if trigger.strength >= lowest]
 
 
 def filtered_runs(

@@ -4,10 +4,12 @@ The records are read in pieces, each with a lead in which filters and averages s
 bounded by a piece.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from seisflow.archive.blocks import read_record
 from seisflow.archive.products import Product
@@ -18,10 +20,12 @@ from seisflow.compare.baselines import (
     StaLtaRule,
     Trigger,
     sta_lta_triggers,
+    strongest,
 )
 from seisflow.compare.envelopes import (
     EnvelopeRule,
     Strength,
+    allowed_threshold,
     envelope_strength,
     least_threshold,
     triggers_above,
@@ -29,8 +33,11 @@ from seisflow.compare.envelopes import (
 from seisflow.core.grid import DAY_NS, NS_PER_S, Span
 from seisflow.errors import ConfigError
 
-__all__ = ["Baselines", "n_pieces", "pieces"]
+__all__ = ["Baselines", "Equal", "n_pieces", "pieces"]
 
+Equal = Literal["detections", "new"]
+"""Of what each baseline is given as much as the catalogue has."""
+STA_LTA, ENVELOPES = "STA/LTA and coincidence", "nine sub-array envelopes"
 PIECE_VALUES = 60_000_000
 """Samples of all stations that are held at once, as float32."""
 LEAD_S, TAIL_S = 90, 10
@@ -103,7 +110,7 @@ def _piece_ns(source: Product, n_stations: int) -> int:
 
 
 class Baselines:
-    """Both detectors over all pieces, each with as many detections as the catalogue has.
+    """Both detectors over all pieces, each with as much of something as the catalogue has.
 
     Parameters
     ----------
@@ -137,18 +144,58 @@ class Baselines:
         Stations in coincidence are counted in whole numbers: of the two numbers that give more and
         fewer detections than wanted, the one is taken whose ratio to it is nearer to 1.
         """
-        found = {"STA/LTA and coincidence": self._nearest(n_wanted)}
+        found = {STA_LTA: self._nearest(n_wanted)}
         if self._strengths:
-            joined = Strength(
-                start_ns=self._strengths[0].start_ns,
-                step_ns=self._strengths[0].step_ns,
-                values=np.concatenate([s.values for s in self._strengths]),
-            )
+            joined = self._joined()
             n_steps = int(np.count_nonzero(~np.isnan(joined.values)))
             days = max(n_steps, 1) * joined.step_ns / DAY_NS
             threshold = least_threshold(joined, MERGE_S, (n_wanted + 0.5) / days)
-            found["nine sub-array envelopes"] = triggers_above(joined, threshold, MERGE_S)
+            found[ENVELOPES] = triggers_above(joined, threshold, MERGE_S)
         return found
+
+    def detections_with_new(
+        self, n_allowed: int, n_new: Callable[[npt.NDArray[np.int64]], int]
+    ) -> dict[str, list[Trigger] | None]:
+        """Return the detections of each at the lowest level with at most so many new ones.
+
+        Levels are tried from above and the first with more ends it: see
+        `seisflow.compare.baselines.strongest` and `seisflow.compare.envelopes.allowed_threshold`.
+
+        Parameters
+        ----------
+        n_allowed : int
+            New detections at most.
+        n_new : callable
+            Returns how many of some times, ns since 1970, are new.
+
+        Returns
+        -------
+        dict
+            By detector; None where even its highest level has more new detections. An empty list
+            is of a detector that found nothing at any level.
+        """
+
+        def is_allowed(times_ns: npt.NDArray[np.int64]) -> bool:
+            # of so many times no more can be new, and they need not be compared
+            return times_ns.size <= n_allowed or n_new(times_ns) <= n_allowed
+
+        loudest = strongest(self._sta_lta, is_allowed)
+        found = {STA_LTA: None if self._sta_lta and not loudest else loudest}
+        if self._strengths:
+            joined = self._joined()
+            threshold = allowed_threshold(joined, MERGE_S, is_allowed)
+            if threshold is not None:
+                found[ENVELOPES] = triggers_above(joined, threshold, MERGE_S)
+            else:
+                found[ENVELOPES] = None if (joined.values > -np.inf).any() else []
+        return found
+
+    def _joined(self) -> Strength:
+        return Strength(
+            start_ns=self._strengths[0].start_ns,
+            step_ns=self._strengths[0].step_ns,
+            values=np.concatenate([s.values for s in self._strengths]),
+        )
 
     def _nearest(self, n_wanted: int) -> list[Trigger]:
         strengths = np.array([trigger.strength for trigger in self._sta_lta])

@@ -7,6 +7,7 @@ an STA/LTA runs on the product.
 Arrays in, detections out. Invariant: where there are no data there is no detection.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +24,7 @@ from seisflow.errors import ConfigError, DataError
 __all__ = [
     "EnvelopeRule",
     "Strength",
+    "allowed_threshold",
     "envelope_strength",
     "least_threshold",
     "nine_subarrays",
@@ -245,9 +247,8 @@ def least_threshold(strength: Strength, merge_s: float, per_day: float) -> float
 
     A lower threshold finds more, until detections grow together and become fewer again. Of the
     thresholds above all that find more than wanted, the one that finds most is chosen, and of
-    these the least. A step begins a detection at the thresholds up to its own strength that are
-    above all of the `merge_s` before it: so the numbers at all thresholds follow from counting two
-    sorted lists.
+    these the least. The numbers at all thresholds follow from counting two sorted lists, see
+    `_beginnings`.
 
     Parameters
     ----------
@@ -265,18 +266,73 @@ def least_threshold(strength: Strength, merge_s: float, per_day: float) -> float
     """
     values = np.where(np.isnan(strength.values), -np.inf, strength.values)
     days = np.count_nonzero(~np.isnan(strength.values)) * strength.step_ns / DAY_NS
-    before = _largest_before(values, _gap(strength, merge_s))
-    begins = values > before
-    high, low = np.sort(values[begins]), np.sort(before[begins])
+    _, high, low = _beginnings(strength, merge_s)
     thresholds = np.unique(values[np.isfinite(values)])[::-1]
-    n_begun = high.size - np.searchsorted(high, thresholds, side="left")
-    n_over = low.size - np.searchsorted(low, thresholds, side="left")
-    numbers = n_begun - n_over
+    numbers = _numbers(high, low, thresholds)
     too_many = np.flatnonzero(numbers > int(per_day * days))
     fit = numbers[: too_many[0]] if too_many.size else numbers
     if not fit.size:
         return np.inf
     return float(thresholds[np.flatnonzero(fit == fit.max())[-1]])
+
+
+def allowed_threshold(
+    strength: Strength, merge_s: float, is_allowed: Callable[[npt.NDArray[np.int64]], bool]
+) -> float | None:
+    """Choose the lowest threshold at which the times of the detections are allowed.
+
+    A lower threshold finds more, lets others begin earlier, and lets yet others grow together: what
+    is counted of the times need not rise. So there is no bisection: every threshold at which any
+    time changes is tried, from above, and the first that is not allowed ends it; all above the one
+    chosen are allowed too. It also ends where most detections are found: below, they grow together.
+
+    Parameters
+    ----------
+    strength : Strength
+        Of the whole time.
+    merge_s : float
+        As in `triggers_above`.
+    is_allowed : callable
+        Takes the times of `triggers_above`, ns since 1970.
+
+    Returns
+    -------
+    float or None
+        For `triggers_above`; None where even the strongest is not allowed or there are no data.
+    """
+    begins, high, low = _beginnings(strength, merge_s)
+    every = np.concatenate([high, low])
+    thresholds = np.unique(every[every > -np.inf])[::-1]
+    if not thresholds.size:
+        return None
+    numbers = _numbers(high, low, thresholds)
+    chosen = None
+    for threshold in thresholds[: np.flatnonzero(numbers == numbers.max())[-1] + 1]:
+        steps = begins[(high >= threshold) & (low < threshold)]
+        if not is_allowed(strength.start_ns + steps * strength.step_ns):
+            break
+        chosen = float(threshold)
+    return chosen
+
+
+def _beginnings(strength: Strength, merge_s: float) -> tuple[npt.NDArray[np.int64], Vector, Vector]:
+    """Return the steps that can begin a detection, and the thresholds at which they do.
+
+    A step begins one at the thresholds up to its own strength, and with it, that are above all of
+    the `merge_s` before it.
+    """
+    values = np.where(np.isnan(strength.values), -np.inf, strength.values)
+    before = _largest_before(values, _gap(strength, merge_s))
+    begins = np.flatnonzero(values > before)
+    return begins, values[begins], before[begins]
+
+
+def _numbers(high: Vector, low: Vector, thresholds: Vector) -> npt.NDArray[np.int64]:
+    """Count the detections at each threshold, of steps that begin one above low and up to high."""
+    n_begun = high.size - np.searchsorted(np.sort(high), thresholds, side="left")
+    n_over = low.size - np.searchsorted(np.sort(low), thresholds, side="left")
+    numbers: npt.NDArray[np.int64] = n_begun - n_over
+    return numbers
 
 
 def _largest_before(values: Vector, length: int) -> Vector:

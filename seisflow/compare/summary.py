@@ -5,16 +5,32 @@ from typing import Any
 
 import numpy as np
 
+from seisflow.compare.detectors import Equal
 from seisflow.compare.scoring import Comparison
 from seisflow.core.grid import format_time
 from seisflow.evaluate.rates import Bands, binomial_interval
 from seisflow.formats.references import ReferenceEvent
 
-__all__ = ["band_rows", "detector_rows", "to_json"]
+__all__ = ["DETECTOR_HEAD", "band_rows", "detector_rows", "to_json"]
+
+DETECTOR_HEAD = (
+    "detector",
+    "detections",
+    "matched",
+    "recall, 95 %",
+    "missed",
+    "at S",
+    "new",
+    "median residual, s",
+)
+"""Columns of `detector_rows`."""
 
 
 def detector_rows(comparisons: Mapping[str, Comparison]) -> list[list[str]]:
-    """Return one row a detector: what it found of the reference, and what beside it."""
+    """Return one row a detector: what it found of the reference, and what beside it.
+
+    The cell of detections at S is empty where no S is known.
+    """
     rows = []
     for name, found in comparisons.items():
         low, high = found.recall_interval
@@ -22,10 +38,11 @@ def detector_rows(comparisons: Mapping[str, Comparison]) -> list[list[str]]:
         rows.append(
             [
                 name,
-                str(len(found.matched) + len(found.new)),
+                str(found.n_detections),
                 f"{len(found.matched)} of {found.n_reference}",
                 f"{found.recall:.3f} ({low:.3f} to {high:.3f})",
                 str(len(found.missed)),
+                "" if found.n_late is None else str(found.n_late),
                 str(len(found.new)),
                 f"{np.median(residual):.3f}" if residual.size else "",
             ]
@@ -52,6 +69,7 @@ def to_json(
     comparisons: Mapping[str, Comparison],
     times_ns: Mapping[str, Sequence[int]],
     reference: Sequence[ReferenceEvent],
+    equal: Equal | None = None,
 ) -> dict[str, Any]:
     """Return comparisons of detectors with one reference as JSON content.
 
@@ -63,35 +81,52 @@ def to_json(
         What each detector found.
     reference : sequence of ReferenceEvent
         The events compared with.
+    equal : {"detections", "new"}, optional
+        Of what the baselines were given as much as the catalogue has; None where none ran.
+
+    Returns
+    -------
+    dict
+        ``matched``, ``missed``, ``late`` and ``new`` list what is counted of the catalogue under
+        these names. A time is that of the reference, of ``late`` that of its S; of ``new``, which
+        has none, the time found. A number that is not known is None, as those at S where no S is.
     """
     name, first = next(iter(comparisons.items()))
     found = times_ns[name]
     return {
         "span": str(first.span),
         "tolerance_s": first.tolerance_s,
+        "equal": equal,
+        "events_with_s": first.n_s_known,
         "detectors": [_numbers(name, one) for name, one in comparisons.items()],
         "by_magnitude": _bands(comparisons, "magnitude"),
         "by_snr": _bands(comparisons, "snr"),
         "matched": [
-            {
-                "event": reference[k].event,
-                "time": format_time(reference[k].time_ns),
-                "residual_s": round(float(residual), 4),
-                "magnitude": _finite(reference[k].magnitude),
-                "snr": _finite(reference[k].snr),
-            }
+            _event(reference[k], reference[k].time_ns, float(residual))
             for (_, k), residual in zip(first.matched.tolist(), first.residual_s, strict=True)
         ],
-        "missed": [
-            {
-                "event": reference[k].event,
-                "time": format_time(reference[k].time_ns),
-                "magnitude": _finite(reference[k].magnitude),
-                "snr": _finite(reference[k].snr),
-            }
-            for k in first.missed.tolist()
+        "missed": [_event(reference[k], reference[k].time_ns) for k in first.missed.tolist()],
+        "late": [
+            _event(reference[k], _s_of(reference[k]), float(residual))
+            for (_, k), residual in zip(first.late.tolist(), first.late_residual_s, strict=True)
         ],
         "new": [{"time": format_time(int(found[k]))} for k in first.new.tolist()],
+    }
+
+
+def _s_of(event: ReferenceEvent) -> int:
+    assert event.s_ns is not None, "nothing is at an S that is not known"
+    return event.s_ns
+
+
+def _event(event: ReferenceEvent, time_ns: int, residual_s: float | None = None) -> dict[str, Any]:
+    residual = {} if residual_s is None else {"residual_s": round(residual_s, 4)}
+    return {
+        "event": event.event,
+        "time": format_time(time_ns),
+        **residual,
+        "magnitude": _finite(event.magnitude),
+        "snr": _finite(event.snr),
     }
 
 
@@ -100,10 +135,11 @@ def _numbers(name: str, found: Comparison) -> dict[str, Any]:
     residual = np.abs(found.residual_s)
     return {
         "detector": name,
-        "detections": len(found.matched) + len(found.new),
+        "detections": found.n_detections,
         "reference": found.n_reference,
         "matched": len(found.matched),
         "missed": len(found.missed),
+        "late": found.n_late,
         "new": len(found.new),
         "recall": _finite(found.recall),
         "recall_from": _finite(low),

@@ -43,6 +43,8 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
 
 DIRECT_P = re.compile(r"[eiq]?p([gnb1*]|diff|kp\w*|kikp)?[ud+\-c]?\d?", re.IGNORECASE)
 """First arrivals of P; pP, PP, PcP, S and readings of amplitudes are none."""
+DIRECT_S = re.compile(r"[eiq]?s([gnb1*]|diff|ks\w*|kiks)?[ud+\-c]?\d?", re.IGNORECASE)
+"""First arrivals of S; sS, SS, ScS, SP, P and readings of amplitudes are none."""
 
 
 class Arrival(NamedTuple):
@@ -66,6 +68,11 @@ class Arrival(NamedTuple):
     def is_p(self) -> bool:
         """Whether the phase is a first arrival of P."""
         return DIRECT_P.fullmatch(self.phase) is not None
+
+    @property
+    def is_s(self) -> bool:
+        """Whether the phase is a first arrival of S."""
+        return DIRECT_S.fullmatch(self.phase) is not None
 
 
 class Event(NamedTuple):

@@ -55,7 +55,9 @@ class ReferenceEvent(NamedTuple):
     """An event of a catalogue to compare with; NaN where the catalogue does not say.
 
     ``time_ns`` is the origin time; of a catalogue of detections on an array it is P at the median
-    node. ``longitude`` and ``latitude`` are degrees, ``depth_km`` below sea level.
+    node. ``longitude`` and ``latitude`` are degrees, ``depth_km`` below sea level. ``s_ns`` is S
+    at the array, None where it is not known; no catalogue says it, see
+    `seisflow.compare.expected`.
     """
 
     event: str
@@ -65,6 +67,7 @@ class ReferenceEvent(NamedTuple):
     longitude: float = math.nan
     latitude: float = math.nan
     depth_km: float = math.nan
+    s_ns: int | None = None
 
 
 def ns_of(times: Any) -> npt.NDArray[np.int64]:

@@ -46,6 +46,9 @@ DETECTIONS = (
     "rms of plane wave, ms",
 )
 
+WORDS = {"late": "at S", "equal": "baselines equal in"}
+"""Names of a comparison that say less to people than to programs."""
+
 Pictures = Callable[[str], bytes | None]
 """Returns the PNG file of an event by its name; None where it was not drawn."""
 
@@ -178,13 +181,13 @@ def comparison_part(name: str, document: Mapping[str, Any]) -> Part:
     """
     facts, tables = [], []
     for key, value in document.items():
-        text = key.replace("_", " ")
+        text = _words(key)
         if _is_rows(value):
             tables.append(_records(text, value))
         elif isinstance(value, Mapping) and any(isinstance(v, Mapping) for v in value.values()):
             tables.append(_records(text, [_with_name(k, v) for k, v in value.items()]))
         elif isinstance(value, Mapping):
-            rows = [[k.replace("_", " "), _plain(v)] for k, v in value.items()]
+            rows = [[_words(k), _plain(v)] for k, v in value.items()]
             tables.append(table_of(text, ("", ""), rows))
         else:
             facts.append((text, _plain(value)))
@@ -192,9 +195,13 @@ def comparison_part(name: str, document: Mapping[str, Any]) -> Part:
     return Part("comparison", "Comparison with a catalogue", facts, tables=tables)
 
 
+def _words(key: str) -> str:
+    return WORDS.get(key, key.replace("_", " "))
+
+
 def _with_name(key: str, value: Any) -> dict[str, Any]:
     """Return an entry of a mapping as a row that begins with its name."""
-    name = key.replace("_", " ")
+    name = _words(key)
     return {"": name, **value} if isinstance(value, Mapping) else {"": name, "value": value}
 
 
@@ -209,7 +216,7 @@ def _records(caption: str, records: Sequence[Mapping[str, Any]]) -> Table:
     if len(shown) < len(records):
         caption += f" ({len(shown):,} of {len(records):,} shown)"
     rows = [[_plain(record.get(key)) for key in head] for record in shown]
-    return table_of(caption, [key.replace("_", " ") for key in head], rows)
+    return table_of(caption, [_words(key) for key in head], rows)
 
 
 def _plain(value: Any) -> str:

@@ -36,6 +36,7 @@ _NOT_NEGATIVE = (
     "aircraft_per_hour",
     "gusts_per_hour",
     "vehicles_per_hour",
+    "glitches_per_hour",
     "spikes_per_node_hour",
     "gaps_per_node_day",
     "seed",
@@ -77,6 +78,8 @@ class SceneConfig:
         Spectrum: ``white``, ``pink`` (power 1/f above 0.5 Hz) or ``field`` (a geophone node).
     earthquakes_per_hour, aircraft_per_hour, gusts_per_hour, vehicles_per_hour : float
         Means of Poisson counts for the array.
+    glitches_per_hour : float
+        Likewise, of pulses of the electronics that are on all nodes at the same instant.
     spikes_per_node_hour, gaps_per_node_day : float
         Means of Poisson counts for each node.
     dead_fraction : float
@@ -117,6 +120,7 @@ class SceneConfig:
     aircraft_per_hour: float = 2.0
     gusts_per_hour: float = 3.0
     vehicles_per_hour: float = 2.0
+    glitches_per_hour: float = 0.0
     spikes_per_node_hour: float = 1.0
     gaps_per_node_day: float = 0.5
     dead_fraction: float = 0.01

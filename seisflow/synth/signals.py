@@ -12,11 +12,21 @@ from numpy.typing import NDArray
 from seisflow.core.grid import NS_PER_S
 from seisflow.synth.config import SceneConfig
 from seisflow.synth.scene import Node
-from seisflow.synth.sources import SOUND_M_S, Aircraft, Earthquake, Gust, Spike, Vehicle, Wavelet
+from seisflow.synth.sources import (
+    SOUND_M_S,
+    Aircraft,
+    Earthquake,
+    Glitch,
+    Gust,
+    Spike,
+    Vehicle,
+    Wavelet,
+)
 from seisflow.synth.streams import Stream, generator
 
 __all__ = [
     "aircraft_signal",
+    "glitch_signal",
     "gust_envelope",
     "phase_arrivals",
     "phase_wavelets",
@@ -29,6 +39,7 @@ Floats = NDArray[np.float64]
 
 _PHASE_SPREAD_CYCLES = 0.03
 _AMPLITUDE_SPREAD = 0.1
+_GLITCH_SPREAD = 0.2
 _ABSORPTION_M = 600.0
 """Distance over which what a vehicle sends out falls by e, beside 1/r."""
 
@@ -127,8 +138,36 @@ def vehicle_envelope(vehicle: Vehicle, node: Node, t: Floats) -> Floats:
 
 
 def spike_signal(spike: Spike, t: Floats) -> Floats:
-    """Evaluate a glitch in counts, `t` seconds after it, none of them negative."""
-    return np.asarray(spike.amplitude_counts * np.exp(-t / spike.decay_s))
+    """Evaluate a spike in counts, `t` seconds after it, none of them negative."""
+    return _pulse(spike, t)
+
+
+def glitch_signal(config: SceneConfig, glitch: Glitch, node: Node, t: Floats) -> Floats:
+    """Evaluate what a node hears of a glitch, counts.
+
+    Parameters
+    ----------
+    config : SceneConfig
+        The scene.
+    glitch : Glitch
+        The pulse of the array.
+    node : Node
+        Who hears it.
+    t : ndarray of float64
+        Seconds after it, none of them negative; the instant is the same for all nodes.
+
+    Returns
+    -------
+    ndarray of float64
+        The pulse times a positive factor (lognormal around 1, 20 %), keyed by glitch and node: the
+        ground and the site play no part.
+    """
+    random = generator(config.seed, Stream.GLITCH_AT_NODE, glitch.hour, glitch.number, node.index)
+    return float(random.lognormal(0.0, _GLITCH_SPREAD)) * _pulse(glitch, t)
+
+
+def _pulse(pulse: Spike | Glitch, t: Floats) -> Floats:
+    return np.asarray(pulse.amplitude_counts * np.exp(-t / pulse.decay_s))
 
 
 def _distance_m(config: SceneConfig, quake: Earthquake, node: Node) -> float:

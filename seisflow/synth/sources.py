@@ -1,4 +1,4 @@
-"""What happens on the array: earthquakes, aircraft, gusts, vehicles; and on a node: spikes, gaps.
+"""What happens on the array (earthquakes, aircraft, gusts, ...) and on one node (spikes, gaps).
 
 Everything is drawn per whole hour (gaps: per day) since the scene start, on demand, from a key that
 names the hour: a campaign is never held in memory, and a longer one begins as the shorter one.
@@ -22,6 +22,7 @@ __all__ = [
     "Aircraft",
     "Earthquake",
     "Gap",
+    "Glitch",
     "Gust",
     "Source",
     "SourceKind",
@@ -55,6 +56,7 @@ class SourceKind(IntEnum):
     WIND = 3
     VEHICLE = 4
     SPIKE = 5
+    GLITCH = 6
     NO_DATA = 255
 
 
@@ -162,12 +164,29 @@ class Vehicle:
 
 @dataclass(frozen=True, slots=True)
 class Spike:
-    """An electronic glitch of one node: a jump that decays within `decay_s`."""
+    """An electronic pulse of one node: a jump that falls by e within `decay_s`."""
 
     start_ns: int
     end_ns: int
     amplitude_counts: float
     decay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Glitch:
+    """An electronic pulse of the whole array: the same as a `Spike`, at one instant on all nodes.
+
+    Its cause lies in what the nodes share (time server, power) or reaches them all at once
+    (lightning), so it has no moveout. Each node hears it with a factor of its own.
+    """
+
+    hour: int
+    number: int
+    start_ns: int
+    end_ns: int
+    amplitude_counts: float
+    decay_s: float
+    peak_snr: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +197,7 @@ class Gap:
     end_ns: int
 
 
-Source = Earthquake | Aircraft | Gust | Vehicle
+Source = Earthquake | Aircraft | Gust | Vehicle | Glitch
 
 
 @lru_cache(maxsize=256)
@@ -203,6 +222,7 @@ def sources_of_hour(config: SceneConfig, hour: int) -> tuple[Source, ...]:
         *_aircraft(config, hour),
         *_gusts(config, hour),
         *_vehicles(config, hour),
+        *_glitches(config, hour),
     ]
     return tuple(sorted(drawn, key=lambda source: source.start_ns))
 
@@ -211,16 +231,8 @@ def sources_of_hour(config: SceneConfig, hour: int) -> tuple[Source, ...]:
 def spikes_of_hour(config: SceneConfig, node_index: int, hour: int) -> tuple[Spike, ...]:
     """Return the spikes of one node in one hour since the scene start, in order; all end in it."""
     random = generator(config.seed, Stream.SPIKES, node_index, hour)
-    spikes = []
-    for _ in range(random.poisson(config.spikes_per_node_hour)):
-        decay_s = log_uniform(random, (0.002, 0.02))
-        length_ns = round(CODA_LENGTHS * decay_s * NS_PER_S)
-        start_ns = _begin(config, hour) + int(random.integers(HOUR_NS - length_ns))
-        rms = log_uniform(random, config.nuisance_snr) * _noise_rms(config)
-        sign = 1 if random.random() < 0.5 else -1
-        # the rms over one second of A exp(-t / decay) is A sqrt(decay / 2)
-        amplitude = sign * rms * sqrt(2 / decay_s)
-        spikes.append(Spike(start_ns, start_ns + length_ns, amplitude, decay_s))
+    count = random.poisson(config.spikes_per_node_hour)
+    spikes = [_spike(config, hour, random)[0] for _ in range(count)]
     return tuple(sorted(spikes, key=lambda spike: spike.start_ns))
 
 
@@ -392,3 +404,34 @@ def _vehicles(config: SceneConfig, hour: int) -> list[Vehicle]:
         )
         vehicles.append(drive)
     return vehicles
+
+
+def _glitches(config: SceneConfig, hour: int) -> list[Glitch]:
+    random = generator(config.seed, Stream.GLITCHES, hour)
+    glitches = []
+    for number in range(random.poisson(config.glitches_per_hour)):
+        pulse, peak_snr = _spike(config, hour, random)
+        glitch = Glitch(
+            hour=hour,
+            number=number,
+            start_ns=pulse.start_ns,
+            end_ns=pulse.end_ns,
+            amplitude_counts=pulse.amplitude_counts,
+            decay_s=pulse.decay_s,
+            peak_snr=peak_snr,
+        )
+        glitches.append(glitch)
+    return glitches
+
+
+def _spike(config: SceneConfig, hour: int, random: np.random.Generator) -> tuple[Spike, float]:
+    """Draw a pulse that ends in its hour, and its rms over one second over that of the noise."""
+    decay_s = log_uniform(random, (0.002, 0.02))
+    length_ns = round(CODA_LENGTHS * decay_s * NS_PER_S)
+    start_ns = _begin(config, hour) + int(random.integers(HOUR_NS - length_ns))
+    peak_snr = log_uniform(random, config.nuisance_snr)
+    rms = peak_snr * _noise_rms(config)
+    sign = 1 if random.random() < 0.5 else -1
+    # the rms over one second of A exp(-t / decay) is A sqrt(decay / 2)
+    amplitude = sign * rms * sqrt(2 / decay_s)
+    return Spike(start_ns, start_ns + length_ns, amplitude, decay_s), peak_snr

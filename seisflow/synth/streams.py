@@ -28,6 +28,8 @@ class Stream(IntEnum):
     SPIKES = 10
     GAPS = 11
     TOPOGRAPHY = 12
+    GLITCHES = 13
+    GLITCH_AT_NODE = 14
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:

@@ -17,9 +17,11 @@ from seisflow.synth.signals import phase_arrivals, phase_wavelets, wavelet_signa
 from seisflow.synth.sources import (
     Aircraft,
     Earthquake,
+    Glitch,
     Gust,
     Source,
     SourceKind,
+    Spike,
     Vehicle,
     Wavelet,
 )
@@ -116,7 +118,7 @@ def arrivals(scene: Scene, node_index: int, span: Span) -> list[ArrivalRow]:
 
 
 def sources(scene: Scene, span: Span) -> list[SourceRow]:
-    """List the aircraft, gusts and vehicles whose start lies in a span, in order of start."""
+    """List aircraft, gusts, vehicles and glitches whose start lies in a span, in order of it."""
     return [
         _source_row(source)
         for source in _started(scene, span)
@@ -140,7 +142,7 @@ def spikes(scene: Scene, node_index: int, span: Span) -> list[SourceRow]:
                 * np.sqrt(spike.decay_s / 2)
                 / _highpassed_rms(scene.config)
             ),
-            description=f"{spike.amplitude_counts:.0f} counts, decay {1000 * spike.decay_s:.0f} ms",
+            description=_pulse_text(spike),
         )
         for spike in scene.spikes(node_index, inside.start_ns, inside.end_ns)
         if spike.start_ns >= inside.start_ns
@@ -235,7 +237,7 @@ def _onset_rms(wavelet: Wavelet, rate_hz: int) -> float:
     return float(np.sqrt(np.mean(wavelet_signal(wavelet, t) ** 2)))
 
 
-def _source_row(source: Aircraft | Gust | Vehicle) -> SourceRow:
+def _source_row(source: Aircraft | Gust | Vehicle | Glitch) -> SourceRow:
     if isinstance(source, Aircraft):
         kind = SourceKind.AIRCRAFT
         text = (
@@ -245,6 +247,8 @@ def _source_row(source: Aircraft | Gust | Vehicle) -> SourceRow:
     elif isinstance(source, Vehicle):
         kind = SourceKind.VEHICLE
         text = f"{abs(source.speed_m_s):.0f} m/s, nearest {source.reference_m:.0f} m"
+    elif isinstance(source, Glitch):
+        kind, text = SourceKind.GLITCH, _pulse_text(source)
     else:
         kind = SourceKind.WIND
         text = f"gust, flutter {source.flutter_s:.0f} s"
@@ -256,3 +260,7 @@ def _source_row(source: Aircraft | Gust | Vehicle) -> SourceRow:
         peak_snr=source.peak_snr,
         description=text,
     )
+
+
+def _pulse_text(pulse: Spike | Glitch) -> str:
+    return f"{pulse.amplitude_counts:.0f} counts, decay {1000 * pulse.decay_s:.0f} ms"

@@ -18,6 +18,7 @@ from seisflow.synth.noise import TILE_S, NoiseStream, highpass_sections, noise_f
 from seisflow.synth.scene import Scene
 from seisflow.synth.signals import (
     aircraft_signal,
+    glitch_signal,
     gust_envelope,
     phase_arrivals,
     phase_wavelets,
@@ -25,7 +26,15 @@ from seisflow.synth.signals import (
     vehicle_envelope,
     wavelet_signal,
 )
-from seisflow.synth.sources import Aircraft, Earthquake, Gust, Source, SourceKind, Vehicle
+from seisflow.synth.sources import (
+    Aircraft,
+    Earthquake,
+    Glitch,
+    Gust,
+    Source,
+    SourceKind,
+    Vehicle,
+)
 from seisflow.synth.streams import Stream
 
 __all__ = ["NodeRecord", "iter_node_waveform", "node_waveform", "planted_signal"]
@@ -252,6 +261,10 @@ class _TileMaker:
             where, t = self._active(index, source.start_ns, source.end_ns, source.start_ns)
             shaking = self._wind.tile(index)[where] * gust_envelope(source, self._node, t)
             self._target(planted, SourceKind.WIND)[where] += shaking
+        elif isinstance(source, Glitch):
+            where, t = self._active(index, source.start_ns, source.end_ns, source.start_ns)
+            heard = glitch_signal(self._scene.config, source, self._node, t)
+            self._target(planted, SourceKind.GLITCH)[where] += heard
 
     def _add_earthquake(self, planted: Planted, index: int, quake: Earthquake) -> None:
         config, target = self._scene.config, self._target(planted, SourceKind.EARTHQUAKE)

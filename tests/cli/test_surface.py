@@ -16,7 +16,8 @@ ENGINE = {"--cluster", "--workers", "--dry-run", "--json"}
 OPTIONS = {
     "synth": {
         *("output", "--nodes", "--hours", "--rate", "--seed", "--start", "--noise"),
-        *("--earthquakes", "--aircraft", "--gusts", "--vehicles", "--spikes", "--gaps", "--dead"),
+        *("--earthquakes", "--aircraft", "--gusts", "--vehicles", "--glitches", "--spikes"),
+        *("--gaps", "--dead"),
         *ENGINE,
     },
     "ingest": {
@@ -61,7 +62,7 @@ OPTIONS = {
     },
     "compare": {
         *("catalog", "reference", "--tolerance-s", "--arrivals", "--predict", "--baselines"),
-        *("--output", "-o", "--json"),
+        *("--equal", "--output", "-o", "--json"),
     },
     "report": {
         *("page", "--waveforms", "--labels", "--model", "--scores", "--catalog", "--comparison"),

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_array import RATE, START, array_record, noise, planted, wavelet
 
-from seisflow.compare.baselines import StaLtaRule, Trigger, sta_lta_triggers
+from seisflow.compare.baselines import StaLtaRule, Trigger, sta_lta_triggers, strongest
 from seisflow.core.grid import NS_PER_S
 from seisflow.dsp.filters import bandpass
 from seisflow.errors import ConfigError, DataError
@@ -112,6 +114,31 @@ def test_dead_stations_and_units_play_no_part() -> None:
     assert sta_lta_triggers(array_record(samples), RULE) == sta_lta_triggers(
         array_record(QUAKE), RULE
     )
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(3, 9)), max_size=12),
+    st.sets(st.integers(0, 30)),
+    st.integers(0, 4),
+)
+def test_lowest_level_allowed_against_trying_them_all(
+    rows: list[tuple[int, int]], true: set[int], n_allowed: int
+) -> None:
+    triggers = [Trigger(time, float(strength)) for time, strength in rows]
+    allowed = {
+        level: len([t for t in triggers if t.strength >= level and t.time_ns not in true])
+        <= n_allowed
+        for level in range(1, 10)
+    }
+    level = min((k for k in allowed if all(allowed[j] for j in range(k, 10))), default=10)
+    found = strongest(triggers, lambda t: len([k for k in t if k not in true]) <= n_allowed)
+    assert found == [t for t in triggers if t.strength >= level]
+
+
+def test_no_level_below_one_that_is_not_allowed() -> None:
+    triggers = [Trigger(1, 9.0), Trigger(2, 5.0), Trigger(3, 5.0), Trigger(4, 3.0)]
+    assert strongest(triggers, lambda times: len(times) != 3) == triggers[:1]
 
 
 def test_numbers_that_cannot_be() -> None:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from seisflow.compare.baselines import ArrayRecord, Trigger
-from seisflow.compare.detectors import Baselines
+from seisflow.compare.detectors import ENVELOPES, STA_LTA, Baselines
 from seisflow.core.grid import NS_PER_S, Span
 
 RATE = 50
@@ -35,12 +35,22 @@ def record(first_s: int, stop_s: int, pulses: list[float]) -> ArrayRecord:
     )
 
 
-def search(cuts: list[int], pulses: list[float], n_wanted: int) -> dict[str, list[Trigger]]:
-    searched = Baselines(has_nine=True)
+def searched(cuts: list[int], pulses: list[float]) -> Baselines:
+    found = Baselines(has_nine=True)
     for first, stop in pairwise(cuts):
         core = Span(START_NS + first * NS_PER_S, START_NS + stop * NS_PER_S)
-        searched.add(record(first - 90, stop + 10, pulses), core)
-    return searched.detections(n_wanted)
+        found.add(record(first - 90, stop + 10, pulses), core)
+    return found
+
+
+def search(cuts: list[int], pulses: list[float], n_wanted: int) -> dict[str, list[Trigger]]:
+    return searched(cuts, pulses).detections(n_wanted)
+
+
+def n_beside(times_ns: np.ndarray, true_s: list[float]) -> int:
+    """Count times more than a second away from all true ones."""
+    seconds = (np.asarray(times_ns) - START_NS) / NS_PER_S
+    return int(np.sum([np.abs(np.array(true_s) - s).min() > 1 for s in seconds]))
 
 
 def test_pieces_find_what_the_whole_does() -> None:
@@ -65,3 +75,35 @@ def test_the_number_wanted_is_neared() -> None:
 def test_nothing_found_is_no_error() -> None:
     found = search([0, 600], [], 3)
     assert found["STA/LTA and coincidence"] == []
+
+
+def test_at_most_as_many_new_as_allowed() -> None:
+    pulses = [60.0, 160.0, 260.0, 360.0]
+    true = [60.0, 260.0]
+    found = searched([0, 600], pulses)
+    enough = found.detections_with_new(2, lambda t: n_beside(t, true))
+    for name in (STA_LTA, ENVELOPES):
+        times = [trigger.time_ns for trigger in enough[name]]
+        assert n_beside(times, true) <= 2
+        seconds = (np.array(times) - START_NS) / NS_PER_S
+        assert all(np.abs(seconds - pulse).min() < 1 for pulse in pulses)
+    assert n_beside([t.time_ns for t in enough[ENVELOPES]], true) == 2
+    # of nine stations each, the pulses of STA/LTA have one level, which is two too many for one
+    fewer = found.detections_with_new(1, lambda t: n_beside(t, true))
+    assert fewer[STA_LTA] is None
+    assert n_beside([t.time_ns for t in fewer[ENVELOPES]], true) <= 1
+
+
+def test_even_the_highest_level_may_have_too_many() -> None:
+    found = searched([0, 600], [60.0, 160.0])
+    assert found.detections_with_new(0, lambda t: len(t)) == {STA_LTA: None, ENVELOPES: None}
+
+
+def test_nothing_at_any_level_is_not_too_many() -> None:
+    quiet = searched([0, 600], [])
+    assert quiet.detections_with_new(3, lambda t: len(t))[STA_LTA] == []
+    blank = Baselines(has_nine=True)
+    silent = record(-90, 610, [])
+    silent.samples[:] = np.nan
+    blank.add(silent, Span(START_NS, START_NS + 600 * NS_PER_S))
+    assert blank.detections_with_new(0, lambda t: len(t)) == {STA_LTA: [], ENVELOPES: []}

@@ -13,6 +13,7 @@ from seisflow.compare.baselines import Trigger
 from seisflow.compare.envelopes import (
     EnvelopeRule,
     Strength,
+    allowed_threshold,
     envelope_strength,
     least_threshold,
     nine_subarrays,
@@ -174,6 +175,57 @@ def test_threshold_for_a_number_against_trying_them_all(
             break
         best = max(best, (n, -threshold))
     assert least_threshold(strength, gap / 10, per_day) == -best[1]
+
+
+def n_false(times_ns: np.ndarray, true_steps: set[int]) -> int:
+    """Count times that are more than a step away from all true ones."""
+    return sum(
+        not {k - 1, k, k + 1} & true_steps for k in (np.asarray(times_ns) // STEP_NS).tolist()
+    )
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(st.integers(0, 9) | st.none() | st.just(np.inf), min_size=1, max_size=40),
+    st.integers(0, 5),
+    st.integers(0, 4),
+    st.sets(st.integers(0, 40), max_size=5),
+)
+def test_lowest_threshold_allowed_against_trying_them_all(
+    cells: list[float | None], gap: int, wanted: int, true_steps: set[int]
+) -> None:
+    values = np.array([np.nan if v is None else v for v in cells], dtype=np.float64)
+    strength = Strength(start_ns=0, step_ns=STEP_NS, values=values)
+    every = sorted({v - half for v in values.tolist() if v == v for half in (0, 0.5)}, reverse=True)
+    found = [triggers_above(strength, threshold, gap / 10) for threshold in every]
+    n_most = max(map(len, found), default=0)
+    best: list[Trigger] = []
+    for k, triggers in enumerate(found):
+        grown_together = all(len(other) < n_most for other in found[k:])
+        if grown_together or n_false([t.time_ns for t in triggers], true_steps) > wanted:
+            break
+        best = triggers
+    chosen = allowed_threshold(
+        strength, gap / 10, lambda times: n_false(times, true_steps) <= wanted
+    )
+    assert (chosen is None) == (not best)
+    assert ([] if chosen is None else triggers_above(strength, chosen, gap / 10)) == best
+
+
+def test_every_threshold_at_which_a_time_changes_is_tried_until_one_is_not_allowed() -> None:
+    values = np.array([5, 0, 3, 4, 0, 0, 0, 0, 1, 0, 0, 0, 1], dtype=np.float64)
+    strength = Strength(start_ns=0, step_ns=STEP_NS, values=values)
+    tried = []
+
+    def is_allowed(times: np.ndarray) -> bool:
+        tried.append((times // STEP_NS).tolist())
+        return len(times) < 3
+
+    assert allowed_threshold(strength, 0.2, is_allowed) == 3.0, "where 4 grows into 5"
+    assert tried == [[0], [0, 3], [0], [0, 8, 12]]
+    assert allowed_threshold(strength, 0.2, lambda _: False) is None
+    nothing = replace(strength, values=np.full(5, np.nan))
+    assert allowed_threshold(nothing, 0.2, lambda _: True) is None
 
 
 def test_as_many_a_day_as_asked_in_a_long_series() -> None:

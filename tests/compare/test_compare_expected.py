@@ -1,4 +1,4 @@
-"""Origin times moved to P at the array."""
+"""Origin times moved to P at the array, and S beside it."""
 
 import math
 
@@ -19,12 +19,24 @@ ABOVE = Coordinates(-116.6, 33.5, 0.0)
 def test_p_from_below_takes_depth_over_velocity() -> None:
     (found,) = expect_by_travel_time([EVENT], ABOVE, "iasp91")
     np.testing.assert_allclose(found.time_ns / NS_PER_S, 10 / 5.8, atol=0.01)
-    assert found._replace(time_ns=0) == EVENT
+    np.testing.assert_allclose(found.s_ns / NS_PER_S, 10 / 3.36, atol=0.01)
+    assert found._replace(time_ns=0, s_ns=None) == EVENT
 
 
 def test_farther_is_later() -> None:
     (found,) = expect_by_travel_time([EVENT], Coordinates(-116.6, 33.95, 0.0), "iasp91")
     np.testing.assert_allclose(found.time_ns / NS_PER_S, math.hypot(10, 49.9) / 5.8, atol=0.05)
+
+
+def test_s_counts_from_the_origin_and_not_from_p() -> None:
+    at = 1_401_321_600 * NS_PER_S
+    (found,) = expect_by_travel_time([EVENT._replace(time_ns=at)], ABOVE, "iasp91")
+    np.testing.assert_allclose((found.s_ns - at) / NS_PER_S, 10 / 3.36, atol=0.01)
+
+
+def test_s_that_does_not_arrive_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TravelTimes, "first_s", lambda *_: {"P": 5.0})
+    assert expect_by_travel_time([EVENT], ABOVE, "iasp91") == [EVENT._replace(time_ns=5 * NS_PER_S)]
 
 
 def test_events_without_a_place_keep_their_times() -> None:
@@ -37,9 +49,16 @@ def test_an_event_whose_p_does_not_arrive_is_left_out(monkeypatch: pytest.Monkey
     assert expect_by_travel_time([EVENT], ABOVE, "iasp91") == []
 
 
-def test_median_onset_of_p() -> None:
-    onsets = [("P", 7), ("P", 3), ("S", 2), ("P", 4), ("P", 100)]
+def test_median_onsets() -> None:
+    onsets = [("P", 7), ("P", 3), ("S", 200), ("P", 4), ("P", 100), ("Sg", 90)]
+    onsets += [("SS", 80), ("pP", 60)]
     arrivals = [Arrival(t, "ZG", f"R{i}", phase, "e1") for i, (phase, t) in enumerate(onsets)]
     others = [Arrival(1, "ZG", "R1", "P"), Arrival(2, "ZG", "R1", "P", "e3")]
     found = expect_by_arrivals([EVENT, EVENT._replace(event="e2")], [*arrivals, *others])
-    assert found == [EVENT._replace(time_ns=7)]
+    assert found == [EVENT._replace(time_ns=7, s_ns=200)]
+
+
+def test_s_alone_makes_no_event_and_p_alone_has_no_s() -> None:
+    arrivals = [Arrival(3, "ZG", "R1", "P", "e1"), Arrival(9, "ZG", "R1", "S", "e2")]
+    found = expect_by_arrivals([EVENT, EVENT._replace(event="e2")], arrivals)
+    assert found == [EVENT._replace(time_ns=3, s_ns=None)]

@@ -100,6 +100,17 @@ def test_first_arrivals_of_p(phase: str, is_p: bool) -> None:
     assert Arrival(0, "", "A", phase).is_p == is_p
 
 
+@pytest.mark.parametrize(
+    ("phase", "is_s"),
+    [
+        *[(s, True) for s in ("S", "s", "Sg", "SN", "eS", "ISD0", "SKS", "SKSac", "Sdiff", "S1")],
+        *[(s, False) for s in ("P", "sS", "SS", "ScS", "SP", "AMS", "Pg", "LR", "PS", "sP", "SKP")],
+    ],
+)
+def test_first_arrivals_of_s(phase: str, is_s: bool) -> None:
+    assert Arrival(0, "", "A", phase).is_s == is_s
+
+
 @recorded
 @pytest.mark.parametrize(
     ("name", "n", "n_p", "networks"),

@@ -11,7 +11,13 @@ from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S
 from seisflow.errors import ConfigError
 from seisflow.synth.config import SceneConfig
 from seisflow.synth.scene import build_scene
-from seisflow.synth.sources import Earthquake, gaps_of_day, sources_of_hour, spikes_of_hour
+from seisflow.synth.sources import (
+    Earthquake,
+    Glitch,
+    gaps_of_day,
+    sources_of_hour,
+    spikes_of_hour,
+)
 from seisflow.synth.streams import Stream, generator
 
 
@@ -54,6 +60,7 @@ def test_every_bad_value_is_named_at_once() -> None:
         ({"vp_vs": 1.0}, "vp_vs = 1.0"),
         ({"latitude": 89.0}, "must lie in"),
         ({"seed": -1}, "seed = -1"),
+        ({"glitches_per_hour": -0.5}, "glitches_per_hour = -0.5"),
         ({"network": 3}, "network = 3"),
         ({"network": "Z.G"}, "network = 'Z.G'"),
         ({"channel": "EHZZ"}, "channel = 'EHZZ'"),
@@ -113,7 +120,7 @@ def test_a_campaign_is_described_lazily() -> None:
 
 
 def test_what_happens_does_not_depend_on_the_length() -> None:
-    short = SceneConfig(duration_s=3600, gaps_per_node_day=20.0)
+    short = SceneConfig(duration_s=3600, gaps_per_node_day=20.0, glitches_per_hour=20.0)
     long = replace(short, duration_s=30 * 86_400)
     assert _facts(sources_of_hour(short, 0)) == _facts(sources_of_hour(long, 0))
     assert spikes_of_hour(short, 3, 0) == spikes_of_hour(long, 3, 0)
@@ -135,13 +142,15 @@ def test_another_seed_or_hour_is_another_scene() -> None:
 
 def test_counts_follow_the_rates_and_sources_stay_in_their_hour() -> None:
     config = SceneConfig(
-        earthquakes_per_hour=6.0, aircraft_per_hour=0.0, gusts_per_hour=2.0, vehicles_per_hour=0.0
-    )
+        earthquakes_per_hour=6.0, aircraft_per_hour=0.0, gusts_per_hour=2.0, vehicles_per_hour=0.0,
+        glitches_per_hour=4.0,
+    )  # fmt: skip
     hours = [sources_of_hour(config, hour) for hour in range(100)]
     kinds = [type(s).__name__ for hour in hours for s in hour]
-    assert set(kinds) == {"Earthquake", "Gust"}
+    assert set(kinds) == {"Earthquake", "Gust", "Glitch"}
     assert 500 < kinds.count("Earthquake") < 700
     assert 140 < kinds.count("Gust") < 260
+    assert 330 < kinds.count("Glitch") < 470
     for hour, found in enumerate(hours):
         begin = config.start_ns + hour * HOUR_NS
         assert all(begin <= s.start_ns < begin + HOUR_NS for s in found)
@@ -149,6 +158,37 @@ def test_counts_follow_the_rates_and_sources_stay_in_their_hour() -> None:
     snr = [s.peak_snr for hour in hours for s in hour if isinstance(s, Earthquake)]
     assert 0.5 <= min(snr) < 0.6
     assert 40 < max(snr) <= 50
+
+
+def test_glitches_move_nothing_else() -> None:
+    plain = SceneConfig()
+    assert plain.glitches_per_hour == 0
+    config = replace(plain, glitches_per_hour=10.0)
+    for hour in range(4):
+        found = sources_of_hour(config, hour)
+        others = tuple(s for s in found if not isinstance(s, Glitch))
+        assert len(others) < len(found)
+        assert _facts(others) == _facts(sources_of_hour(plain, hour))
+        assert spikes_of_hour(config, 3, hour) == spikes_of_hour(plain, 3, hour)
+    assert build_scene(config).nodes == build_scene(plain).nodes
+
+
+def test_what_a_seed_plants_has_not_changed() -> None:
+    """What a seed stands for is a promise, as of the scenes made before there were glitches."""
+    config = SceneConfig()
+    facts = _facts(sources_of_hour(config, 0))
+    assert len(facts) == 15
+    found = [(name, start - config.start_ns, end - start, snr) for name, start, end, snr in facts]
+    assert found[:4] == [
+        ("Vehicle", 18_323_146_713, 127_724_811_916, pytest.approx(1.016572605281375)),
+        ("Aircraft", 141_355_898_001, 110_857_169_098, pytest.approx(2.002753080205351)),
+        ("Gust", 153_626_484_186, 84_223_444_250, pytest.approx(1.9900151992257094)),
+        ("Earthquake", 338_913_049_915, 37_414_819_565, pytest.approx(1.2207628031946374)),
+    ]
+    (spike,) = spikes_of_hour(config, 3, 0)
+    assert spike.start_ns - config.start_ns == 2_281_613_698_906
+    assert spike.end_ns - spike.start_ns == 15_948_233
+    assert spike.amplitude_counts == pytest.approx(-9878.777189211281)
 
 
 def test_gaps_are_apart_and_stay_in_their_day() -> None:

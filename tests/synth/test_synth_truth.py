@@ -13,7 +13,7 @@ from seisflow.synth.config import SceneConfig
 from seisflow.synth.scene import build_scene
 
 CONFIG = SceneConfig(
-    n_nodes=8, rate_hz=100, duration_s=4 * 3600, earthquakes_per_hour=20.0,
+    n_nodes=8, rate_hz=100, duration_s=4 * 3600, earthquakes_per_hour=20.0, glitches_per_hour=5.0,
     spikes_per_node_hour=20.0, gaps_per_node_day=100.0, dead_fraction=0.8, dead_within_s=14_000.0,
 )  # fmt: skip
 SCENE = build_scene(CONFIG)
@@ -75,12 +75,14 @@ def test_magnitudes_grow_with_what_is_felt() -> None:
 
 def test_sources_say_what_they_are() -> None:
     rows = truth.sources(SCENE, SCENE.span)
-    assert {row["kind"] for row in rows} == {"aircraft", "wind", "vehicle"}
+    assert {row["kind"] for row in rows} == {"aircraft", "wind", "vehicle", "glitch"}
     assert all(row["description"] and row["start_ns"] < row["end_ns"] for row in rows)
     low, high = CONFIG.nuisance_snr
     spikes = truth.spikes(SCENE, 0, SCENE.span)
     assert all(low * 0.999 <= row["peak_snr"] <= high * 1.001 for row in [*rows, *spikes])
-    assert all(row["end_ns"] - row["start_ns"] < NS_PER_S for row in spikes)
+    pulses = [*spikes, *(row for row in rows if row["kind"] == "glitch")]
+    assert all(row["end_ns"] - row["start_ns"] < 0.15 * NS_PER_S for row in pulses)
+    assert all(row["station"] == "" for row in rows)
 
 
 def test_a_share_of_the_nodes_dies() -> None:

@@ -14,15 +14,17 @@ from seisflow.core.grid import HOUR_NS, NS_PER_S
 from seisflow.errors import ConfigError
 from seisflow.synth import truth
 from seisflow.synth.config import SceneConfig
+from seisflow.synth.noise import noise_filter
 from seisflow.synth.scene import Scene, build_scene
 from seisflow.synth.signals import (
     aircraft_signal,
+    glitch_signal,
     gust_envelope,
     phase_arrivals,
     phase_wavelets,
     wavelet_signal,
 )
-from seisflow.synth.sources import Aircraft, Earthquake, Gust, SourceKind, Vehicle
+from seisflow.synth.sources import Aircraft, Earthquake, Glitch, Gust, SourceKind, Vehicle
 from seisflow.synth.waves import NodeRecord, iter_node_waveform, node_waveform, planted_signal
 
 QUIET = SceneConfig(
@@ -45,6 +47,7 @@ BUSY = replace(
     aircraft_per_hour=10.0,
     gusts_per_hour=10.0,
     vehicles_per_hour=10.0,
+    glitches_per_hour=60.0,
     spikes_per_node_hour=60.0,
     gaps_per_node_day=200.0,
     dead_fraction=0.5,
@@ -393,6 +396,7 @@ def test_the_truth_of_a_second_is_the_ratio_of_rms() -> None:
     config = replace(
         QUIET, duration_s=1800, earthquakes_per_hour=20.0, aircraft_per_hour=6.0,
         gusts_per_hour=6.0, vehicles_per_hour=4.0, spikes_per_node_hour=20.0,
+        glitches_per_hour=20.0,
     )  # fmt: skip
     record = _whole(config, 2)
     planted = planted_signal(_scene(config), 2, 0, config.n_samples)
@@ -411,7 +415,7 @@ def test_the_truth_of_a_second_is_the_ratio_of_rms() -> None:
     strongest = np.array([int(k) for k in kinds])[each.argmax(axis=0)]
     strongest[each.max(axis=0) < 1e-3 * rms(noise)] = 0
     assert np.mean(record.kind == strongest) > 0.998
-    assert set(np.unique(record.kind)) == set(range(6))
+    assert set(np.unique(record.kind)) == set(range(7))
 
 
 def test_gaps_and_death_are_those_of_the_truth() -> None:
@@ -451,6 +455,77 @@ def test_spikes_are_those_of_the_truth() -> None:
         active[start : start + 15] = True
     assert not x[~active].any()
     assert SourceKind.SPIKE not in planted_signal(scene, 4, int(starts[0]) + 100, 100)
+
+
+GLITCHY = replace(QUIET, n_nodes=20, rate_hz=500, glitches_per_hour=30.0, nuisance_snr=(2.0, 5.0))
+
+
+def _glitches() -> list[Glitch]:
+    span = GLITCHY.span
+    found = _scene(GLITCHY).sources(span.start_ns, span.end_ns)
+    assert len(found) > 20
+    return [s for s in found if isinstance(s, Glitch)]
+
+
+def test_a_glitch_begins_with_the_same_sample_on_all_nodes() -> None:
+    scene, factors = _scene(GLITCHY), []
+    for glitch in _glitches():
+        first = scene.first_at_or_after(glitch.start_ns)
+        pieces = [planted_signal(scene, node.index, first - 50, 150) for node in scene.nodes]
+        x = np.array([piece[SourceKind.GLITCH] for piece in pieces])
+        assert not x[:, :50].any()
+        assert (np.sign(x[:, 50]) == np.sign(glitch.amplitude_counts)).all()
+        assert (np.abs(x).argmax(axis=1) == 50).all()
+        assert (np.flatnonzero(x.any(axis=0)) == np.flatnonzero(x[0])).all()
+        # one shape, and for each node a factor of its own
+        np.testing.assert_allclose(x / x[:, 50:51], np.broadcast_to(x[0] / x[0, 50], x.shape))
+        since_s = (scene.time_of(first) - glitch.start_ns) / NS_PER_S
+        factors.append(x[:, 50] / glitch.amplitude_counts / np.exp(-since_s / glitch.decay_s))
+    logs = np.log(np.array(factors))
+    assert logs.std() == pytest.approx(0.2, rel=0.1)
+    assert abs(logs.mean()) < 0.03
+    assert np.unique(logs.round(9)).size == logs.size
+
+
+def test_a_glitch_has_the_ratio_asked_for_over_one_second() -> None:
+    scene, t = _scene(GLITCHY), np.arange(0, 1, 1e-5)
+    colour = noise_filter(GLITCHY.noise, GLITCHY.rate_hz)
+    noise_rms = GLITCHY.noise_rms_counts * colour.highpassed_rms()
+    for glitch in _glitches():
+        heard = [glitch_signal(GLITCHY, glitch, node, t) for node in scene.nodes]
+        rms = np.sqrt(np.mean(np.square(heard), axis=1))
+        assert np.median(rms) / noise_rms == pytest.approx(glitch.peak_snr, rel=0.15)
+
+
+def test_the_truth_of_all_nodes_says_glitch() -> None:
+    scene, glitch = _scene(GLITCHY), _glitches()[0]
+    rows = truth.sources(scene, scene.span)
+    (row,) = (r for r in rows if r["start_ns"] == glitch.start_ns)
+    assert (row["kind"], row["station"]) == ("glitch", "")
+    assert row["peak_snr"] == glitch.peak_snr
+    second = (glitch.start_ns - GLITCHY.start_ns) // NS_PER_S
+    assert (glitch.end_ns - GLITCHY.start_ns) // NS_PER_S == second
+    for node in scene.nodes:
+        record = node_waveform(scene, node.index, (second - 2) * 500, 5 * 500)
+        assert record.kind[:3].tolist() == [0, 0, SourceKind.GLITCH]
+        assert record.amplitude_ratio[2] > 1
+        assert (record.amplitude_ratio[[0, 1, 4]] < 0.05).all()
+
+
+def test_without_glitches_a_scene_is_as_it_was() -> None:
+    config = replace(BUSY, duration_s=3600)
+    plain = replace(config, glitches_per_hour=0.0)
+    node, n = _dead_node(), config.n_samples
+    pulses = planted_signal(_scene(config), node, 0, n)[SourceKind.GLITCH]
+    planted = planted_signal(_scene(plain), node, 0, n)
+    assert SourceKind.GLITCH not in planted
+    a, b = (node_waveform(_scene(c), node, 0, n) for c in (plain, config))
+    assert np.array_equal(a.present, b.present)
+    assert np.array_equal(a.counts[pulses == 0], b.counts[pulses == 0])
+    assert not np.array_equal(a.counts, b.counts)
+    changed = (pulses != 0).reshape(-1, config.rate_hz).any(axis=1)
+    changed[1:] |= changed[:-1].copy()  # the high-pass behind the truth rings on
+    assert np.array_equal(a.kind[~changed], b.kind[~changed])
 
 
 def test_counts_are_those_of_24_bits() -> None:

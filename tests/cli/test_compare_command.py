@@ -1,0 +1,186 @@
+"""`seisflow compare`: detections at S, and baselines at equal numbers of new detections."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from programs import Launcher
+from small_archive import waveforms
+
+from seisflow.archive.products import FORMAT_VERSIONS, Identity, Product
+from seisflow.archive.receipts import Receipt, TaskPlan, documents_of, write_receipt
+from seisflow.archive.schema import station_arrays
+from seisflow.archive.store import consolidate, create_product, read_product
+from seisflow.core.grid import NS_PER_S, Span, format_time, parse_time
+from seisflow.core.stations import Coordinates
+from seisflow.detect.catalog import write_catalog
+from seisflow.detect.event import Detection, event_name
+from seisflow.detect.records import Found
+
+RATE, SECONDS = 50, 600
+START = parse_time("2020-02-28T22:10")
+STATIONS = [f"XX.N{k}..EHZ" for k in range(9)]
+EVENTS = {"e0": (100.0, 108.0), "e1": (250.0, 257.0)}
+"""Seconds of P and S."""
+BURST_S = 450.0
+"""Stronger than all earthquakes, and on all stations."""
+
+
+def at_ns(second: float) -> int:
+    return START + round(second * NS_PER_S)
+
+
+@pytest.fixture(scope="module")
+def array(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine stations with two earthquakes and a burst of noise."""
+    folder = tmp_path_factory.mktemp("array")
+    rng = np.random.default_rng(3)
+    pulse = np.sin(np.arange(RATE) * 1.5)
+    samples = 100 * rng.standard_normal((len(STATIONS), SECONDS * RATE))
+    onsets = [s for both in EVENTS.values() for s in both]
+    for second, size in [*((s, 3000.0) for s in onsets), (BURST_S, 30_000.0)]:
+        samples[:, round(second * RATE) :][:, :RATE] += size * pulse
+    table = folder / "stations.csv"
+    head = "network,station,location,channel,longitude,latitude,elevation\n"
+    table.write_text(
+        head + "".join(f"XX,N{k},,EHZ,{k % 3 / 100},{k // 3 / 100},0\n" for k in range(9))
+    )
+    runs = {n: [(format_time(START), row.astype("int32"))] for n, row in zip(STATIONS, samples)}  # noqa: B905
+    return waveforms(folder, runs, RATE, stations=str(table))
+
+
+def make_catalog(path: Path, source: Path, seconds: list[float]) -> Path:
+    """Write a CATALOG of detections at these seconds, as if it were made from the waveforms."""
+    product = read_product(source, "WAVEFORMS")
+    inputs = {"waveforms": product.identity.key}
+    identity = Identity("CATALOG", "detect", {}, inputs, FORMAT_VERSIONS["CATALOG"])
+    made = Product(identity, Span(START, at_ns(SECONDS)), product.rate, SECONDS, len(STATIONS))
+    places = [Coordinates(k % 3 / 100, k // 3 / 100, 0.0) for k in range(9)]
+    documents = documents_of(TaskPlan(("all",), "array-hours", 0, 0, 0, 0))
+    create_product(path, made, tuple(station_arrays(STATIONS, places)), "detections", documents)
+    write_receipt(path, identity.key, Receipt("all"))
+    nodes = np.full(len(STATIONS), 0.9, np.float32)
+    write_catalog(path, [Found(at_ns(s), detection(s), nodes) for s in seconds])
+    consolidate(path)
+    return path
+
+
+def detection(second: float) -> Detection:
+    time_ns = at_ns(second)
+    numbers = dict.fromkeys(
+        ("probability", "mean_cc", "stack_snr", "back_azimuth_deg", "apparent_velocity_m_s",
+         "plane_rms_s", "stack_before_s"), 0.5,
+    )  # fmt: skip
+    counts = dict.fromkeys(("n_nodes", "n_stations", "needed_nodes"), 9)
+    whole_second = time_ns // NS_PER_S * NS_PER_S
+    return Detection(
+        event=event_name(whole_second), time_ns=time_ns, picks=(),
+        stack=np.zeros(RATE, np.float32), rate_hz=RATE, **numbers, **counts,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def catalog(array: Path) -> Path:
+    """P of one event, S of both and the burst."""
+    return make_catalog(array.parent / "catalog", array, [100.1, 108.2, 257.3, BURST_S])
+
+
+@pytest.fixture(scope="module")
+def reference(array: Path) -> Path:
+    path = array.parent / "events.csv"
+    rows = [f"{e},{format_time(at_ns(p - 5))},0.3,0.01,8,1.0,9" for e, (p, _) in EVENTS.items()]
+    path.write_text("event,time,longitude,latitude,depth_km,magnitude,snr\n" + "\n".join(rows))
+    return path
+
+
+@pytest.fixture(scope="module")
+def arrivals(array: Path) -> Path:
+    path = array.parent / "arrivals.csv"
+    rows = [
+        f"{event},N{k},{phase},{format_time(at_ns(second))}"
+        for event, both in EVENTS.items()
+        for phase, second in zip("PS", both, strict=True)
+        for k in range(9)
+    ]
+    path.write_text("event,station,phase,time\n" + "\n".join(rows))
+    return path
+
+
+def counts_of(content: dict[str, Any], row: int = 0) -> tuple[Any, ...]:
+    detector = content["detectors"][row]
+    return tuple(detector[name] for name in ("matched", "missed", "late", "new"))
+
+
+def run(launcher: Launcher, *args: Any) -> tuple[dict[str, Any], str]:
+    ended = launcher.run("compare", *args, "--json")
+    assert ended.code == 0, ended.err
+    return json.loads(ended.out), ended.err
+
+
+def test_a_detection_at_s_is_not_new(catalog, reference, arrivals, launcher) -> None:
+    content, said = run(launcher, catalog, reference, "--arrivals", arrivals)
+    assert counts_of(content) == (1, 1, 2, 1)
+    assert [(e["event"], e["residual_s"]) for e in content["late"]] == [("e0", 0.2), ("e1", 0.3)]
+    assert content["late"][0]["time"] == format_time(at_ns(108))
+    assert [e["time"] for e in content["new"]] == [format_time(at_ns(BURST_S))]
+    assert content["equal"] is None
+    assert "at S" in said
+
+
+def test_predicted_s_serves_too_and_origins_know_none(catalog, reference, launcher) -> None:
+    content, _ = run(launcher, catalog, reference, "--predict", "iasp91")
+    # 30 km away and 8 km deep: P after 5.4 s at 5.8 km/s, S after 9.3 s at 3.36 km/s
+    assert content["events_with_s"] == 2
+    by_event = {e["event"]: e["time"] for e in content["missed"] + content["matched"]}
+    late = (parse_time(by_event["e0"]) - at_ns(95)) / NS_PER_S
+    assert 5.0 < late < 5.8
+    content, _ = run(launcher, catalog, reference)
+    assert counts_of(content)[2:] == (None, 4)
+    assert content["late"] == []
+
+
+def test_baselines_at_equal_new(catalog, array, reference, arrivals, launcher) -> None:
+    args = (catalog, reference, "--arrivals", arrivals, "--baselines", array)
+    content, said = run(launcher, *args, "--equal", "new")
+    assert content["equal"] == "new"
+    assert "with at most as many new detections" in " ".join(said.split())
+    assert counts_of(content) == (1, 1, 2, 1)
+    assert [counts_of(content, row) for row in (1, 2)] == [(2, 0, 2, 1)] * 2
+    content, said = run(launcher, *args)
+    assert content["equal"] == "detections"
+    assert "with about as many detections" in " ".join(said.split())
+
+
+def test_a_catalogue_too_clean_for_the_baselines(
+    array, reference, arrivals, tmp_path, launcher
+) -> None:
+    """The burst is the strongest of all that the baselines find, so no level is without it."""
+    clean = make_catalog(tmp_path / "clean", array, [100.1, 250.2])
+    args = (clean, reference, "--arrivals", arrivals, "--baselines", array, "--equal", "new")
+    content, said = run(launcher, *args)
+    assert [counts_of(content, row) for row in range(3)] == [(2, 0, 0, 0)] + [(0, 2, 0, 0)] * 2
+    assert said.count("even its highest level has more new detections than the 0") == 2
+
+
+def test_the_page_says_at_s(catalog, reference, arrivals, array, tmp_path, launcher) -> None:
+    output, page = tmp_path / "c.json", tmp_path / "page.html"
+    args = ("--arrivals", arrivals, "--baselines", array, "--equal", "new", "-o", output)
+    run(launcher, catalog, reference, *args)
+    ended = launcher.run("report", page, "--comparison", output)
+    assert ended.code == 0, ended.err
+    text = page.read_text()
+    assert text.count("at S<") == 2, "a column of the detectors and a table of its own"
+    assert "baselines equal in" in text
+
+
+def test_rules_that_cannot_be(catalog, reference, array, launcher) -> None:
+    for args, said in (
+        (["--equal", "new"], "give --baselines"),
+        (["--equal", "old", "--baselines", array], "'detections', 'new'"),
+    ):
+        ended = launcher.run("compare", catalog, reference, *args)
+        assert ended.code == 2, ended.err
+        assert said in " ".join(ended.err.replace("│", " ").split())
+        assert "Traceback" not in ended.err
