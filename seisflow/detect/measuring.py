@@ -16,7 +16,7 @@ from seisflow.detect.alignment import (
 )
 from seisflow.detect.config import DetectConfig
 from seisflow.detect.event import Detection, Pick, event_name
-from seisflow.detect.glitch import has_coda, is_glitch
+from seisflow.detect.glitch import is_glitch
 from seisflow.detect.plane_wave import PlaneWave, fit_plane_wave, local_xy_m
 from seisflow.dsp.filters import bandpass
 
@@ -107,6 +107,8 @@ def measure(
     whole = np.asarray(np.isfinite(nodes.traces).all(axis=1))
     filtered = bandpass(np.where(whole[:, None], nodes.traces, 0.0), rate, band_hz(config, rate))
     filtered[~whole] = np.nan
+    if is_glitch(filtered, _search(nodes), rate):
+        return None
     onsets = _first_guesses(nodes, filtered)
     found = align(
         filtered,
@@ -117,9 +119,6 @@ def measure(
         max_lag_s=config.max_lag_s,
         passes=config.passes,
     )
-    is_pulse = is_glitch(found.delays_s, found.cc, n_stations, rate)
-    if is_pulse and not has_coda(found.stack, found.n_before, rate):
-        return None
     picks, median_ns = _picks(nodes, found)
     plane = _plane(nodes, found)
     return Detection(
@@ -139,6 +138,13 @@ def measure(
         stack_before_s=found.n_before / rate,
         rate_hz=rate,
     )
+
+
+def _search(nodes: Nodes) -> tuple[int, int]:
+    """Return the samples in which P lies at the median node."""
+    middle = float(np.median((nodes.trigger_ns - nodes.start_ns) / NS_PER_S))
+    first, stop = (round((middle + s) * nodes.rate_hz) for s in SEARCH_S)
+    return first, stop
 
 
 def _first_guesses(nodes: Nodes, filtered: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
