@@ -1,4 +1,4 @@
-"""The README's own commands and its own Python, word for word, and the demo."""
+"""The README's own commands and its own Python, word for word."""
 
 import re
 import subprocess
@@ -51,15 +51,3 @@ def test_make_targets_of_the_readme_exist() -> None:
     named = set(re.findall(r"\bmake (\w+)", (ROOT / "README.md").read_text()))
     named -= {"its", "small"}
     assert {"demo", "test"} <= named <= set(targets)
-
-
-def test_the_demo_ends_with_its_page(tmp_path: Path) -> None:
-    small = ["--nodes", "5", "--hours", "1", "--rate", "40", "--epochs", "3"]
-    done = run([sys.executable, "-m", "seisflow", "demo", "demo", *small], tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.strip().splitlines()[-1].endswith("the page is demo/page.html")
-    assert "signal above 1.0 of the noise" in done.stderr
-    page = (tmp_path / "demo" / "page.html").read_text()
-    for title in ("WAVEFORMS", "LABELS", "SCORES", "Comparison with a catalogue"):
-        assert title.lower() in page.lower()
-    assert (tmp_path / "demo" / "labels.png").read_bytes().startswith(b"\x89PNG")
