@@ -85,6 +85,11 @@ class BlockTask:
     start_s: int
     stop_s: int
 
+    @property
+    def station_s(self) -> int:
+        """Seconds of one station's record in it."""
+        return len(self.rows) * (self.stop_s - self.start_s)
+
 
 @dataclass(frozen=True)
 class Record:

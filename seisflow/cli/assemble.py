@@ -159,7 +159,8 @@ def _scan(session: Session, prepared: stage.Preparation) -> tuple[list[Found], l
     found: list[Found] = []
     failed: list[str] = []
     with progress("scan", len(prepared.tasks)) as bar:
-        for task, ended in drive(session, partial(scan, prepared.shared), prepared.tasks):
+        search = partial(scan, prepared.shared)
+        for task, ended in drive(session, search, prepared.tasks, stage="search"):
             if isinstance(ended, Failure):
                 failed.append(f"{task.name}: {ended.reason}")
             else:

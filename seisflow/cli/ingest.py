@@ -114,14 +114,14 @@ def _scan(session: Session, batches: list[stage.FileBatch]) -> list[FileScan]:
     scans: list[FileScan] = []
     failed: list[Path] = []
     with progress("scan", len(batches)) as bar:
-        for batch, ended in drive(session, stage.scan_batch, batches):
+        for batch, ended in drive(session, stage.scan_batch, batches, stage="scan"):
             if isinstance(ended, Failure):
                 failed += batch.paths
             else:
                 scans += ended
             bar.advance()
     alone = [stage.FileBatch(f"scan-again-{i}", (path,)) for i, path in enumerate(failed)]
-    for batch, ended in drive(session, stage.scan_batch, alone):
+    for batch, ended in drive(session, stage.scan_batch, alone, stage="scan"):
         scans += [_unread(batch.paths[0], ended)] if isinstance(ended, Failure) else ended
     return scans
 

@@ -84,7 +84,7 @@ def run_work(session: Session, work: Work[T], what: str, finish: Callable[[], No
             f"resuming: {len(work.tasks) - len(remaining)} of {len(work.tasks)} tasks are done"
         )
     with progress(what, len(remaining)) as bar:
-        for task, ended in drive(session, work.job(), remaining):
+        for task, ended in drive(session, work.job(), remaining, stage=what):
             if isinstance(ended, Failure):
                 work.record_failure(task, f"{ended.reason} (after {ended.attempts} attempts)")
             bar.advance()

@@ -18,6 +18,7 @@ from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.comm.core import CommClosedError
 
 from seisflow.engine.connect import Session
+from seisflow.engine.metrics import Tally
 from seisflow.errors import IncompleteError, StorageError
 
 __all__ = ["Failure", "drive"]
@@ -54,7 +55,7 @@ class _Attempts(Generic[T]):
 
 
 def drive(
-    session: Session, function: Callable[[T], R], tasks: Iterable[T]
+    session: Session, function: Callable[[T], R], tasks: Iterable[T], *, stage: str = "other"
 ) -> Iterator[tuple[T, R | Failure]]:
     """Run ``function(task)`` for every task on the cluster; yield each as it ends.
 
@@ -66,6 +67,8 @@ def drive(
         Runs in a worker process; what it returns must be small. It may run twice.
     tasks : iterable
         Taken as the window moves, never all at once.
+    stage : str
+        What the tasks are for, in what Prometheus is told.
 
     Yields
     ------
@@ -79,7 +82,7 @@ def drive(
     IncompleteError
         The scheduler went away.
     """
-    window = _Window(session, function)
+    window = _Window(session, function, Tally(session.client, stage))
     rest = (_Attempts(task) for task in tasks)
     try:
         yield from window.run(rest, width=None)
@@ -92,11 +95,12 @@ def drive(
         ) from error
     finally:
         window.cancel()
+        window.tally.send()
 
 
 class _Window(Generic[T, R]):
-    def __init__(self, session: Session, function: Callable[[T], R]) -> None:
-        self.session, self.function = session, function
+    def __init__(self, session: Session, function: Callable[[T], R], tally: Tally) -> None:
+        self.session, self.function, self.tally = session, function, tally
         # another run on the same scheduler may have tasks of the same name
         self.prefix = f"seisflow-{uuid.uuid4().hex[:12]}"
         self.active: dict[Any, _Attempts[T]] = {}
@@ -114,6 +118,7 @@ class _Window(Generic[T, R]):
                 ended = self._settle(future, attempts, alone=width == 1)
             finally:
                 future.release()
+            self.tally.attempted(attempts.task, ended)
             self._refill(completed, rest, width)
             if ended is not None:
                 yield attempts.task, ended

@@ -102,7 +102,7 @@ class IngestTask:
     """One station and one shard of time.
 
     ``start`` and ``stop`` bound the shard on the grid; samples outside ``first`` to ``last``
-    (exclusive) were not asked for.
+    (exclusive) were not asked for. ``station_s`` is the length of the shard in seconds.
     """
 
     name: str
@@ -111,6 +111,7 @@ class IngestTask:
     stop: int
     first: int
     last: int
+    station_s: float
     placements: tuple[Placement, ...]
 
 
@@ -220,7 +221,8 @@ def _tasks(product: Product, inventory: Inventory, selection: Selection) -> Iter
             stop = min(start + size, grid.n_samples)
             name = f"{station}@{format_time(grid.time_of(start))}"
             here = within(placements, max(start, first), min(stop, last))
-            yield IngestTask(name, number, start, stop, first, last, here)
+            station_s = float((stop - start) / product.rate)
+            yield IngestTask(name, number, start, stop, first, last, station_s, here)
 
 
 def _task_plan(

@@ -55,6 +55,11 @@ class SynthTask:
     start_s: int
     stop_s: int
 
+    @property
+    def station_s(self) -> int:
+        """Seconds of one station's record in it."""
+        return self.stop_s - self.start_s
+
 
 @dataclass(frozen=True)
 class Preparation:
