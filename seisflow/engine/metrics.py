@@ -67,11 +67,12 @@ class Tally:
 
     def __init__(self, client: Client, stage: str) -> None:
         self.client, self.stage = client, stage
-        self.sums: Sums[str] = Sums()
-        self.sent = time.monotonic()
+        # zeros first: Prometheus sees a rise from them, and no first failure without
+        self.sums: Sums[str] = Sums(dict.fromkeys(COUNTERS, 0))
         if client.status == "running":  # otherwise it is for the driver to say so
             with suppress(OSError, TimeoutError):
                 client.register_plugin(Metrics())
+        self.send()
 
     def attempted(self, task: object, result: object) -> None:
         """Count an attempt; `result` is None where the task will be tried again.

@@ -89,6 +89,12 @@ def test_failures_and_repeats_are_counted_by_stage(session: Session, tmp_path: P
     assert tasks(found, "first") == {"done": 3, "failed": 0, "retried": 3}
 
 
+def test_counters_stand_at_zero_before_anything_happens(session: Session) -> None:
+    Tally(session.client, "early")
+    found = samples(session.dashboard)
+    assert [found[f"seisflow_tasks_{what}_total", "early"] for what in SEISFLOW] == [0, 0, 0]
+
+
 def test_a_receipt_that_says_failed_is_a_failure(session: Session) -> None:
     tally = Tally(session.client, "receipts")
     for reason in ("", "row 3 cannot be read", ""):
