@@ -39,7 +39,7 @@ def watched_cluster(folder: Path) -> Iterator[Cluster]:
     contact = folder / "scheduler.json"
     env = {**os.environ}
     args = ["--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0"]
-    args += ["--no-show", "--scheduler-file", str(contact)]
+    args += ["--scheduler-file", str(contact)]
     with ExitStack() as stack:
         scheduler = Daemon("dask_scheduler", args, folder / "scheduler.log", env)
         stack.callback(scheduler.kill)
