@@ -87,7 +87,7 @@ def infer(  # noqa: PLR0913 - every parameter is an option of the command
     if dry_run:
         show_plan(prepared.plan, scores, as_json=as_json)
         return
-    with open_session(cluster, workers) as session:
+    with open_session(cluster, workers, needs_gpu=device == "cuda") as session:
         work = stage.plan(config, scores, prepared)
         state = run_work(session, work, "infer", lambda: stage.finish(work))
     extra = {

@@ -107,7 +107,7 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
     if dry_run:
         show_plan(prepared.plan, labels, as_json=as_json)
         return
-    with open_session(cluster, workers) as session:
+    with open_session(cluster, workers, needs_gpu=device == "cuda") as session:
         work = stage.plan(config, labels, prepared)
         state = run_work(session, work, "label", lambda: stage.finish(work))
     extra = {

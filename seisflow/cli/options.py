@@ -8,8 +8,9 @@ ClusterOption = Annotated[
     str,
     typer.Option(
         "--cluster",
-        help="Where tasks run: 'local' (worker processes on this machine, one thread each) or the "
-        "address of a Dask scheduler, tcp://host:8786.",
+        help="Where tasks run: 'local' (worker processes on this machine, one thread each), "
+        "'slurm', the address of a Dask scheduler such as tcp://host:8786, a TOML file, or the "
+        "name of a profile in ~/.config/seisflow/clusters.",
         rich_help_panel="Engine",
     ),
 ]

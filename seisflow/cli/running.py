@@ -12,8 +12,9 @@ from seisflow.archive.receipts import TaskPlan
 from seisflow.archive.store import HIDDEN
 from seisflow.archive.work import Progress, Task, Work, progress_of, write_provenance
 from seisflow.cli.console import ERRORS, print_json, progress, table
-from seisflow.engine.connect import ClusterConfig, Session, connect
+from seisflow.engine.connect import Session, connect
 from seisflow.engine.drive import Failure, drive
+from seisflow.engine.profiles import read_profile
 from seisflow.engine.versions import environment
 from seisflow.errors import ConfigError, ExitCode
 from seisflow.report.amounts import human_bytes, human_time
@@ -25,14 +26,19 @@ SHOWN = 20
 
 
 @contextmanager
-def open_session(cluster: str, workers: int | None) -> Iterator[Session]:
+def open_session(
+    cluster: str, workers: int | None, *, needs_gpu: bool = False
+) -> Iterator[Session]:
     """Connect to the cluster and say where it can be watched."""
-    with connect(ClusterConfig.build({"cluster": cluster, "workers": workers})) as session:
+    profile = read_profile(cluster, workers)
+    with connect(profile, pool="gpu" if needs_gpu else "cpu") as session:
         ERRORS.print(
             f"cluster {session.address}, {session.n_threads()} workers; "
             f"dashboard {session.dashboard}",
             highlight=False,
         )
+        if session.tunnel:
+            ERRORS.print(f"to see it at home: {session.tunnel}", highlight=False, soft_wrap=True)
         yield session
 
 

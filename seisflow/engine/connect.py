@@ -2,62 +2,66 @@
 
 import asyncio
 import logging
-import re
+import signal
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 import dask
 from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, Security
+from distributed.comm.core import CommClosedError
 from distributed.comm.core import connect as open_comm
-from pydantic import Field, field_validator
 
-from seisflow.core.config import StageConfig
-from seisflow.engine.settings import DASK_SETTINGS, LOCAL_SETTINGS
+from seisflow.engine.profiles import Profile, Tls
+from seisflow.engine.settings import DASK_SETTINGS, LOCAL_SETTINGS, SLURM_SETTINGS
 from seisflow.engine.versions import environment, refuse_differences
 from seisflow.errors import ClusterError, IncompleteError
 
-__all__ = ["ClusterConfig", "Session", "connect"]
+__all__ = ["Session", "connect", "open_cluster", "versions_there"]
 
 ANSWER_TIMEOUT_S = 10.0
 WORKERS_TIMEOUT_S = 30.0
-ADDRESS = re.compile(r"(tcp|tls|ws|wss)://(\[[0-9a-fA-F:.%]+\]|[^:/\s\[\]]+):\d{1,5}/?")
-
-
-class ClusterConfig(StageConfig):
-    """Where tasks run.
-
-    Parameters
-    ----------
-    cluster : str
-        ``local`` (worker processes on this machine, one thread each) or the address of a Dask
-        scheduler that is running, for example ``tcp://10.0.0.7:8786``.
-    workers : int, optional
-        Worker processes of a local cluster; the number of cores by default.
-    """
-
-    cluster: str = "local"
-    workers: int | None = Field(default=None, ge=1, le=4096)
-
-    @field_validator("cluster")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value == "local" or ADDRESS.fullmatch(value):
-            return value
-        raise ValueError("give 'local' or the address of a scheduler such as tcp://host:8786")
 
 
 @dataclass
 class Session:
-    """A connection to a cluster."""
+    """A connection to a cluster.
+
+    Parameters
+    ----------
+    client : Client
+        Of the scheduler.
+    address, dashboard : str
+        Where scheduler and dashboard are.
+    tunnel : str
+        What to type at home to see the dashboard; empty where it is on the same machine.
+    failure : callable
+        Returns why there will be no more workers, or None.
+    """
 
     client: Client
     address: str
     dashboard: str
+    tunnel: str = ""
+    failure: Callable[[], str | None] = lambda: None
     _threads: tuple[float, int] = field(default=(0.0, 0))
+
+    def check(self) -> None:
+        """Go on if there are workers, or will be.
+
+        Raises
+        ------
+        ClusterError
+            Jobs keep ending before their worker is there: with the last lines one of them wrote.
+        """
+        reason = self.failure()
+        if reason is not None:
+            raise ClusterError(f"{reason}\nwhat is done is kept: mend it and repeat the command")
 
     def n_threads(self) -> int:
         """Return the number of threads all workers have now; asked at most every 5 s."""
@@ -78,23 +82,53 @@ class Session:
 
 
 @contextmanager
-def connect(config: ClusterConfig) -> Iterator[Session]:
+def connect(profile: Profile, *, pool: Literal["cpu", "gpu"] = "cpu") -> Iterator[Session]:
     """Start or join a cluster; leave it as it was found.
+
+    Parameters
+    ----------
+    profile : Profile
+        Where tasks run.
+    pool : {'cpu', 'gpu'}
+        The jobs wanted; those without GPUs where the profile has no others.
 
     Raises
     ------
     ClusterError
-        No scheduler at the address, no worker within 30 s, or other versions than here.
+        No scheduler at the address, or no worker within 30 s, or it wants other certificates;
+        SLURM refuses the jobs, or they end before their worker is there; or other versions than
+        here.
     IncompleteError
         A worker process of the local cluster died while it started.
     """
-    with dask.config.set(DASK_SETTINGS):
-        if config.cluster == "local":
-            with _local(config.workers) as session:
-                yield session
-        else:
-            with _existing(config.cluster) as session:
-                yield session
+    with open_cluster(profile, pool=pool) as session:
+        if profile.kind != "local":
+            refuse_differences(environment(), versions_there(session))
+        yield session
+
+
+@contextmanager
+def open_cluster(
+    profile: Profile, *, pool: Literal["cpu", "gpu"] = "cpu", patience_s: float | None = None
+) -> Iterator[Session]:
+    """Do as `connect`, without a look at versions.
+
+    Parameters
+    ----------
+    profile, pool
+        As for `connect`.
+    patience_s : float, optional
+        How long jobs may queue until the first worker is there; without end by default.
+    """
+    opened: AbstractContextManager[Session]
+    if profile.kind == "local":
+        opened = _local(profile.workers)
+    elif profile.address is not None:
+        opened = _existing(profile.address, _security(profile.tls))
+    else:
+        opened = _jobs(profile, pool, patience_s)
+    with dask.config.set(DASK_SETTINGS), opened as session:
+        yield session
 
 
 @contextmanager
@@ -106,6 +140,37 @@ def _local(workers: int | None) -> Iterator[Session]:
         Client(cluster) as client,
     ):
         yield Session(client, client.scheduler.address, cluster.dashboard_link)
+
+
+@contextmanager
+def _jobs(
+    profile: Profile, pool: Literal["cpu", "gpu"], patience_s: float | None
+) -> Iterator[Session]:
+    from seisflow.engine import slurm  # only here: most commands have no need of it
+
+    with (
+        dask.config.set(SLURM_SETTINGS),
+        _terminated_as_interrupted(),
+        slurm.start(profile.pool(pool), secure=profile.secure, patience_s=patience_s) as cluster,
+        Client(cluster) as client,
+    ):
+        port = cluster.scheduler.services["dashboard"].port
+        dashboard = f"http://127.0.0.1:{port}/status"
+        tunnel = slurm.tunnel_line(port)
+        yield Session(client, cluster.scheduler_address, dashboard, tunnel, lambda: cluster.failure)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM, as SLURM sends it to a command in a job, cancel the jobs too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _local_cluster(n_workers: int, scratch: str) -> LocalCluster:
@@ -128,9 +193,8 @@ def _local_cluster(n_workers: int, scratch: str) -> LocalCluster:
 
 
 @contextmanager
-def _existing(address: str) -> Iterator[Session]:
-    client = _client(address)
-    with client:
+def _existing(address: str, security: Security | None) -> Iterator[Session]:
+    with _client(address, security) as client:
         try:
             client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
         except TimeoutError as error:
@@ -138,14 +202,26 @@ def _existing(address: str) -> Iterator[Session]:
                 f"the scheduler at {address} has no workers after {WORKERS_TIMEOUT_S:.0f} s; start "
                 f"some with 'dask worker {address} --nthreads 1'"
             ) from error
-        _check_versions(client, address)
         yield Session(client, address, client.dashboard_link)
 
 
-def _client(address: str) -> Client:
+def _security(tls: Tls | None) -> Security | None:
+    if tls is None:
+        return None  # of the Dask configuration
+    return Security(
+        require_encryption=True,
+        tls_ca_file=str(tls.ca_file),
+        tls_client_cert=str(tls.cert_file),
+        tls_client_key=str(tls.key_file),
+    )
+
+
+def _client(address: str, security: Security | None) -> Client:
     try:
-        asyncio.run(_greet(address))
-        return Client(address, timeout=ANSWER_TIMEOUT_S)
+        asyncio.run(_greet(address, security or Security()))
+        return Client(address, timeout=ANSWER_TIMEOUT_S, security=security)
+    except CommClosedError as error:  # it was there, and closed: certificates do not fit
+        raise _refused(address, error) from error
     except (OSError, TimeoutError) as error:
         raise ClusterError(
             f"no Dask scheduler answers at {address} within {ANSWER_TIMEOUT_S:.0f} s "
@@ -153,27 +229,39 @@ def _client(address: str) -> Client:
             "use --cluster local"
         ) from error
     except Exception as error:  # as tls without certificates, or a server of another kind
-        raise ClusterError(
-            f"cannot speak to a Dask scheduler at {address} ({type(error).__name__}: {error}); "
-            "check the address, and 'distributed.comm.tls' of the Dask configuration"
-        ) from error
+        raise _refused(address, error) from error
 
 
-async def _greet(address: str) -> None:
+def _refused(address: str, error: Exception) -> ClusterError:
+    return ClusterError(
+        f"cannot speak to a Dask scheduler at {address} ({type(error).__name__}: {error}); check "
+        "the address, and for tls the certificates: ca_file, cert_file and key_file in the table "
+        "[tls] of a cluster profile, or 'distributed.comm.tls' of the Dask configuration"
+    )
+
+
+async def _greet(address: str, security: Security) -> None:
     """Shake hands once: `Client` would wait for ever for what accepts and never answers."""
-    arguments = Security().get_connection_args("client")
+    arguments = security.get_connection_args("client")
     opening = open_comm(address, timeout=ANSWER_TIMEOUT_S, **arguments)
     comm = await asyncio.wait_for(opening, ANSWER_TIMEOUT_S)
     comm.abort()
 
 
-def _check_versions(client: Client, address: str) -> None:
+def versions_there(session: Session) -> dict[str, dict[str, str]]:
+    """Return the versions of every worker and of the scheduler, by address.
+
+    Raises
+    ------
+    ClusterError
+        They cannot even say, because seisflow is not installed there.
+    """
     try:
-        there = dict(client.run(environment))
-        there[f"scheduler {address}"] = client.run_on_scheduler(environment)
+        there = dict(session.client.run(environment))
+        there[f"scheduler {session.address}"] = session.client.run_on_scheduler(environment)
     except Exception as error:
         raise ClusterError(
-            f"the workers at {address} cannot run seisflow ({type(error).__name__}: {error}); "
-            "install the same seisflow there"
+            f"the workers at {session.address} cannot run seisflow ({type(error).__name__}: "
+            f"{error}); install the same seisflow there"
         ) from error
-    refuse_differences(environment(), there)
+    return there

@@ -16,6 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from distributed import KilledWorker, as_completed
 from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.comm.core import CommClosedError
+from distributed.scheduler import NoWorkerError
 
 from seisflow.engine.connect import Session
 from seisflow.engine.metrics import Tally
@@ -80,7 +81,9 @@ def drive(
     StorageError
         A task found the disk full or not writable: no other task would fare better.
     IncompleteError
-        The scheduler went away.
+        The scheduler went away, or had no worker for days.
+    ClusterError
+        There will be no more workers; see `Session.check`.
     """
     window = _Window(session, function, Tally(session.client, stage))
     rest = (_Attempts(task) for task in tasks)
@@ -88,6 +91,10 @@ def drive(
         yield from window.run(rest, width=None)
         while window.suspects:  # alone, so that an innocent neighbour is not blamed
             yield from window.run(iter([window.suspects.popleft()]), width=1)
+    except NoWorkerError as error:
+        raise IncompleteError(
+            f"{error}; what is done is kept: repeat the command when the cluster has room"
+        ) from error
     except (CancelledError, FutureCancelledError, ClosedClientError, CommClosedError) as error:
         raise IncompleteError(
             f"the scheduler at {session.address} went away ({error}); what is done is kept: start "
@@ -112,7 +119,7 @@ class _Window(Generic[T, R]):
     ) -> Iterator[tuple[T, R | Failure]]:
         completed = as_completed()
         self._refill(completed, rest, width)
-        for future in completed:
+        for future in self._ended(completed):
             attempts = self.active.pop(future)
             try:
                 ended = self._settle(future, attempts, alone=width == 1)
@@ -122,6 +129,16 @@ class _Window(Generic[T, R]):
             self._refill(completed, rest, width)
             if ended is not None:
                 yield attempts.task, ended
+
+    def _ended(self, completed: as_completed) -> Iterator[Any]:
+        """Yield futures as they end, for as long as there are workers or will be."""
+        while not completed.is_empty():
+            if completed.has_ready():
+                yield next(completed)
+                continue
+            self.session.check()
+            with completed.thread_condition:
+                completed.thread_condition.wait(0.1)
 
     def _refill(self, completed: Any, rest: Iterator[_Attempts[T]], width: int | None) -> None:
         limit = width or max(2, WINDOW_PER_THREAD * self.session.n_threads())
@@ -140,7 +157,7 @@ class _Window(Generic[T, R]):
         if error is None:
             result: R = future.result()
             return result
-        if isinstance(error, StorageError | CancelledError | FutureCancelledError):
+        if isinstance(error, StorageError | CancelledError | FutureCancelledError | NoWorkerError):
             raise error
         attempts.errors.append(f"{type(error).__name__}: {error}")
         if isinstance(error, KilledWorker):

@@ -22,13 +22,21 @@ WALLTIME = re.compile(r"(\d+-)?\d{1,3}:\d{2}:\d{2}")
 MEMORY = re.compile(r"\d+(\.\d+)? ?[kKMGT]i?B")
 
 
+def seconds_of(walltime: str) -> int:
+    """Return the seconds of ``[days-]hours:minutes:seconds``."""
+    days, _, clock = walltime.rpartition("-")
+    hours, minutes, seconds = map(int, clock.split(":"))
+    return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
 class Tls(StageConfig):
     """Certificates for a scheduler that asks for them.
 
     Parameters
     ----------
     ca_file, cert_file, key_file : Path
-        PEM files: of the authority both sides trust, of this client, and its key.
+        PEM files: of the authority both sides trust, of this client, and its key. In a profile
+        they may be relative to its folder.
     """
 
     ca_file: Path
@@ -71,6 +79,8 @@ class Pool(StageConfig):
         Folder on the nodes for the workers' own files.
     logs : Path
         Folder, seen from all nodes, of the jobs' output.
+    poll_s : float
+        Seconds between two questions to ``squeue`` about the jobs.
     """
 
     queue: str | None = None
@@ -86,12 +96,15 @@ class Pool(StageConfig):
     interface: str | None = None
     scratch: str | None = None
     logs: Path = Path("seisflow-logs")
+    poll_s: float = Field(default=30.0, ge=0.2, le=3600)
 
     @field_validator("walltime")
     @classmethod
     def _is_walltime(cls, value: str) -> str:
         if not WALLTIME.fullmatch(value):
             raise ValueError("give hours:minutes:seconds, such as 08:00:00, or days-08:00:00")
+        if seconds_of(value) < 60:
+            raise ValueError("give a minute or more; to SLURM 00:00:00 has no end")
         return value
 
     @field_validator("memory")
@@ -109,9 +122,7 @@ class Pool(StageConfig):
     @property
     def walltime_s(self) -> int:
         """The walltime in seconds."""
-        days, _, clock = self.walltime.rpartition("-")
-        hours, minutes, seconds = map(int, clock.split(":"))
-        return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
+        return seconds_of(self.walltime)
 
 
 class Profile(StageConfig):
@@ -168,6 +179,12 @@ class Profile(StageConfig):
             raise ValueError("'workers' is for kind = 'local'; pools have jobs and cores")
         return self
 
+    def pool(self, name: Literal["cpu", "gpu"]) -> Pool:
+        """Return a pool of kind = 'slurm': that for GPUs if it is asked for and there is one."""
+        pool = (self.gpu if name == "gpu" else None) or self.cpu
+        assert pool is not None, "only of kind = 'slurm'"
+        return pool
+
 
 def profile_folder() -> Path:
     """Return the user's folder of profiles: ``$XDG_CONFIG_HOME/seisflow/clusters``."""
@@ -219,9 +236,14 @@ def read_profile(cluster: str, workers: int | None = None) -> Profile:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
+        content = tomllib.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} is not TOML that can be read: {error}") from error
+    tls = content.get("tls")
+    if isinstance(tls, dict):
+        for key in tls.keys() & Tls.model_fields:
+            tls[key] = str(path.absolute().parent / Path(str(tls[key])).expanduser())
+    return content
 
 
 def _known() -> list[str]:

@@ -5,7 +5,7 @@ Every line was once a lost night: see the comment beside it.
 
 from typing import Any
 
-__all__ = ["DASK_SETTINGS", "LOCAL_SETTINGS", "WORKER_ENVIRONMENT"]
+__all__ = ["DASK_SETTINGS", "LOCAL_SETTINGS", "SLURM_SETTINGS", "WORKER_ENVIRONMENT"]
 
 WORKER_ENVIRONMENT = {
     # one task, one thread: otherwise every worker's BLAS starts as many threads as cores
@@ -41,4 +41,12 @@ LOCAL_SETTINGS: dict[str, Any] = {
     "distributed.scheduler.allowed-failures": 5,
     # the interrupt key reaches the whole process group; only the command shall act on it
     "distributed.worker.preload": ["seisflow.engine.preload"],
+}
+
+SLURM_SETTINGS: dict[str, Any] = {
+    # a task meets the end of its job, or a node that goes down, without being to blame; both are
+    # read when the scheduler starts, and never again
+    "distributed.scheduler.allowed-failures": 20,
+    # the last resort only, where squeue has not answered for days: jobs may queue for hours
+    "distributed.scheduler.no-workers-timeout": "3 days",
 }

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from seisflow.errors import ClusterError
 
-__all__ = ["PACKAGES", "environment", "refuse_differences"]
+__all__ = ["PACKAGES", "differences", "environment", "refuse_differences"]
 
 PACKAGES = (
     "seisflow",
@@ -33,7 +33,7 @@ def environment() -> dict[str, str]:
     return found
 
 
-def refuse_differences(here: Mapping[str, str], there: Mapping[str, Mapping[str, str]]) -> None:
+def differences(here: Mapping[str, str], there: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Compare this process with workers and scheduler.
 
     Parameters
@@ -43,10 +43,10 @@ def refuse_differences(here: Mapping[str, str], there: Mapping[str, Mapping[str,
     there : mapping of mapping
         Versions by the address of each worker and of the scheduler.
 
-    Raises
-    ------
-    ClusterError
-        Something differs: every difference is listed once, with who has it.
+    Returns
+    -------
+    list of str
+        Every difference once, with who has it.
     """
     differing: dict[tuple[str, str], list[str]] = {}
     for address, versions in there.items():
@@ -54,13 +54,24 @@ def refuse_differences(here: Mapping[str, str], there: Mapping[str, Mapping[str,
             theirs = versions.get(package, "missing")
             if theirs != mine:
                 differing.setdefault((package, theirs), []).append(address)
-    if differing:
-        lines = [
-            f"  {package}: client {here[package]}, found {theirs} on {len(who)} ({who[0]}, ...)"
-            for (package, theirs), who in sorted(differing.items())
-        ]
+    return [
+        f"{package}: client {here[package]}, found {theirs} on {len(who)} ({who[0]}, ...)"
+        for (package, theirs), who in sorted(differing.items())
+    ]
+
+
+def refuse_differences(here: Mapping[str, str], there: Mapping[str, Mapping[str, str]]) -> None:
+    """Go on if `differences` finds none.
+
+    Raises
+    ------
+    ClusterError
+        Something differs: every difference is listed.
+    """
+    lines = differences(here, there)
+    if lines:
         raise ClusterError(
             "versions differ between the client and the cluster, so results could differ too:\n"
-            + "\n".join(lines)
+            + "\n".join(f"  {line}" for line in lines)
             + "\ninstall the same versions everywhere, for example from the same lock file"
         )

@@ -356,7 +356,7 @@ def test_bad_options(
     ("options", "said"),
     [
         (["--workers", "0"], "workers: found 0: Input should be greater than or equal to 1"),
-        (["--cluster", "somewhere"], "cluster: found 'somewhere'"),
+        (["--cluster", "somewhere"], "--cluster somewhere: no such profile; give local, slurm"),
         (["--cluster", "tcp://somewhere"], "such as tcp://host:8786"),
     ],
 )

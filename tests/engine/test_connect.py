@@ -9,33 +9,11 @@ import pytest
 from programs import Cluster, Launcher, differences, free_port, refuse_unfinished, start_cluster
 
 import seisflow.engine.connect as connecting
-from seisflow.engine.connect import ClusterConfig, connect
+from seisflow.engine.connect import connect
+from seisflow.engine.profiles import read_profile
 from seisflow.engine.settings import WORKER_ENVIRONMENT
 from seisflow.engine.versions import PACKAGES, environment, refuse_differences
-from seisflow.errors import ClusterError, ConfigError
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["", "here", "tcp://", "tcp://127.0.0.1", "tcp://:8786", "http://a:1", "127.0.0.1:8786"],
-)
-def test_what_is_no_address_is_refused_with_what_is_allowed(address: str) -> None:
-    with pytest.raises(ConfigError, match="tcp://host:8786") as caught:
-        ClusterConfig.build({"cluster": address})
-    assert repr(address) in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "address", ["local", "tcp://10.0.0.7:8786", "tls://head.cluster:1", "tcp://[::1]:8786"]
-)
-def test_addresses_are_taken(address: str) -> None:
-    assert ClusterConfig.build({"cluster": address}).cluster == address
-
-
-@pytest.mark.parametrize("workers", [0, -1, 5000])
-def test_a_number_of_workers_out_of_range_is_refused(workers: int) -> None:
-    with pytest.raises(ConfigError, match=f"workers: found {workers}"):
-        ClusterConfig.build({"workers": workers})
+from seisflow.errors import ClusterError
 
 
 @pytest.mark.slow
@@ -63,7 +41,7 @@ def test_nobody_there_is_said_within_15_s(scene: Path, launcher: Launcher, tmp_p
 def test_tls_without_certificates_is_refused() -> None:
     with (
         pytest.raises(ClusterError, match=r"distributed\.comm\.tls"),
-        connect(ClusterConfig(cluster=f"tls://127.0.0.1:{free_port()}")),
+        connect(read_profile(f"tls://127.0.0.1:{free_port()}")),
     ):
         pass
 
@@ -76,7 +54,7 @@ def test_a_scheduler_without_workers_is_refused(
     with start_cluster(tmp_path, 0) as own:
         with (
             pytest.raises(ClusterError, match="no workers after 1 s") as caught,
-            connect(ClusterConfig(cluster=own.address)),
+            connect(read_profile(own.address)),
         ):
             pass
         assert f"dask worker {own.address}" in str(caught.value)
@@ -128,7 +106,7 @@ def test_the_environment_names_what_results_depend_on() -> None:
 
 @pytest.mark.slow
 def test_local_workers_have_one_thread_each() -> None:
-    with connect(ClusterConfig(workers=2)) as session:
+    with connect(read_profile("local", 2)) as session:
         threads = session.client.nthreads()
         assert list(threads.values()) == [1, 1]
         assert session.n_threads() == 2
@@ -158,7 +136,7 @@ def test_a_scheduler_of_ours_and_a_local_cluster_make_the_same_bytes(
 
 
 def test_a_scheduler_is_left_as_it_was_found(cluster: Cluster) -> None:
-    with connect(ClusterConfig(cluster=cluster.address)) as session:
+    with connect(read_profile(cluster.address)) as session:
         before = sorted(session.client.nthreads())
-    with connect(ClusterConfig(cluster=cluster.address)) as session:
+    with connect(read_profile(cluster.address)) as session:
         assert sorted(session.client.nthreads()) == before

@@ -19,14 +19,15 @@ from drive_tasks import (
 )
 from programs import Cluster, start_cluster, wait_until
 
-from seisflow.engine.connect import ClusterConfig, Session, connect
+from seisflow.engine.connect import Session, connect
 from seisflow.engine.drive import Failure, drive
+from seisflow.engine.profiles import read_profile
 from seisflow.errors import IncompleteError, StorageError
 
 
 @pytest.fixture(scope="module")
 def session(cluster: Cluster) -> Iterator[Session]:
-    with connect(ClusterConfig(cluster=cluster.address)) as session:
+    with connect(read_profile(cluster.address)) as session:
         session.client.wait_for_workers(2)
         session._threads = (0.0, 0)
         yield session
@@ -131,7 +132,7 @@ def test_the_window_is_bounded(session: Session) -> None:
 
 def test_two_runs_with_equal_names_do_not_mix(session: Session, cluster: Cluster) -> None:
     items = numbered(12, sleep_s=0.01)
-    with connect(ClusterConfig(cluster=cluster.address)) as other:
+    with connect(read_profile(cluster.address)) as other:
         pairs = list(
             zip(drive(session, name_of, lettered()), drive(other, shout, lettered()), strict=True)
         )
@@ -155,7 +156,7 @@ def test_a_run_given_up_leaves_nothing_at_the_scheduler(session: Session) -> Non
 def test_a_scheduler_that_dies_is_an_incomplete_run(tmp_path: Path) -> None:
     with (
         start_cluster(tmp_path, 1, nanny=False) as own,
-        connect(ClusterConfig(cluster=own.address)) as session,
+        connect(read_profile(own.address)) as session,
     ):
         running = drive(session, name_of, numbered(200, sleep_s=0.1))
         next(running)

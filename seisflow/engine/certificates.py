@@ -1,0 +1,40 @@
+"""Certificates for one run, in files that only the user can read."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from distributed import Security
+
+__all__ = ["temporary_tls", "write_certificates"]
+
+
+@contextmanager
+def temporary_tls(folder: Path, *, secure: bool) -> Iterator[Security | None]:
+    """Write new certificates to a folder of mode 0700 below `folder`; remove them at the end."""
+    if not secure:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="tls-", dir=folder) as inner:
+        yield write_certificates(Path(inner))
+
+
+def write_certificates(folder: Path) -> Security:
+    """Write ``ca.pem``, ``cert.pem`` and ``key.pem``, mode 0600, for all roles."""
+    made = Security.temporary()
+    content = {
+        "ca": made.tls_ca_file,
+        "cert": made.tls_scheduler_cert,
+        "key": made.tls_scheduler_key,
+    }
+    for name, text in content.items():
+        path = folder / f"{name}.pem"
+        path.touch(mode=0o600)
+        path.write_text(text)
+    roles = {
+        f"tls_{role}_{part}": str(folder / f"{part}.pem")
+        for role in ("client", "scheduler", "worker")
+        for part in ("cert", "key")
+    }
+    return Security(require_encryption=True, tls_ca_file=str(folder / "ca.pem"), **roles)
