@@ -158,6 +158,7 @@ class Cluster:
     scheduler: Daemon
     stack: ExitStack
     env: dict[str, str]
+    options: Sequence[str] = ()
     workers: list[Daemon] = field(default_factory=list)
 
     def add_worker(self, *args: str, nanny: bool = True, **env: str) -> Daemon:
@@ -165,7 +166,7 @@ class Cluster:
         options = [self.address, "--host", "127.0.0.1", "--nthreads", "1", "--name", f"w{number}"]
         options += ["--memory-limit", "1500MiB", "--no-dashboard", "--death-timeout", "60"]
         options += ["--local-directory", str(self.folder / "scratch")]
-        options += ["--nanny" if nanny else "--no-nanny", *args]
+        options += ["--nanny" if nanny else "--no-nanny", *self.options, *args]
         log = self.folder / f"worker-{number}.log"
         worker = Daemon("dask_worker", options, log, self.env | env)
         self.workers.append(worker)
@@ -174,20 +175,22 @@ class Cluster:
 
 
 @contextmanager
-def start_cluster(folder: Path, n_workers: int, *, nanny: bool = True) -> Iterator[Cluster]:
-    """Start a scheduler and workers that forgive one death under a task."""
+def start_cluster(
+    folder: Path, n_workers: int, *, nanny: bool = True, options: Sequence[str] = ()
+) -> Iterator[Cluster]:
+    """Start a scheduler and workers that forgive one death under a task; `options` are of both."""
     env = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
     path = os.pathsep.join(filter(None, [str(TASKS), os.environ.get("PYTHONPATH")]))
     env |= {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     contact = folder / "scheduler.json"
     args = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"]
-    args += ["--scheduler-file", str(contact)]
+    args += ["--scheduler-file", str(contact), *options]
     with ExitStack() as stack:
         scheduler = Daemon("dask_scheduler", args, folder / "scheduler.log", env)
         stack.callback(scheduler.kill)
         wait_until(lambda: contact.exists() and contact.stat().st_size, 60, "the scheduler")
         address = json.loads(contact.read_text())["address"]
-        cluster = Cluster(folder, address, scheduler, stack, env)
+        cluster = Cluster(folder, address, scheduler, stack, env, options)
         for _ in range(n_workers):
             cluster.add_worker(nanny=nanny)
         yield cluster

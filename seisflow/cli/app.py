@@ -8,6 +8,7 @@ import typer
 from seisflow import __version__
 from seisflow.cli import (
     assemble,
+    cluster,
     compare,
     demo,
     detect,
@@ -56,6 +57,7 @@ app.command("report")(report.report)
 app.command("plot")(plot.plot)
 app.command("status")(status.status)
 app.command("demo")(demo.demo)
+app.add_typer(cluster.app, name="cluster")
 
 
 def _version(value: bool) -> None:

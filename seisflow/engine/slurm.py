@@ -18,13 +18,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from dask_jobqueue.slurm import SLURMCluster, SLURMJob
 from distributed import Scheduler, Security
 from distributed.core import Status
 from distributed.deploy.spec import SpecCluster
 
 from seisflow.engine.certificates import temporary_tls
 from seisflow.engine.profiles import Pool
+from seisflow.engine.quiet_jobqueue import SLURMCluster, SLURMJob
 from seisflow.engine.slurm_jobs import (
     ENDED,
     Job,

@@ -9,11 +9,11 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dask_jobqueue.slurm import SLURMJob
 from distributed import Security
 from distributed.deploy.spec import ProcessInterface
 
 from seisflow.engine.profiles import Pool
+from seisflow.engine.quiet_jobqueue import SLURMJob
 from seisflow.engine.settings import DASK_SETTINGS, WORKER_ENVIRONMENT
 from seisflow.errors import ClusterError
 
@@ -191,7 +191,8 @@ def refuse_if_slurm_does(pool: Pool, script: str) -> None:
         said = [line for line in done.stderr.splitlines() if line.strip()] or ["no reason given"]
         raise ClusterError(
             f"SLURM refuses the jobs (queue {pool.queue or 'by default'}, account "
-            f"{pool.account or 'by default'}, {pool.cores} cores, {pool.memory}, {pool.walltime}): "
+            f"{pool.account or 'by default'}, {pool.cores} cores, {pool.gpus} GPUs, {pool.memory}, "
+            f"{pool.walltime}): "
             f"{said[-1]}; 'sinfo -s' lists the queues, 'sacctmgr show user $USER -s' the accounts"
         )
 

@@ -1,0 +1,338 @@
+"""Jobs of a real SLURM: slurmctld and two slurmd on this machine, see ../shared/slurm."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from drive_tasks import Item, name_of
+from programs import TASKS, Ended, Launcher, differences, free_port, wait_until
+
+from seisflow.engine import own_gpu, slurm
+from seisflow.engine.connect import connect
+from seisflow.engine.drive import drive
+from seisflow.engine.profiles import Pool, read_profile
+from seisflow.engine.slurm_jobs import job_script, lifetime_of, log_tail
+from seisflow.errors import ClusterError, ConfigError
+
+SANDBOX = Path(__file__).parents[3] / "shared" / "slurm"
+ROOT = Path(__file__).parents[2]
+SCENE = ["--nodes", "2", "--hours", "1", "--rate", "20"]
+
+
+@pytest.fixture(scope="module")
+def queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Bring SLURM up; return the folder from which jobs are submitted."""
+    if not SANDBOX.is_dir():
+        pytest.skip(f"{SANDBOX} is not there")
+    folder = tmp_path_factory.mktemp("slurm")
+    scripts = shutil.copytree(SANDBOX, folder / "scripts")
+    tree = folder / "tree"
+    env = {"SLURM_SANDBOX": str(tree), "SLURM_SANDBOX_PORT": str(free_port()), **os.environ}
+    env |= {"SLURM_SANDBOX_CPUS": "4", "SLURM_SANDBOX_GPUS": "2" if os.getuid() == 0 else "0"}
+    up = ["bash", str(scripts / "up.sh")]
+    try:
+        done = subprocess.run(up, env=env, capture_output=True, text=True, timeout=240, check=False)
+        if done.returncode:
+            pytest.skip(f"no SLURM here: {done.stderr.strip().splitlines()[-1:]}")
+        path = os.pathsep.join([str(ROOT), str(TASKS), os.environ.get("PYTHONPATH", "")])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SLURM_CONF", str(tree / "slurm.conf"))
+            patch.setenv("PYTHONPATH", path)
+            patch.chdir(folder)
+            yield folder
+    finally:
+        down = ["bash", str(scripts / "down.sh"), "--purge"]
+        subprocess.run(down, env=env, capture_output=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def commands(queue: Path) -> Iterator[Launcher]:
+    """Commands that know where SLURM is."""
+    launcher = Launcher(queue)
+    yield launcher
+    launcher.close()
+
+
+def profile(folder: Path, *more: str, pool: str = "cpu", **options: Any) -> str:
+    """Write a profile; return its path."""
+    every = {"queue": "debug", "interface": "lo", "jobs": 2, "memory": "1500MB", "poll_s": 0.5}
+    every |= {"walltime": "00:10:00", "logs": str(folder / "logs"), **options}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in every.items()]
+    file = folder / "profile.toml"
+    file.write_text("\n".join(['kind = "slurm"', f"[{pool}]", *lines, *more]))
+    return str(file)
+
+
+def jobs_now() -> list[str]:
+    """Return the ids of jobs that wait or run."""
+    line = ["squeue", "--noheader", "--format=%i"]
+    return subprocess.run(line, capture_output=True, text=True, check=True).stdout.split()
+
+
+def last_job() -> int:
+    line = ["scontrol", "show", "jobs", "--oneliner"]
+    said = subprocess.run(line, capture_output=True, text=True, check=True).stdout
+    return max((int(word[6:]) for word in said.split() if word.startswith("JobId=")), default=0)
+
+
+def refuse_left_overs(folder: Path) -> None:
+    wait_until(lambda: jobs_now() == [], 15, "the jobs to be cancelled")
+    assert list((folder / "logs").glob("tls-*")) == []
+
+
+@pytest.mark.slow
+def test_a_command_on_slurm_makes_the_bytes_of_a_local_one(
+    commands: Launcher, tmp_path: Path
+) -> None:
+    ended = commands.run("synth", tmp_path / "slurm", *SCENE, "--cluster", profile(tmp_path))
+    assert ended.code == 0, ended.err
+    assert "cluster tls://127.0.0.1:" in ended.err
+    port = ended.err.partition("dashboard http://127.0.0.1:")[2].partition("/")[0]
+    assert f"ssh -L {port}:127.0.0.1:{port} {os.uname().nodename}" in ended.err
+    refuse_left_overs(tmp_path)
+    ended = commands.run("synth", tmp_path / "local", *SCENE, "--workers", "1")
+    assert ended.code == 0, ended.err
+    for part in ("waveforms", "truth.zarr"):
+        assert differences(tmp_path / "slurm" / part, tmp_path / "local" / part) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("queue")
+def test_a_job_that_is_lost_is_replaced_and_every_task_comes_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [Item(str(i), None, 0.15) for i in range(80)]
+    with connect(read_profile(profile(tmp_path, cores=2))) as session:
+        session.client.wait_for_workers(4, timeout=60)
+        cluster: Any = session.client.cluster
+        before = {job.job_id for job in cluster.workers.values()}
+        running = drive(session, name_of, items)
+        ended = [next(running)[0].name]
+
+        async def fail() -> dict[str, slurm.Queued]:
+            raise RuntimeError("squeue: Unable to contact slurm controller")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(slurm, "squeue", fail)
+            lost = sorted(before)[0]
+            subprocess.run(["scancel", lost], check=True)
+            time.sleep(2)  # four questions without an answer are not "all jobs are gone"
+            assert {job.job_id for job in cluster.workers.values()} == before
+        ended += [task.name for task, result in running if result == task.name]
+        assert sorted(ended, key=int) == [item.name for item in items]
+        wait_until(lambda: len(session.client.nthreads()) == 4, 60, "the replacement")
+        after = {job.job_id: name for name, job in cluster.workers.items()}
+        assert len(after) == 2
+        assert lost not in after
+        assert before - after.keys() == {lost}
+        assert set(after.values()) == {"seisflow-2", "seisflow-3"} or "seisflow-1" in after.values()
+        assert cluster.failure is None
+    refuse_left_overs(tmp_path)
+
+
+@pytest.mark.slow
+def test_jobs_that_always_end_early_end_the_command_with_their_log(
+    commands: Launcher, tmp_path: Path
+) -> None:
+    prologue = ["echo no module named python/3.11 >&2", "exit 1"]
+    cluster = profile(tmp_path, prologue=prologue)
+    ended = commands.run("synth", tmp_path / "out", *SCENE, "--cluster", cluster, timeout_s=60)
+    assert ended.code == 2, ended.err
+    assert "SLURM jobs one after the other ended before their worker was there" in ended.err
+    assert f"{tmp_path}/logs/seisflow-" in ended.err
+    assert "  no module named python/3.11" in ended.err
+    assert "Traceback" not in ended.err
+    assert not (tmp_path / "out").exists()
+    refuse_left_overs(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("queue")
+def test_jobs_that_begin_to_end_early_end_a_running_drive(tmp_path: Path) -> None:
+    """The workers leave for good in the middle: `drive` would otherwise wait for ever."""
+    flag = tmp_path / "broken"
+    cluster = profile(tmp_path, prologue=[f"test ! -e {flag} || exit 1"], jobs=1)
+    with connect(read_profile(cluster)) as session:
+        running = drive(session, name_of, [Item(str(i), None, 0.2) for i in range(500)])
+        next(running)
+        flag.touch()
+        subprocess.run(["scancel", *jobs_now()], check=True)
+        with pytest.raises(ClusterError, match="what is done is kept") as caught:
+            list(running)
+    assert "5 SLURM jobs one after the other" in str(caught.value)
+    refuse_left_overs(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"queue": "gpuq"}, "queue gpuq, account by default"),
+        ({"cores": 999}, "999 cores"),
+    ],
+)
+def test_what_slurm_refuses_is_refused_before_anything_starts(
+    options: dict[str, Any], said: str, commands: Launcher, tmp_path: Path
+) -> None:
+    before = last_job()
+    cluster = profile(tmp_path, **options)
+    ended = commands.run("synth", tmp_path / "out", *SCENE, "--cluster", cluster)
+    assert ended.code == 2, ended.err
+    assert "error: SLURM refuses the jobs" in ended.err
+    assert said in ended.err
+    assert "'sinfo -s' lists the queues" in ended.err
+    assert last_job() <= before + 1  # --test-only may use a number up
+    assert not list((tmp_path / "logs").iterdir())
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_cancels_its_jobs(
+    number: int, commands: Launcher, tmp_path: Path
+) -> None:
+    scene = ["--nodes", "60", "--hours", "6", "--rate", "100"]
+    cluster = profile(tmp_path, jobs=1)
+    running = commands.start("synth", tmp_path / "out", *scene, "--cluster", cluster)
+    wait_until(lambda: "cluster tls://" in running.err.read_text(), 60, "the first worker")
+    assert len(jobs_now()) == 1
+    os.kill(running.pid, number)
+    ended = running.wait(30)
+    assert ended.code == 130, ended.err
+    assert "interrupted; what is done is kept" in ended.err
+    refuse_left_overs(tmp_path)
+
+
+def check(commands: Launcher, *argv: str | Path) -> tuple[Ended, dict[str, dict[str, str]]]:
+    ended = commands.run("cluster", "check", *argv, "--json")
+    assert "Traceback" not in ended.err
+    return ended, {f["name"]: f for f in json.loads(ended.out)["findings"]}
+
+
+@pytest.mark.slow
+def test_a_check_says_that_all_is_well(commands: Launcher, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    ended, found = check(commands, profile(tmp_path, cores=2), "--store", store / "w.zarr")
+    assert ended.code == 0, ended.err
+    assert {f["state"] for f in found.values()} == {"ok"}
+    expected = {"start", "versions", "clock", "threads", "environment", "memory", "scratch"}
+    assert found.keys() == expected | {f"store {store}/w.zarr", "walltime"}
+    assert found["start"]["found"].startswith("2 workers at tls://127.0.0.1:")
+    assert found["memory"]["found"] == "0.75 GB for each worker"
+    assert found["walltime"]["found"].startswith("00:10:00;")
+    assert list(store.iterdir()) == []
+    refuse_left_overs(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_check_names_what_would_fail(commands: Launcher, tmp_path: Path) -> None:
+    (tmp_path / "closed").touch()
+    options = {"prologue": ["export NUMBA_NUM_THREADS=4"], "scratch": "/proc/self"}
+    ended, found = check(
+        commands,
+        profile(tmp_path, "[gpu]", "gpus = 200", **options),
+        *("--store", tmp_path / "closed" / "w.zarr"),
+    )
+    assert ended.code == 2
+    assert found["gpu: start"]["state"] == "would fail"
+    assert "SLURM refuses the jobs" in found["gpu: start"]["found"]
+    assert "200 GPUs" in found["gpu: start"]["found"]
+    refuse_left_overs(tmp_path)
+
+
+def test_the_script_of_a_job_says_what_the_profile_says(tmp_path: Path) -> None:
+    pool = Pool(
+        queue="batch",
+        account="quakes",
+        constraint="skylake",
+        cores=16,
+        memory="64GB",
+        walltime="08:00:00",
+        prologue=("module load python",),
+        directives=("--exclude=node13",),
+        logs=tmp_path,
+    )
+    script = job_script(pool, None).splitlines()
+    for line in (
+        *("-p batch", "-A quakes", "-n 1", "-N 1", "--cpus-per-task=16", "--mem=60G"),
+        *("-t 08:00:00", "--constraint=skylake", "--no-requeue", "--exclude=node13"),
+    ):
+        assert f"#SBATCH {line}" in script
+    assert not any("gres" in line for line in script)
+    for line in (
+        *("export OMP_NUM_THREADS=1", "export NUMBA_NUM_THREADS=1", "module load python"),
+        "export DASK_DISTRIBUTED__WORKER__MEMORY__SPILL=False",
+    ):
+        assert line in script
+    worker = script[-1]
+    for part in ("--nworkers 16", "--nthreads 1", "--memory-limit 3.73GiB", "--death-timeout 60"):
+        assert part in worker
+    assert "--dashboard-address 127.0.0.1:0" in worker
+    assert "--nanny" in worker
+    assert "--preload" not in worker
+    assert script.index("export OMP_NUM_THREADS=1") < script.index("module load python")
+
+
+def test_a_job_with_gpus_has_a_worker_for_each(tmp_path: Path) -> None:
+    script = job_script(Pool(gpus=2, cores=8, logs=tmp_path), None)
+    assert "#SBATCH --gres=gpu:2\n" in script
+    assert "#SBATCH --cpus-per-task=8\n" in script
+    assert "--nworkers 2 " in script
+    assert "--nthreads 1 " in script
+    assert "--preload seisflow.engine.own_gpu" in script
+    own = job_script(Pool(gpus=1, directives=("--gres=gpu:a100:1",), logs=tmp_path), None)
+    assert own.count("--gres") == 1
+
+
+@pytest.mark.parametrize(("name", "gpu"), [("seisflow-7-0", "2"), ("seisflow-7-1", "5"), (3, "5")])
+def test_each_worker_takes_a_gpu_of_its_own(
+    name: str | int, gpu: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Worker:
+        pass
+
+    worker = Worker()
+    worker.name = name  # type: ignore[attr-defined]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    own_gpu.dask_setup(worker)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == gpu
+
+
+@pytest.mark.parametrize("walltime_s", [60, 600, 4 * 3600, 7 * 86400])
+def test_workers_leave_before_the_walltime_and_not_all_at_once(walltime_s: int) -> None:
+    first, last = lifetime_of(walltime_s, 1.0), lifetime_of(walltime_s, 0.0)
+    assert walltime_s - last >= min(60, walltime_s / 2)
+    assert 0.3 * walltime_s < first < 0.76 * last
+
+
+def test_a_folder_with_blanks_is_refused(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ConfigError, match="no path with blanks"),
+        slurm.start(Pool(logs=tmp_path / "my logs"), secure=False),
+    ):
+        pass
+
+
+def test_no_slurm_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with (
+        pytest.raises(ClusterError, match="cannot ask SLURM here"),
+        slurm.start(Pool(logs=tmp_path), secure=False),
+    ):
+        pass
+
+
+def test_the_end_of_a_log(tmp_path: Path) -> None:
+    assert "job 7 wrote nothing" in log_tail(tmp_path, "7")
+    (tmp_path / "seisflow-7.err").write_text("\n".join(map(str, range(40))))
+    said = log_tail(tmp_path, "7")
+    assert said.startswith(f"{tmp_path}/seisflow-7.err ends with:\n  25\n")
+    assert said.endswith("  39")

@@ -1,0 +1,83 @@
+"""A scheduler and a worker that ask for certificates."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from drive_tasks import Item, shout
+from programs import Cluster, Launcher, start_cluster, wait_until
+
+from seisflow.engine.certificates import temporary_tls, write_certificates
+from seisflow.engine.connect import connect
+from seisflow.engine.drive import drive
+from seisflow.engine.profiles import read_profile
+from seisflow.errors import ClusterError
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("tls")
+    write_certificates(folder)
+    options = ["--protocol", "tls", "--tls-ca-file", str(folder / "ca.pem")]
+    options += ["--tls-cert", str(folder / "cert.pem"), "--tls-key", str(folder / "key.pem")]
+    with start_cluster(folder, 1, options=options) as own:
+        yield own
+
+
+def profile(folder: Path, address: str, certificates: Path) -> str:
+    lines = ['kind = "address"', f'address = "{address}"', "[tls]"]
+    lines += [f'{name}_file = "{certificates}/{name}.pem"' for name in ("ca", "cert", "key")]
+    file = folder / "profile.toml"
+    file.write_text("\n".join(lines))
+    return str(file)
+
+
+@pytest.mark.slow
+def test_a_task_runs_with_the_certificates(secure: Cluster, tmp_path: Path) -> None:
+    assert secure.address.startswith("tls://")
+    with connect(read_profile(profile(tmp_path, secure.address, secure.folder))) as session:
+        assert session.address == secure.address
+        assert [result for _, result in drive(session, shout, [Item("quake")])] == ["QUAKE"]
+
+
+@pytest.mark.slow
+def test_other_certificates_and_none_are_refused(
+    secure: Cluster, tmp_path: Path, launcher: Launcher
+) -> None:
+    write_certificates(tmp_path)
+    other = profile(tmp_path, secure.address, tmp_path)
+    for cluster in (other, secure.address, secure.address.replace("tls://", "tcp://")):
+        ended = launcher.run("synth", tmp_path / "scene", "--cluster", cluster)
+        assert ended.code == 2, ended.err
+        assert ended.err.count("error: ") == 1
+        assert "Traceback" not in ended.err
+        assert "cannot speak to a Dask scheduler at" in ended.err
+        assert "ca_file, cert_file and key_file in the table [tls]" in ended.err
+    assert not (tmp_path / "scene").exists()
+
+
+@pytest.mark.slow
+def test_a_certificate_the_scheduler_does_not_know_is_refused(
+    secure: Cluster, tmp_path: Path
+) -> None:
+    """The client trusts the scheduler, which does not trust it."""
+    write_certificates(tmp_path)
+    (tmp_path / "ca.pem").write_bytes((secure.folder / "ca.pem").read_bytes())
+    with (
+        pytest.raises(ClusterError, match="cannot speak to a Dask scheduler"),
+        connect(read_profile(profile(tmp_path, secure.address, tmp_path))),
+    ):
+        pass
+
+
+def test_certificates_of_a_run_are_for_the_user_alone_and_go(tmp_path: Path) -> None:
+    with temporary_tls(tmp_path, secure=True) as security:
+        assert security is not None
+        key = Path(security.tls_worker_key)
+        assert key.parent.stat().st_mode & 0o777 == 0o700
+        assert {file.stat().st_mode & 0o777 for file in key.parent.iterdir()} == {0o600}
+        assert "PRIVATE KEY" in key.read_text()
+    wait_until(lambda: not key.parent.exists(), 1, "the removal")
+    with temporary_tls(tmp_path, secure=False) as security:
+        assert security is None
+    assert list(tmp_path.iterdir()) == []
