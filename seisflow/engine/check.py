@@ -265,14 +265,14 @@ def _store(session: Session, store: Path) -> Finding:
     """Let each side read what the other wrote: only then is it the same folder."""
     name = f"store {store}"
     folder = store
-    while not folder.is_dir() and folder != folder.parent:
+    while not folder.exists():
         folder = folder.parent
     token = uuid.uuid4().hex
     here = folder / f".seisflow-check-{token}"
     try:
         here.write_text(token)
     except OSError as error:
-        found = f"this machine cannot write to {folder}: {error.strerror}"
+        found = f"this machine cannot write into {folder}: {error.strerror}"
         return Finding(name, "would fail", found, "give a folder that can be written")
     try:
         answers = session.client.run(read_and_answer, str(here), token)

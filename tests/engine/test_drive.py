@@ -168,3 +168,19 @@ def test_a_scheduler_that_dies_is_an_incomplete_run(tmp_path: Path) -> None:
         session._threads = (0.0, 1)  # as 5 s later, when the number of threads is asked again
         with pytest.raises(IncompleteError, match="went away"):
             list(drive(session, name_of, numbered(3)))
+
+
+@pytest.mark.slow
+def test_a_scheduler_long_without_workers_is_an_incomplete_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT", "1s")
+    with (
+        start_cluster(tmp_path, 1, nanny=False) as own,
+        connect(read_profile(own.address)) as session,
+    ):
+        running = drive(session, name_of, numbered(200, sleep_s=0.1))
+        next(running)
+        own.workers[0].kill()
+        with pytest.raises(IncompleteError, match="repeat the command when the cluster has room"):
+            list(running)

@@ -234,17 +234,33 @@ def test_a_check_says_that_all_is_well(commands: Launcher, tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_a_check_names_what_would_fail(commands: Launcher, tmp_path: Path) -> None:
-    (tmp_path / "closed").touch()
-    options = {"prologue": ["export NUMBA_NUM_THREADS=4"], "scratch": "/proc/self"}
-    ended, found = check(
-        commands,
-        profile(tmp_path, "[gpu]", "gpus = 200", **options),
-        *("--store", tmp_path / "closed" / "w.zarr"),
+    (tmp_path / "file").touch()
+    store = tmp_path / "file" / "w.zarr"
+    cluster = profile(
+        tmp_path, "[gpu]", "gpus = 64", prologue=["export NUMBA_NUM_THREADS=4"], jobs=1
     )
+    ended, found = check(commands, cluster, "--store", store)
     assert ended.code == 2
-    assert found["gpu: start"]["state"] == "would fail"
+    bad = {name for name, f in found.items() if f["state"] != "ok"}
+    assert bad == {"cpu: environment", f"cpu: store {store}", "gpu: start"}
+    assert found["cpu: environment"]["state"] == "poor"
+    assert "NUMBA_NUM_THREADS=4, not 1" in found["cpu: environment"]["found"]
+    assert found[f"cpu: store {store}"]["found"].endswith("file: Not a directory")
     assert "SLURM refuses the jobs" in found["gpu: start"]["found"]
-    assert "200 GPUs" in found["gpu: start"]["found"]
+    assert "64 GPUs" in found["gpu: start"]["found"]
+    assert "-> give a folder that can be written" in ended.err
+    refuse_left_overs(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("queue")
+def test_a_job_that_waits_says_what_for(tmp_path: Path) -> None:
+    pool = read_profile(profile(tmp_path, directives=["--hold"])).pool("cpu")
+    with (
+        pytest.raises(ClusterError, match=r"no worker within 2 s: job \d+: PENDING \(JobHeldUser"),
+        slurm.start(pool, secure=False, patience_s=2),
+    ):
+        pass
     refuse_left_overs(tmp_path)
 
 
