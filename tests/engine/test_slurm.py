@@ -132,7 +132,7 @@ def test_a_job_that_is_lost_is_replaced_and_every_task_comes_out(
         assert len(after) == 2
         assert lost not in after
         assert before - after.keys() == {lost}
-        assert set(after.values()) == {"seisflow-2", "seisflow-3"} or "seisflow-1" in after.values()
+        assert "seisflow-3" in after.values()  # and never the name of the one that was lost
         assert cluster.failure is None
     refuse_left_overs(tmp_path)
 
