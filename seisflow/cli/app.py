@@ -1,6 +1,8 @@
 """The program: its commands, and the one place where errors become exit codes."""
 
+import signal
 import sys
+from types import FrameType
 from typing import NoReturn
 
 import typer
@@ -15,6 +17,7 @@ from seisflow.cli import (
     evaluate,
     infer,
     ingest,
+    jobs,
     label,
     plot,
     report,
@@ -56,6 +59,9 @@ app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("plot")(plot.plot)
 app.command("status")(status.status)
+app.command("jobs")(jobs.jobs)
+app.command("logs")(jobs.logs)
+app.command("cancel")(jobs.cancel)
 app.command("demo")(demo.demo)
 app.add_typer(cluster.app, name="cluster")
 
@@ -75,8 +81,17 @@ def _root(
     pass
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: None)  # once: the end itself is not interrupted
+    raise KeyboardInterrupt
+
+
 def main() -> NoReturn:
-    """Run the command line and exit with the code of `seisflow.errors.ExitCode`."""
+    """Run the command line and exit with the code of `seisflow.errors.ExitCode`.
+
+    SIGTERM, with which SLURM ends jobs, ends a command in good order as Ctrl-C does.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = app(standalone_mode=False)
     except SeisflowError as error:

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from seisflow.cli.console import progress, table
+from seisflow.cli.detaching import detach
 from seisflow.cli.options import (
     ClusterOption,
+    DetachOption,
     DryRunOption,
     EndOption,
     JsonOption,
@@ -87,6 +89,7 @@ def assemble(  # noqa: PLR0913 - every parameter is an option of the command
     end: EndOption = None,
     cluster: ClusterOption = "local",
     workers: WorkersOption = None,
+    detached: DetachOption = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -137,6 +140,9 @@ def assemble(  # noqa: PLR0913 - every parameter is an option of the command
         show_plan(work.plan, output, as_json=as_json)
         return
     prepared = None if work else stage.prepare(config, sources)
+    if detached and not dry_run:
+        detach(output, cluster, as_json=as_json)
+        return
     with open_session(cluster, workers) as session:
         if prepared is not None:
             assembly = stage.choose(prepared, *_scan(session, prepared))

@@ -8,8 +8,10 @@ import typer
 from seisflow.archive.opening import open_product
 from seisflow.archive.work import Progress, refuse_other
 from seisflow.cli.console import ERRORS, progress
+from seisflow.cli.detaching import detach
 from seisflow.cli.options import (
     ClusterOption,
+    DetachOption,
     DryRunOption,
     EndOption,
     JsonOption,
@@ -90,6 +92,7 @@ def detect(  # noqa: PLR0913 - every parameter is an option of the command
     select: SelectOption = None,
     cluster: ClusterOption = "local",
     workers: WorkersOption = None,
+    detached: DetachOption = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -130,6 +133,9 @@ def detect(  # noqa: PLR0913 - every parameter is an option of the command
         ERRORS.print(f"note: {note}", highlight=False, soft_wrap=True)
     if dry_run:
         show_plan(prepared.plan, catalog, as_json=as_json)
+        return
+    if detached:
+        detach(catalog, cluster, as_json=as_json)
         return
     with open_session(cluster, workers) as session:
         work = stage.plan(catalog, prepared)

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from seisflow.archive.work import Progress, refuse_other
+from seisflow.cli.detaching import detach
 from seisflow.cli.options import (
     ClusterOption,
+    DetachOption,
     DryRunOption,
     EndOption,
     JsonOption,
@@ -48,6 +50,7 @@ def infer(  # noqa: PLR0913 - every parameter is an option of the command
     device: Annotated[str, typer.Option(help="Where the network runs: cpu, cuda or auto.")] = "cpu",
     cluster: ClusterOption = "local",
     workers: WorkersOption = None,
+    detached: DetachOption = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -86,6 +89,9 @@ def infer(  # noqa: PLR0913 - every parameter is an option of the command
     refuse_other(scores, prepared.product.identity)
     if dry_run:
         show_plan(prepared.plan, scores, as_json=as_json)
+        return
+    if detached:
+        detach(scores, cluster, as_json=as_json)
         return
     with open_session(cluster, workers, needs_gpu=device == "cuda") as session:
         work = stage.plan(config, scores, prepared)

@@ -7,8 +7,10 @@ import typer
 
 from seisflow.archive.work import existing_product
 from seisflow.cli.console import ERRORS, progress, table
+from seisflow.cli.detaching import detach
 from seisflow.cli.options import (
     ClusterOption,
+    DetachOption,
     DryRunOption,
     EndOption,
     JsonOption,
@@ -49,6 +51,7 @@ def ingest(  # noqa: PLR0913 - every parameter is an option of the command
     end: EndOption = None,
     cluster: ClusterOption = "local",
     workers: WorkersOption = None,
+    detached: DetachOption = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -85,6 +88,9 @@ def ingest(  # noqa: PLR0913 - every parameter is an option of the command
         existing_product(output)  # before the scan, which may take long
     stage.coordinate_table(config)  # before the scan too
     batches = stage.batches(config)
+    if detached and not dry_run:
+        detach(output, cluster, as_json=as_json)
+        return
     with open_session(cluster, workers) as session:
         scans = _scan(session, batches)
         prepared = stage.prepare(config, scans)

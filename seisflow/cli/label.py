@@ -6,8 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from seisflow.archive.work import Progress, refuse_other
+from seisflow.cli.detaching import detach
 from seisflow.cli.options import (
     ClusterOption,
+    DetachOption,
     DryRunOption,
     EndOption,
     JsonOption,
@@ -68,6 +70,7 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
     ] = "cpu",
     cluster: ClusterOption = "local",
     workers: WorkersOption = None,
+    detached: DetachOption = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -106,6 +109,9 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
     refuse_other(labels, prepared.product.identity)
     if dry_run:
         show_plan(prepared.plan, labels, as_json=as_json)
+        return
+    if detached:
+        detach(labels, cluster, as_json=as_json)
         return
     with open_session(cluster, workers, needs_gpu=device == "cuda") as session:
         work = stage.plan(config, labels, prepared)

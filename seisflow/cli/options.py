@@ -30,6 +30,15 @@ DryRunOption = Annotated[
         rich_help_panel="Engine",
     ),
 ]
+DetachOption = Annotated[
+    bool,
+    typer.Option(
+        "--detach",
+        help="With a SLURM profile: run the command in a job of its own and return at once; see "
+        "'seisflow jobs'.",
+        rich_help_panel="Engine",
+    ),
+]
 JsonOption = Annotated[
     bool,
     typer.Option(

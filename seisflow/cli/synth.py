@@ -5,7 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from seisflow.cli.options import ClusterOption, DryRunOption, JsonOption, WorkersOption
+from seisflow.cli.detaching import detach
+from seisflow.cli.options import (
+    ClusterOption,
+    DetachOption,
+    DryRunOption,
+    JsonOption,
+    WorkersOption,
+)
 from seisflow.cli.running import open_session, run_work, show_plan, summarise
 from seisflow.core.grid import parse_time
 from seisflow.synth import stage
@@ -30,6 +37,7 @@ def synth(  # noqa: PLR0913 - every parameter is an option of the command
     dead: Annotated[float, typer.Option(help="Share of nodes that stop recording.")] = 0.01,
     cluster: ClusterOption = "local",
     workers: WorkersOption = None,
+    detached: DetachOption = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -67,6 +75,9 @@ def synth(  # noqa: PLR0913 - every parameter is an option of the command
     prepared = stage.prepare(SceneConfig(**options))
     if dry_run:
         show_plan(prepared.plan, output, as_json=as_json)
+        return
+    if detached:
+        detach(output / "truth.zarr", cluster, as_json=as_json)
         return
     with open_session(cluster, workers) as session:
         work = stage.plan(output, prepared)

@@ -5,9 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from seisflow.cli.options import JsonOption
-from seisflow.cli.training import Run, start
-from seisflow.label.devices import resolve_device
+from seisflow.cli.detaching import detach, slurm_profile
+from seisflow.cli.options import DetachOption, JsonOption
+from seisflow.cli.ranks import place_ranks
+from seisflow.cli.training import Run, check, start
+from seisflow.engine.profiles import read_profile
+from seisflow.label.devices import check_device
 from seisflow.learn.config import TrainConfig
 
 AUGMENTATION, RUNNING = "Augmentation", "Running (changes no result but rounding)"
@@ -131,12 +134,25 @@ def train(  # noqa: PLR0913 - every parameter is an option of the command
     ranks: Annotated[
         int,
         typer.Option(
-            help="Processes of this machine that train together, each on a GPU or its share of "
-            "the cores.",
+            help="Processes of a machine that train together, each on a GPU or its share of the "
+            "cores; in a SLURM job with GPUs by default one for each of them.",
             min=1,
             rich_help_panel=RUNNING,
         ),
     ] = 1,
+    nodes: Annotated[
+        int,
+        typer.Option(help="Nodes of the SLURM job.", min=1, rich_help_panel=RUNNING),
+    ] = 1,
+    cluster: Annotated[
+        str,
+        typer.Option(
+            help="'local': this machine; a SLURM profile, with --detach: one job of its pool gpu, "
+            "or of cpu where there is none.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = "local",
+    detached: DetachOption = False,
     checkpoint_every_s: Annotated[
         float,
         typer.Option(
@@ -185,6 +201,8 @@ def train(  # noqa: PLR0913 - every parameter is an option of the command
 
     seisflow train wavelets.zarr model --network published --ranks 4 --precision bfloat16
 
+    seisflow train wavelets.zarr model --cluster alice --nodes 4 --detach
+
     seisflow train wavelets.zarr forest --network forest
 
     tensorboard --logdir model/tensorboard
@@ -223,5 +241,12 @@ def train(  # noqa: PLR0913 - every parameter is an option of the command
         "forest_trees": forest_trees,
     }
     config = TrainConfig.build(options)
-    run = Run(wavelets.absolute(), model.absolute(), resolve_device(device), checkpoint_every_s)
-    start(config, run, ranks, dry_run=dry_run, as_json=as_json)
+    check_device(device)
+    run = Run(wavelets.absolute(), model.absolute(), device, checkpoint_every_s)
+    profile = slurm_profile(cluster) if detached else read_profile(cluster)
+    place = place_ranks(profile, ranks, nodes, device)
+    if detached and not dry_run:
+        check(config, run, place)
+        detach(run.model, cluster, place.pool, n_nodes=nodes, as_json=as_json)
+    else:
+        start(config, run, place, dry_run=dry_run, as_json=as_json)

@@ -2,7 +2,7 @@
 
 import json
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,10 @@ from seisflow import errors
 from seisflow.archive.receipts import write_json
 from seisflow.cli import evaluate
 from seisflow.cli.console import ERRORS, Bar, print_json, progress, table
+from seisflow.cli.ranks import Ranks, launch
 from seisflow.core.classes import Split
 from seisflow.errors import ConfigError, IncompleteError
+from seisflow.label.devices import resolve_device
 from seisflow.learn.config import TrainConfig
 from seisflow.report.amounts import human_bytes, human_time
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from seisflow.learn.job import Job
     from seisflow.learn.training import Event
 
-__all__ = ["Run", "start", "train_here"]
+__all__ = ["Run", "check", "start", "train_here"]
 
 METRICS = "metrics.json"
 KEPT = (
@@ -45,33 +47,43 @@ class Run:
     checkpoint_every_s: float
 
 
-def start(config: TrainConfig, run: Run, n_ranks: int, *, dry_run: bool, as_json: bool) -> None:
+def start(config: TrainConfig, run: Run, ranks: Ranks, *, dry_run: bool, as_json: bool) -> None:
     """Check, train, evaluate, and say what came of it."""
-    # only here: torch takes seconds to import, and no other command should wait for it
-    from seisflow.learn.checkpoints import refuse_other_training
-    from seisflow.learn.job import prepare
     from seisflow.learn.ranks import is_rank
     from seisflow.learn.training import is_finished
 
-    job = prepare(config, run.wavelets)
-    job.reader(n_ranks=n_ranks)  # refuses a batch that cannot be shared
-    refuse_other_training(run.model, job.identity)
+    if ranks.pool is None or not dry_run:  # the nodes have other devices
+        run = replace(run, device=resolve_device(run.device))
+    job = check(config, run, ranks)
     if dry_run:
-        show_plan(job, run, n_ranks, as_json=as_json)
+        show_plan(job, run, ranks.total, as_json=as_json)
         return
+    ranks.refuse_login()
     if is_rank():
-        if n_ranks > 1:
+        if ranks.total > 1:
             raise ConfigError(
                 "--ranks asked where torchrun started the ranks already; leave it out"
             )
         is_first = train_here(job, run)
         if not is_first:
             return
-    elif n_ranks > 1 and not is_finished(run.model):
-        train_in_ranks(config, run, n_ranks)
+    elif (ranks.total > 1 or ranks.pool is not None) and not is_finished(run.model):
+        train_in_ranks(config, run, ranks)
     else:
         train_here(job, run)
     summarise(job, run, as_json=as_json)
+
+
+def check(config: TrainConfig, run: Run, ranks: Ranks) -> "Job":
+    """Refuse what cannot be trained, before anything is written or submitted."""
+    # only here: torch takes seconds to import, and no other command should wait for it
+    from seisflow.learn.checkpoints import refuse_other_training
+    from seisflow.learn.job import prepare
+
+    job = prepare(config, run.wavelets)
+    job.reader(n_ranks=ranks.total)  # refuses a batch that cannot be shared
+    refuse_other_training(run.model, job.identity)
+    return job
 
 
 def train_here(job: "Job", run: Run) -> bool:
@@ -93,8 +105,8 @@ def train_here(job: "Job", run: Run) -> bool:
     return is_first
 
 
-def train_in_ranks(config: TrainConfig, run: Run, n_ranks: int) -> None:
-    """Train in many processes and wait for them.
+def train_in_ranks(config: TrainConfig, run: Run, ranks: Ranks) -> None:
+    """Train in many processes, here or on the nodes of a job, and wait for them.
 
     Raises
     ------
@@ -110,7 +122,10 @@ def train_in_ranks(config: TrainConfig, run: Run, n_ranks: int) -> None:
 
     content = {"config": config.resolved(), "run": {k: str(v) for k, v in asdict(run).items()}}
     clear_failure(run.model)
-    code, was_stopped = torchrun("seisflow.cli.rank", [json.dumps(content)], n_ranks)
+    if ranks.pool is None:
+        code, was_stopped = torchrun("seisflow.cli.rank", [json.dumps(content)], ranks.each)
+    else:
+        code, was_stopped = launch(content, ranks)
     failure = read_failure(run.model)
     clear_failure(run.model)
     if failure is not None:
@@ -120,7 +135,7 @@ def train_in_ranks(config: TrainConfig, run: Run, n_ranks: int) -> None:
         raise KeyboardInterrupt
     if not is_finished(run.model):
         raise IncompleteError(
-            f"the {n_ranks} ranks ended with code {code} and left no model in {run.model}; see "
+            f"the {ranks.total} ranks ended with code {code} and left no model in {run.model}; see "
             "what they said above, and type the command again to go on from the last checkpoint"
         )
 

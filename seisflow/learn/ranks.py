@@ -25,6 +25,7 @@ from torch.nn.parallel import DistributedDataParallel
 from seisflow.errors import ConfigError
 
 __all__ = [
+    "Meeting",
     "World",
     "catch_signals",
     "is_rank",
@@ -37,6 +38,10 @@ FAILURE = "failure.json"
 
 RESTARTS = 3
 """Times torchrun starts all ranks again after one of them died."""
+
+MEETING_TIMEOUT_S = 300
+"""Time in which launchers of other machines must find the host; torch alone takes a while to load
+from a shared disk."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,12 @@ class World:
         if self.size > 1:
             dist.all_reduce(values)
         return values.cpu()
+
+    def agrees(self, value: int) -> bool:
+        """Tell whether all ranks have the same number; they all get the same answer."""
+        known = torch.tensor([value, value**2], dtype=torch.float64, device=self.device)
+        total, of_squares = self.total(known).tolist()
+        return bool(self.size * of_squares == total**2)
 
     def wait(self) -> None:
         """Wait for the others."""
@@ -147,11 +158,42 @@ def catch_signals() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def torchrun(module: str, arguments: Sequence[str], n_ranks: int) -> tuple[int, bool]:
+@dataclass(frozen=True)
+class Meeting:
+    """Where the launchers of several machines meet.
+
+    Parameters
+    ----------
+    n_machines : int
+        Machines, with one launcher each.
+    run_id : str
+        The same for all of them, and for no other run.
+    endpoint : str
+        ``host:port`` of the machine that is the host of the meeting.
+    is_host : bool
+        Whether this machine is.
+    local_address : str, optional
+        Of this machine, as the others reach it; what its name says by default.
+    """
+
+    n_machines: int
+    run_id: str
+    endpoint: str
+    is_host: bool
+    local_address: str | None = None
+
+
+def _alone() -> Meeting:
+    return Meeting(1, str(uuid.uuid4()), "localhost:0", is_host=True, local_address="127.0.0.1")
+
+
+def torchrun(
+    module: str, arguments: Sequence[str], n_ranks: int, meeting: Meeting | None = None
+) -> tuple[int, bool]:
     """Run a module in `n_ranks` processes of this machine and wait for them, as torchrun does.
 
-    A rank that dies makes all of them start again, three times at most. SIGINT and SIGTERM are
-    handed on, so that the ranks can finish their step.
+    A rank that dies makes all of them start again, three times at most, on all machines. SIGINT
+    and SIGTERM are handed on, so that the ranks can finish their step.
 
     Parameters
     ----------
@@ -160,7 +202,9 @@ def torchrun(module: str, arguments: Sequence[str], n_ranks: int) -> tuple[int, 
     arguments : sequence of str
         What follows it.
     n_ranks : int
-        Processes.
+        Processes of this machine.
+    meeting : Meeting, optional
+        Where the launchers of other machines are met; there are none by default.
 
     Returns
     -------
@@ -173,17 +217,19 @@ def torchrun(module: str, arguments: Sequence[str], n_ranks: int) -> tuple[int, 
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    place = meeting or _alone()
     config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
+        min_nodes=place.n_machines,
+        max_nodes=place.n_machines,
         nproc_per_node=n_ranks,
-        run_id=str(uuid.uuid4()),
+        run_id=place.run_id,
         rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
+        rdzv_endpoint=place.endpoint,
+        rdzv_configs={"is_host": place.is_host, "read_timeout": MEETING_TIMEOUT_S},
         max_restarts=RESTARTS,
-        local_addr="127.0.0.1",
+        local_addr=place.local_address,
     )
-    with _environment(n_ranks), _same_handlers():
+    with _environment(n_ranks, is_alone=meeting is None), _same_handlers():
         try:
             elastic_launch(config, sys.executable)("-u", "-m", module, *arguments)
         except SignalException:
@@ -194,14 +240,14 @@ def torchrun(module: str, arguments: Sequence[str], n_ranks: int) -> tuple[int, 
 
 
 @contextmanager
-def _environment(n_ranks: int) -> Iterator[None]:
-    """Set what ranks on one machine need, where the user has not."""
+def _environment(n_ranks: int, *, is_alone: bool = True) -> Iterator[None]:
+    """Set what the ranks of this machine need, where the user has not."""
     own = {
         # a restarted gloo world would read the addresses of the dead one (PyTorch issue 135712)
         "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
         "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // n_ranks)),
     }
-    if sys.platform == "linux":
+    if is_alone and sys.platform == "linux":
         own["GLOO_SOCKET_IFNAME"] = "lo"
     before = dict(os.environ)
     os.environ.update({name: value for name, value in own.items() if name not in before})

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from seisflow.archive.receipts import write_json
+from seisflow.errors import IncompleteError
 from seisflow.learn.artifact import DOCUMENT, model_document, save_model
 from seisflow.learn.checkpoints import (
     CHECKPOINT,
@@ -39,6 +40,7 @@ from seisflow.learn.recording import Recorder
 __all__ = ["Event", "Trained", "best_epoch_of", "is_finished", "train", "train_job"]
 
 CHECKPOINT_EVERY_S = 600.0
+LOOKS, LOOK_EVERY_S = 120, 1.0
 
 
 @dataclass(frozen=True)
@@ -358,11 +360,37 @@ class Trainer:
             self._tell("checkpoint", bytes=n_bytes)
 
     def _resume(self) -> None:
-        found = read_checkpoint(self._folder)
+        """Go on from the checkpoint, the same in all ranks.
+
+        A shared disk may show another machine the checkpoint before for a while.
+
+        Raises
+        ------
+        IncompleteError
+            Ranks still find different checkpoints after two minutes.
+        """
+        for _ in range(LOOKS):
+            found = read_checkpoint(self._folder)
+            if self._world.agrees(self._steps_in(found)):
+                break
+            time.sleep(LOOK_EVERY_S)
+        else:
+            raise IncompleteError(
+                f"ranks on several machines see different checkpoints in {self._folder}; type the "
+                "command again to go on from the last one"
+            )
         if found is not None:
             self._learner.restore(found)
             for name in (f.name for f in fields(_Course)):
                 setattr(self._course, name, found["course"][name])
+
+    def _steps_in(self, checkpoint: Mapping[str, Any] | None) -> int:
+        """Return a number that tells the checkpoints of this training apart."""
+        if checkpoint is None:
+            return 0
+        course = checkpoint["course"]
+        per_epoch = self._reader.order.n_batches + 1
+        return 1 + int(course["epoch"]) * per_epoch + int(course["step"])
 
     def _save(self) -> None:
         write_json(self._folder / HISTORY, self._course.history)

@@ -12,7 +12,7 @@ from programs import Cluster, Launcher, differences
 from seisflow import __version__
 from seisflow.cli.app import app
 
-ENGINE = {"--cluster", "--workers", "--dry-run", "--json"}
+ENGINE = {"--cluster", "--workers", "--detach", "--dry-run", "--json"}
 OPTIONS = {
     "synth": {
         *("output", "--nodes", "--hours", "--rate", "--seed", "--start", "--noise"),
@@ -42,6 +42,7 @@ OPTIONS = {
         *("--precision", "--low-hz", "--high-hz", "--frame-s", "--seed", "--forest-examples"),
         *("--forest-trees", "--augment", "--no-augment", "--flip", "--shift-s"),
         *("--event-shift-s", "--noise", "--noise-snr", "--gain", "--device", "--ranks"),
+        *("--nodes", "--cluster", "--detach"),
         *("--checkpoint-every-s", "--shards-together", "--dry-run", "--json"),
     },
     "evaluate": {
@@ -74,6 +75,9 @@ OPTIONS = {
     },
     "status": {"product", "--json"},
     "cluster check": {"profile", "--store", "--json"},
+    "jobs": {"--all", "--json"},
+    "logs": {"job_id", "--follow", "-f", "--lines"},
+    "cancel": {"job_id", "--json"},
     "demo": {"output", "--nodes", "--hours", "--rate", "--epochs", "--workers"},
 }
 HELP = ("-h", "--help")

@@ -1,0 +1,161 @@
+"""``--detach``: the same command line, in a job of SLURM of its own."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from seisflow.archive.store import storage_errors
+from seisflow.cli.console import ERRORS, print_json, table
+from seisflow.cli.register import Detached, keep_detached, registered
+from seisflow.engine.batch import BatchJob, driver_pool, job_script, job_states, submit
+from seisflow.engine.profiles import Pool, Profile, read_profile
+from seisflow.errors import ConfigError
+
+__all__ = ["detach", "detach_job", "show_detached", "slurm_profile", "without_detach"]
+
+
+def slurm_profile(cluster: str) -> Profile:
+    """Return the SLURM profile that ``--detach`` needs.
+
+    Raises
+    ------
+    ConfigError
+        There is no such profile, or tasks run elsewhere.
+    """
+    profile = read_profile(cluster)
+    if profile.kind != "slurm":
+        raise ConfigError(
+            f"--detach asked with --cluster {cluster}, which is of kind {profile.kind!r}; only on "
+            "SLURM can a command run in a job of its own: give a profile of kind = 'slurm', or "
+            "leave out --detach"
+        )
+    return profile
+
+
+def without_detach(argv: Sequence[str]) -> tuple[str, ...]:
+    """Return a command line that is not detached again; what follows ``--`` are paths."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    return (*(a for a in argv[:end] if a != "--detach"), *argv[end:])
+
+
+def detach(
+    product: Path, cluster: str, pool: Pool | None = None, *, n_nodes: int = 1, as_json: bool
+) -> None:
+    """Have this very command run in a job of its own, say how to watch it, and return.
+
+    Parameters
+    ----------
+    product : Path
+        What the command writes.
+    cluster : str
+        As it was asked for.
+    pool : Pool, optional
+        Whose job does all the work, on `n_nodes` nodes, and is tried again where it ended
+        incomplete; the job of a driver by default.
+    n_nodes : int
+        Nodes of that job.
+    as_json : bool
+        Whether to print JSON as well.
+
+    Raises
+    ------
+    ConfigError
+        The cluster is no SLURM, or a job makes this product already.
+    ClusterError
+        There is no SLURM here, or it refuses.
+    """
+    profile = slurm_profile(cluster)
+    argv = without_detach(sys.argv[1:])
+    job = (driver_pool(profile), 1) if pool is None else (pool, n_nodes)
+    detached = detach_job(argv, product, profile, *job, is_retried=pool is not None)
+    show_detached(detached, as_json=as_json)
+
+
+def detach_job(
+    argv: Sequence[str],
+    product: Path,
+    profile: Profile,
+    pool: Pool,
+    n_nodes: int = 1,
+    *,
+    is_retried: bool = False,
+) -> Detached:
+    """Submit a command line of seisflow and write the job into the register.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        The command and its arguments.
+    product : Path
+        What it writes.
+    profile : Profile
+        Whose `pool` it is.
+    pool : Pool
+        What the job asks for.
+    n_nodes, is_retried
+        As in `BatchJob`.
+
+    Raises
+    ------
+    ConfigError
+        A job that has not ended makes this product.
+    ClusterError
+        There is no SLURM here, or it refuses.
+    StorageError
+        The folder of the logs, or the register, refuses to be written.
+    """
+    refuse_second(product)
+    line = (sys.executable, "-m", "seisflow", *argv)
+    name = f"seisflow-{argv[0]}-{product.name}"
+    job = BatchJob(name, line, Path.cwd(), pool, n_nodes, is_retried)
+    script = job_script(job)
+    logs = job.log_of("").parent
+    with storage_errors(logs):
+        logs.mkdir(parents=True, exist_ok=True)
+    number = submit(script)
+    detached = Detached(
+        id=number,
+        name=job.safe_name,
+        command=argv[0],
+        line=shlex.join(["seisflow", *argv]),
+        folder=str(job.folder),
+        product=str(product),
+        log=str(job.log_of(number)),
+        submitted=datetime.now(UTC).isoformat(timespec="seconds"),
+        profile=profile.name,
+    )
+    ERRORS.print(f"job {number} is submitted", highlight=False)
+    keep_detached(detached)
+    return detached
+
+
+def refuse_second(product: Path) -> None:
+    """Refuse a product that a job makes already."""
+    same = [detached for detached in registered() if detached.product == str(product)]
+    states = job_states(detached.id for detached in same)
+    for detached in same:
+        state = states.get(detached.id)
+        if state is not None and state.is_active and state.name == detached.name:
+            raise ConfigError(
+                f"job {detached.id} makes {product} and is {state.state}; watch it with 'seisflow "
+                f"logs {detached.id}', or end it first with 'seisflow cancel {detached.id}'"
+            )
+
+
+def show_detached(detached: Detached, *, as_json: bool) -> None:
+    """Print how to watch a job and how to end it."""
+    look = {
+        "status": f"seisflow status {shlex.quote(detached.product)}",
+        "log": f"seisflow logs {detached.id} --follow",
+        "cancel": f"seisflow cancel {detached.id}",
+        "dashboard": "the log has its ssh line as soon as the command runs",
+    }
+    if detached.command == "train":
+        folder = shlex.quote(str(Path(detached.product) / "tensorboard"))
+        look["status"] = f"tensorboard --logdir {folder}"
+        look["dashboard"] = "none: ranks speak to each other"
+    table(f"detached: job {detached.id}", {"file": detached.log, **look})
+    if as_json:
+        print_json({**vars(detached), "watch": look})
