@@ -42,7 +42,7 @@ def jobs(
         found = found[-SHOWN:]
     if not found:
         ERRORS.print("no job was detached here: use --detach", highlight=False)
-    states = job_states(d.id for d in found) if found else {}
+    states = job_states(d.id for d in found)
     rows = [_row(detached, _state(detached, states)) for detached in found]
     if rows:
         head = ["id", "command", "product", "state", "progress", "submitted", "has run"]

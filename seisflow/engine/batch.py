@@ -208,6 +208,8 @@ def job_states(ids: Iterable[str]) -> dict[str, JobState]:
         There is no SLURM here, or it does not answer.
     """
     wanted = set(ids)
+    if not wanted:
+        return {}
     said = _ask("squeue", "--noheader", "--me", "--states=all", "--format=%i|%T|%M|%r|%j")
     found = {}
     for line in said.splitlines():
