@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -30,8 +31,10 @@ def _path() -> str:
 
 
 @contextmanager
-def start_slurm(folder: Path) -> Iterator[Path]:
+def start_slurm() -> Iterator[Path]:
     """Start SLURM with two nodes of two cores; set ``SLURM_CONF`` for this process and its own.
+
+    Whatever ends this process, the daemons end with it: who takes them down waits for a pipe.
 
     Yields
     ------
@@ -41,17 +44,26 @@ def start_slurm(folder: Path) -> Iterator[Path]:
     reason = why_not()
     if reason:
         pytest.skip(reason)
-    own = {"SLURM_SANDBOX": str(folder), "SLURM_SANDBOX_NODES": str(N_NODES), "PATH": _path()}
-    own |= {"SLURM_SANDBOX_CPUS": "2", "SLURM_SANDBOX_MEM": "8000"}
-    scripts = folder.parent / f"{folder.name}-scripts"
+    folder = Path(tempfile.mkdtemp(prefix="seisflow-slurm-"))
+    own = {"SLURM_SANDBOX": str(folder / "tree"), "SLURM_SANDBOX_NODES": str(N_NODES)}
+    own |= {"SLURM_SANDBOX_CPUS": "2", "SLURM_SANDBOX_MEM": "8000", "PATH": _path()}
+    scripts = folder / "scripts"
     shutil.copytree(SCRIPTS, scripts)
+    wait = 'read -r _; bash "$0/scripts/down.sh" --purge; rm -rf "$0"'
+    down = subprocess.Popen(
+        ["bash", "-c", wait, str(folder)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **own},
+        start_new_session=True,
+    )
     try:
         _up(scripts, own)
         with pytest.MonkeyPatch.context() as context:
-            context.setenv("SLURM_CONF", str(folder / "slurm.conf"))
-            yield folder / "slurm.conf"
+            context.setenv("SLURM_CONF", str(folder / "tree" / "slurm.conf"))
+            yield folder / "tree" / "slurm.conf"
     finally:
-        _call(scripts / "down.sh", own)
+        down.communicate()
 
 
 def _up(scripts: Path, own: dict[str, str]) -> None:
@@ -79,7 +91,7 @@ def _is_free(port: int) -> bool:
 
 def _call(script: Path, own: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        ["bash", str(script), "--purge"] if script.name == "down.sh" else ["bash", str(script)],
+        ["bash", str(script)],
         env={**os.environ, **own},
         stdin=subprocess.DEVNULL,
         capture_output=True,

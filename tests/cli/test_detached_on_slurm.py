@@ -37,10 +37,9 @@ TRAIN = ["--epochs", "4", "--batch-size", "16", "--checkpoint-every-s", "0", "--
 
 
 @pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("slurm")
-    with start_slurm(folder / "tree"):
-        yield folder
+def slurm() -> Iterator[Path]:
+    with start_slurm() as configuration:
+        yield configuration
 
 
 @pytest.fixture

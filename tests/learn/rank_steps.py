@@ -33,6 +33,7 @@ def take_steps(rank: int, n_ranks: int, port: int, wavelets: Path, output: Path)
         job = prepare(TrainConfig.build(OPTIONS), wavelets)
         learner = Learner(job, world)
         begun = learner.weights()
+        agrees = np.array([world.agrees(10**7), world.agrees(10**7 + rank)])
         learnt = []
         for step, batch in enumerate(job.reader(world.rank, world.size).epoch(0)):
             if step < 4:
@@ -41,6 +42,7 @@ def take_steps(rank: int, n_ranks: int, port: int, wavelets: Path, output: Path)
         if world.is_first:
             moved = [(v - begun[k]).float().ravel() for k, v in learner.weights().items()]
             found = {"moved": torch.cat(moved).numpy()}
+            found["agrees"] = agrees
             found["loss"] = np.array([one.loss for one in learnt])
             found["n_right"] = np.array([one.n_right for one in learnt])
             found["validation_loss"] = np.array(judged["validation_loss"])

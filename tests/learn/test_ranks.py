@@ -115,5 +115,7 @@ def test_many_ranks_take_the_steps_of_one(n_ranks: int, tmp_path: Path) -> None:
     assert np.ptp(one["loss"]) > 0.01
     for name in ("loss", "n_right", "validation_loss", "f1"):
         np.testing.assert_allclose(many[name], one[name], rtol=1e-4, err_msg=name)
+    assert one["agrees"].tolist() == [True, True]
+    assert many["agrees"].tolist() == [True, False]
     apart = np.linalg.norm(many["moved"] - one["moved"])
     assert apart < 1e-3 * np.linalg.norm(one["moved"])

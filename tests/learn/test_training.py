@@ -16,12 +16,13 @@ from tiny_network import Tiny
 from wavelet_sets import WaveletSet, write_wavelets
 
 from seisflow.core.classes import Split
-from seisflow.errors import ConfigError, DataError
+from seisflow.errors import ConfigError, DataError, IncompleteError
 from seisflow.learn import training
 from seisflow.learn.artifact import load_model
 from seisflow.learn.config import LEARNING_RATES, TrainConfig
 from seisflow.learn.job import prepare
 from seisflow.learn.networks import NETWORKS
+from seisflow.learn.ranks import World
 from seisflow.learn.training import Event, Trained, train
 
 Listener = Callable[[Event], None]
@@ -428,3 +429,31 @@ def test_the_forest_is_trained_alike(wavelets: Path, tmp_path: Path) -> None:
     assert np.mean(given == job.examples.wavelet_class[job.validation]) > 0.8
     assert model.key == load_model(tmp_path / "b").key
     assert run(wavelets, tmp_path / "a", **options).was_finished
+
+
+def test_ranks_wait_until_all_see_the_same_checkpoint(
+    wavelets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a shared disk shows another machine an older one; restarts are told apart."""
+    asked: list[int] = []
+
+    def agrees(world: World, value: int) -> bool:
+        asked.append(value)
+        return len(asked) % 3 == 0
+
+    monkeypatch.setattr(World, "agrees", agrees)
+    monkeypatch.setattr(training, "LOOK_EVERY_S", 0)
+    for step in (N_BATCHES + 2, N_BATCHES + 3):
+        with pytest.raises(CrashError):
+            run(wavelets, tmp_path / "m", crash_at(step), every_s=0)
+    monkeypatch.setattr(training, "LOOKS", 2)
+    with pytest.raises(IncompleteError, match="see different checkpoints"):
+        run(wavelets, tmp_path / "m")
+    assert asked[:3] == [0, 0, 0]
+    places = [asked[3], asked[6]]
+    assert 0 < places[0] < places[1]
+    monkeypatch.setattr(training, "LOOKS", 3)
+    asked.clear()
+    run(wavelets, tmp_path / "m")
+    run(wavelets, tmp_path / "whole")
+    assert same_weights(tmp_path / "m", tmp_path / "whole")
