@@ -44,9 +44,11 @@ def slurm() -> Iterator[Path]:
 
 @pytest.fixture
 def profile(slurm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Profile:
-    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / 'it\'s 100% "odd"'
+    folder.mkdir()
+    monkeypatch.chdir(folder)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    (tmp_path / "p.toml").write_text(PROFILE)
+    Path("p.toml").write_text(PROFILE)
     return read_profile("p.toml")
 
 
@@ -106,7 +108,7 @@ def test_a_detached_command_ends_with_the_product_of_a_local_one(
     local = launcher.run("synth", tmp_path / "local", *options, "--cluster", cluster.address)
     assert local.code == 0, local.err
     wait_for(job, "COMPLETED")
-    assert scene_differences(tmp_path / "scene", tmp_path / "local") == []
+    assert scene_differences(Path.cwd() / "scene", tmp_path / "local") == []
     (row,) = json.loads(run("jobs", "--json").out)
     assert (row["state"], row["progress"]) == ("COMPLETED", "2 of 2 nodes")
     said = run("logs", job.id, "--follow", "--lines", "0").out
@@ -123,7 +125,7 @@ def test_a_cancelled_command_typed_again_completes(
 ) -> None:
     options = ["--nodes", "8", "--hours", "4", "--rate", "200"]
     job = detach_synth(profile, *options)
-    receipts = tmp_path / "scene" / "truth.zarr" / "_seisflow" / "receipts"
+    receipts = Path.cwd() / "scene" / "truth.zarr" / "_seisflow" / "receipts"
     wait_until(lambda: len(list(receipts.glob("*.json"))) >= 2, 200, "two nodes")
     ended = run("cancel", job.id)
     assert ended.code == 0, ended.err
@@ -133,7 +135,7 @@ def test_a_cancelled_command_typed_again_completes(
     assert "interrupted; what is done is kept" in log_of(job)
     n_done = len(list(receipts.glob("*.json")))
     assert 2 <= n_done < 8
-    scene = tmp_path / "scene"
+    scene = Path.cwd() / "scene"
     again = launcher.run("synth", scene, *options, "--cluster", cluster.address)
     assert again.code == 0, again.err
     assert f"resuming: {n_done} of 8 tasks are done" in again.err
@@ -171,7 +173,7 @@ def ranks() -> list[psutil.Process]:
             line = process.cmdline()
         except psutil.Error:
             continue
-        if "seisflow.cli.rank" in line and str(Path.cwd()) in " ".join(line):
+        if "seisflow.cli.rank" in line and str(Path.cwd().parent) in " ".join(line):
             found.append(process)
     return found
 

@@ -84,6 +84,13 @@ def test_what_is_not_asked_is_left_to_the_cluster(tmp_path: Path) -> None:
     assert "--mem=3815M" in found  # 4 GB, and SLURM's M is 2**20 bytes
 
 
+def test_the_log_of_an_odd_folder_is_quoted_for_sbatch(tmp_path: Path) -> None:
+    found = directives(job_script(job(tmp_path / ODD, "true")))
+    (output,) = [line for line in found if line.startswith("--output=")]
+    log = tmp_path / ODD.replace("%", "%%") / "seisflow-logs" / "seisflow-label-l.zarr-%j.log"
+    assert shlex.split(output) == [f"--output={log}"]
+
+
 def test_a_warning_comes_before_a_quarter_of_a_short_walltime(tmp_path: Path) -> None:
     short = Pool(walltime="00:02:00")
     assert "--signal=B:USR1@30" in directives(job_script(job(tmp_path, "true", pool=short)))
