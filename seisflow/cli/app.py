@@ -10,6 +10,7 @@ import typer
 from seisflow import __version__
 from seisflow.cli import (
     assemble,
+    campaign,
     cluster,
     compare,
     demo,
@@ -57,6 +58,7 @@ app.command("infer")(infer.infer)
 app.command("detect")(detect.detect)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
+app.command("run")(campaign.run)
 app.command("plot")(plot.plot)
 app.command("status")(status.status)
 app.command("jobs")(jobs.jobs)

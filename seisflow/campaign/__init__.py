@@ -1,0 +1,1 @@
+"""What a whole campaign takes: sizes, tasks, files, bytes and hours of every stage beforehand."""

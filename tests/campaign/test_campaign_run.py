@@ -1,0 +1,246 @@
+"""``seisflow run``: what a campaign file may say, and that its stages are run as they stand."""
+
+import json
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from programs import Cluster, Ended, Launcher, differences, receipts, wait_until
+
+from seisflow.cli.campaign_file import STAGES, TABLES, keys_of, read_campaign
+from seisflow.errors import ConfigError
+
+INGEST = '[ingest]\nraw = ["scene/waveforms"]\nstations = "scene/stations.csv"\n'
+LABEL = '[label]\nmethod = "calibrated"\nselect = ["ZG.R010[12].*.*"]\n'
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path, scene: Path) -> Write:
+    """Write a campaign file beside the scene."""
+    (tmp_path / "scene").symlink_to(scene)
+
+    def write(*tables: str, head: str = 'folder = "products"\n') -> Path:
+        path = tmp_path / "campaign.toml"
+        path.write_text(head + "".join(tables))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def run(launcher: Launcher, cluster: Cluster) -> Callable[..., Ended]:
+    """Run a campaign on the shared cluster, typed somewhere else."""
+
+    def run(path: Path, *options: str) -> Ended:
+        if "[cluster]" not in path.read_text():
+            path.write_text(f'{path.read_text()}[cluster]\nprofile = "{cluster.address}"\n')
+        ended = launcher.run("run", path, *options)
+        assert "Traceback" not in ended.err
+        return ended
+
+    return run
+
+
+def test_tables_have_the_options_of_their_commands() -> None:
+    assert tuple(TABLES) == STAGES
+    keys = {stage: keys_of(table) for stage, table in TABLES.items()}
+    assert keys["ingest"] == ["raw", "stations", "select", "rate", "start", "end"]
+    assert {"method", "alpha-rn", "clip-counts", "block", "device"} <= {*keys["label"]}
+    assert {"arrivals", "events", "split", "per-class", "predict"} <= {*keys["assemble"]}
+    assert {"network", "batch-size", "augment", "noise-snr", "ranks"} <= {*keys["train"]}
+    assert keys["infer"] == ["start", "end", "select", "precision", "batch", "block", "device"]
+    assert {"min-nodes", "moveout-s", "max-lag-s", "band", "figures"} <= {*keys["detect"]}
+    assert keys["compare"] == ["baselines", "reference", "tolerance-s", "arrivals", "predict"]
+    assert keys["report"] == ["title"]
+    no_business = {"cluster", "workers", "dry-run", "json", "as-json", "waveforms", "output"}
+    assert not no_business & {key for names in keys.values() for key in names}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("folder = ", "is not TOML that can be read"),
+        ('folder = "p"\n[label]\nmethd = "x"\n', "table [label] has no key 'methd'; allowed: "),
+        ('folder = "p"\n[label]\nmethd = "x"\n', "method, alpha-rn, alpha-nrn"),
+        ('folder = "p"\n[lable]\n', "a campaign has no table [lable]; allowed: folder, "),
+        ('folder = "p"\n[lable]\n', "[ingest] [label]"),
+        ('folder = "p"\nmodle = "m"\n', "has no key 'modle'"),
+        ('folder = "p"\nlabel = 3\n', "label = 3: found a value, a table [label] is meant"),
+        ("[ingest]\nraw = ['a']\n", "folder: found "),
+        ('folder = "p"\n[ingest]\n', "raw: found {}: Field required"),
+        ('folder = "p"\n[ingest]\nraw = []\n', "at least 1 item"),
+        ('folder = "p"\n[detect]\nmin-nodes = 1\n', "min-nodes: found 1"),
+        ('folder = "p"\n[detect]\nband = [30, 5]\n', "low_hz = 30 must lie below high_hz = 5"),
+        ('folder = "p"\n[detect]\nslowest-velocity = -1\n', "greater than 0"),
+        ('folder = "p"\n[label]\nmethod = "mine"\n', "allowed: reference, calibrated"),
+        ('folder = "p"\n[label]\nalpha-rn = 0.2\n', "--alpha-rn 0.2 asked with --method reference"),
+        ('folder = "p"\n[assemble]\narrivals = "a"\nsplit = "groups"\n', "split: found 'groups'"),
+        ('folder = "p"\n[train]\noptimiser = "best"\n', "optimiser: found 'best'"),
+        ('folder = "p"\n[infer]\nbatch = "many"\n', "batch: found 'many'"),
+        ('folder = "p"\nmodel = "m"\n[train]\n', "model = 'm' and [train] are both there"),
+        ('folder = "p"\n[archive]\nstations = 3\n', "days: found"),
+        ('folder = "p"\nwaveforms = "w"\n[archive]\nstations = 3\ndays = 1\nrate-hz = 9\n', "are"),
+    ],
+)
+def test_a_wrong_file_is_one_clear_error(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_campaign(path)
+    assert said in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_all_unknown_keys_are_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text('folder = "p"\n[label]\nmethd = "x"\n[infer]\nbatsh = 1\n')
+    with pytest.raises(ConfigError, match=r"(?s)'methd'.*'batsh'"):
+        read_campaign(path)
+
+
+def test_nothing_runs_before_a_later_table_is_right(write: Write, run: Callable) -> None:
+    path = write(INGEST, LABEL, "[detect]\nthreshhold = 0.8\n")
+    ended = run(path)
+    assert ended.code == 2
+    assert "table [detect] has no key 'threshhold'" in ended.err
+    assert not (path.parent / "products").exists()
+
+
+def test_nothing_runs_before_all_inputs_are_there(write: Write, run: Callable) -> None:
+    assemble = '[assemble]\narrivals = "none.csv"\n'
+    head = 'folder = "products"\n'
+    path = write('[ingest]\nraw = ["scene/waveform", "scene/*.sac"]\n', LABEL, assemble, head=head)
+    ended = run(path)
+    assert ended.code == 2
+    assert f"[assemble] arrivals: {path.parent / 'none.csv'} does not exist" in ended.err
+    assert f"'{path.parent}/scene/waveform' does not exist" in ended.err
+    assert f"glob '{path.parent}/scene/*.sac' matches no file" in ended.err
+    assert not (path.parent / "products").exists()
+    path = write(INGEST, '[cluster]\nprofile = "none.toml"\n')
+    ended = run(path)
+    assert ended.code == 2
+    assert f"--cluster {path.parent / 'none.toml'}: no such profile" in ended.err
+
+
+def test_stages_that_are_left_out(write: Write) -> None:
+    detect = "[infer]\n[detect]\n"
+    stages, left_out = read_campaign(write(INGEST, LABEL, detect, "[report]\n")).stages()
+    assert stages == ["ingest", "label", "report"]
+    assert left_out == {
+        "assemble": "no table [assemble]",
+        "train": "no table [train]",
+        "infer": "no model in this campaign",
+        "detect": "no scores in this campaign",
+        "compare": "no table [compare]",
+    }
+    stages, _ = read_campaign(
+        write(INGEST, detect, head='folder = "products"\nmodel = "m"\n')
+    ).stages()
+    assert stages == ["ingest", "infer", "detect"]
+    stages, _ = read_campaign(
+        write(LABEL, "[report]\n", head='folder = "products"\nwaveforms = "w.zarr"\n')
+    ).stages()
+    assert stages == ["label", "report"]
+    assert read_campaign(write("[report]\n")).stages()[0] == []
+
+
+def states(folder: Path) -> dict[str, int]:
+    return {str(p): p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.slow
+def test_a_campaign_of_two_stages_and_its_page(
+    write: Write, run: Callable, waveforms: Path
+) -> None:
+    path = write(INGEST, LABEL, '[report]\ntitle = "Two stages"\n')
+    products = path.parent / "products"
+    ended = run(path, "--json")
+    assert ended.code == 0, ended.err
+    assert "assemble is left out: no table [assemble]" in ended.err
+    assert "infer is left out: no table [infer]" in ended.err
+    assert differences(products / "waveforms.zarr", waveforms) == []
+    assert "<title>Two stages" in (products / "page.html").read_text()
+    summary = json.loads(ended.out)
+    assert summary["exit_code"] == 0
+    assert [s["stage"] for s in summary["stages"]] == ["ingest", "label", "report"]
+    assert [s["done"] for s in summary["stages"]] == [4, 2, 1]
+    assert summary["stages"][1]["cpu_hours"] > 0
+    assert summary["left_out"]["detect"] == "no table [detect]"
+    before = states(products)
+    ended = run(path)
+    assert ended.code == 0, ended.err
+    assert ended.err.count("is finished: nothing to do") == 3
+    assert states(products) == before
+    (products / "page.html").unlink()
+    assert run(path, "--only", "report").code == 0
+    assert (products / "page.html").exists()
+    ended = run(path, "--until", "infer")
+    assert ended.code == 2
+    assert "it has ingest, label, report" in ended.err
+
+
+def test_a_changed_table_is_refused_by_its_stage(write: Write, run: Callable) -> None:
+    path = write(INGEST)
+    assert run(path).code == 0
+    ended = run(write(INGEST, "rate = 20\n"))
+    assert ended.code == 2
+    assert "rate: asked 20.0, found None" in ended.err
+
+
+def test_problems_in_the_data_let_the_rest_run_and_end_with_3(
+    write: Write, run: Callable, tmp_path: Path, scene: Path
+) -> None:
+    raw = tmp_path / "raw"
+    shutil.copytree(scene / "waveforms", raw)
+    file = min(raw.rglob("*.mseed"))
+    file.write_bytes(file.read_bytes()[:9000])
+    path = write('[ingest]\nraw = ["raw"]\n', LABEL)
+    ended = run(path, "--json")
+    assert ended.code == 3, ended.err
+    summary = json.loads(ended.out)
+    assert summary["exit_code"] == 3
+    assert [(s["stage"], s["code"]) for s in summary["stages"]] == [("ingest", 3), ("label", 0)]
+    assert "problems in the data" in ended.err
+
+
+def test_an_incomplete_stage_stops_the_campaign_with_4(
+    write: Write, run: Callable, tmp_path: Path, waveforms: Path
+) -> None:
+    products = tmp_path / "products"
+    shutil.copytree(waveforms, products / "waveforms.zarr")
+    shard = products / "waveforms.zarr" / "waveform" / "c" / "0" / "0"
+    shard.write_bytes(b"\0" * shard.stat().st_size)
+    path = write(
+        LABEL, "[report]\n", head='folder = "products"\nwaveforms = "products/waveforms.zarr"\n'
+    )
+    ended = run(path, "--json")
+    assert ended.code == 4, ended.err
+    summary = json.loads(ended.out)
+    assert [(s["stage"], s["code"]) for s in summary["stages"]] == [("label", 4)]
+    assert f"{path} is incomplete; type the command again" in ended.err
+    assert not (products / "page.html").exists()
+
+
+@pytest.mark.slow
+def test_a_campaign_killed_after_a_stage_goes_on_to_the_same_end(
+    write: Write, run: Callable, launcher: Launcher, cluster: Cluster
+) -> None:
+    path = write(INGEST, LABEL)
+    assert run(path).code == 0
+    products, clean = path.parent / "products", path.parent / "clean"
+    products.rename(clean)
+    running = launcher.start("run", path)
+    labels = products / "labels.zarr"
+    wait_until(lambda: running.ended() or labels.exists(), 120, "the second stage")
+    running.signal_group(signal.SIGKILL)
+    running.wait()
+    assert receipts(products / "waveforms.zarr")
+    ended = run(path)
+    assert ended.code == 0, ended.err
+    assert "waveforms.zarr is finished: nothing to do" in ended.err
+    for name in ("waveforms.zarr", "labels.zarr"):
+        assert differences(products / name, clean / name) == []
