@@ -27,7 +27,7 @@ from seisflow.detect.searching import DetectTask, Job, run
 from seisflow.detect.triggers import threshold_of
 from seisflow.errors import ConfigError
 
-__all__ = ["Preparation", "finish", "plan", "prepare"]
+__all__ = ["Preparation", "finish", "hour_tasks", "plan", "prepare", "task_plan"]
 
 PROCESS_BYTES = 350_000_000
 """A worker with its libraries."""
@@ -80,17 +80,19 @@ def prepare(config: DetectConfig, waveforms: Path, scores: Path) -> Preparation:
     n_seconds = (span.end_ns - span.start_ns) // NS_PER_S
     product = Product(identity, span, source.rate, n_seconds, len(array.stations))
     job = Job(waveforms, scores, source, scored, array, config, threshold)
-    tasks = tuple(_tasks(scored, span))
-    return Preparation(job, product, tasks, _plan(job, tasks))
+    tasks = tuple(hour_tasks(scored, span))
+    return Preparation(job, product, tasks, task_plan(job, tasks))
 
 
-def _tasks(scored: Product, span: Span) -> Iterator[DetectTask]:
+def hour_tasks(scored: Product, span: Span) -> Iterator[DetectTask]:
+    """Cut the time asked for into its hours."""
     for time_ns in range(span.start_ns, span.end_ns, HOUR_NS):
         start_s = (time_ns - scored.span.start_ns) // NS_PER_S
         yield DetectTask(format_time(time_ns), start_s)
 
 
-def _plan(job: Job, tasks: tuple[DetectTask, ...]) -> TaskPlan:
+def task_plan(job: Job, tasks: tuple[DetectTask, ...]) -> TaskPlan:
+    """Say what searching these hours will take; reads nothing."""
     n = len(job.array.stations)
     halo_s = 2 * job.halo_s
     day = n * (86_400 + halo_s) * 10

@@ -45,7 +45,7 @@ from seisflow.label.devices import resolve_device
 from seisflow.learn.artifact import load_model
 from seisflow.learn.model import CLASSES, Model
 
-__all__ = ["InferConfig", "Running", "finish", "plan", "prepare", "run"]
+__all__ = ["InferConfig", "Running", "finish", "lay_out", "plan", "prepare", "run"]
 
 PROCESS_BYTES = 580_000_000
 """A worker with torch and the other libraries."""
@@ -150,9 +150,21 @@ def prepare(
     IncompleteError
         Some of `waveforms` is not ingested yet.
     """
-    running = running or Running()
     selection = select_part(config, waveforms)
     loaded = load_model(model, rate_hz=float(selection.source.rate))
+    return lay_out(config, selection, (model, loaded), block, running)
+
+
+def lay_out(
+    config: InferConfig,
+    selection: Selection,
+    where_and_model: tuple[Path, Model],
+    block: int | None = None,
+    running: Running | None = None,
+) -> Preparation:
+    """Lay out SCORES of a model for a part of WAVEFORMS that need not be there yet."""
+    running = running or Running()
+    model, loaded = where_and_model
     scorer = _scorer(loaded, config, Running("cpu", running.batch))
     identity = Identity(
         "SCORES",

@@ -51,7 +51,7 @@ from seisflow.label.layout import FEATURES, Block, label_arrays
 from seisflow.label.method import METHODS, CalibratedParameters, HourLabels, Parameters
 from seisflow.label.record import HourRecord, label_record
 
-__all__ = ["LabelConfig", "finish", "plan", "prepare", "run"]
+__all__ = ["LabelConfig", "finish", "lay_out", "plan", "prepare", "run"]
 
 PROCESS_BYTES = 350_000_000
 """A worker with its libraries and what compiling leaves behind."""
@@ -179,8 +179,20 @@ def prepare(
     IncompleteError
         Some of `waveforms` is not ingested yet.
     """
-    selection = select_part(config, waveforms)
-    source, stations = selection.source, selection.stations
+    return lay_out(config, select_part(config, waveforms), block, device)
+
+
+def lay_out(
+    config: LabelConfig, selection: Selection, block: int | None = None, device: str = "cpu"
+) -> Preparation:
+    """Lay out LABELS for a part of WAVEFORMS that need not be there yet.
+
+    Raises
+    ------
+    DataError
+        The rate is not a whole number of at least 10 Hz.
+    """
+    source, stations, waveforms = selection.source, selection.stations, selection.waveforms
     if source.rate.denominator != 1 or source.rate < 10:
         raise DataError(
             f"{waveforms} is sampled at {float(source.rate):g} Hz; labelling cuts windows of 1 s, "

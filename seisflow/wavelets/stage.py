@@ -61,6 +61,7 @@ __all__ = [
     "read_assembly",
     "resume",
     "run",
+    "task_plan",
 ]
 
 ASSEMBLY = "assembly.json"
@@ -230,7 +231,12 @@ def choose(preparation: Preparation, found: Sequence[Found], failed: Sequence[st
 def plan_of(preparation: Preparation, assembly: Assembly) -> TaskPlan:
     """Say what cutting the examples will take."""
     n, rate = len(assembly.examples), int(preparation.product.rate)
-    example_bytes = 4 * n_samples_of(preparation.ground.config, rate)
+    return task_plan(preparation.ground.config, n, rate, tuple(_notes(assembly.document)))
+
+
+def task_plan(config: AssembleConfig, n: int, rate: int, notes: tuple[str, ...] = ()) -> TaskPlan:
+    """Say what cutting `n` examples will take at `rate` samples a second."""
+    example_bytes = 4 * n_samples_of(config, rate)
     tasks = shard_tasks(n)
     return TaskPlan(
         tasks=tuple(t.name for t in tasks),
@@ -239,7 +245,7 @@ def plan_of(preparation: Preparation, assembly: Assembly) -> TaskPlan:
         read_bytes=n * example_bytes,
         write_bytes=n * example_bytes,
         n_files=3 * len(tasks) + 20,
-        notes=tuple(_notes(assembly.document)),
+        notes=notes,
     )
 
 
