@@ -94,6 +94,30 @@ def run(
         raise typer.Exit(code)
 
 
+def plan(
+    campaign: Annotated[
+        Path, typer.Argument(metavar="CAMPAIGN.toml", help="What seisflow run takes.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a campaign will take: tasks, files, bytes, memory, hours and walltime, by stage.
+
+    Reads metadata only: headers of the archive, or nothing at all where the file has a table
+    [archive] with `stations`, `days` and `rate-hz` (and `bytes-per-sample`, `arrivals`). Files and
+    bytes written are upper bounds. Hours are measured rates times amounts, each with the benchmark
+    it comes from; walltime is that of equal tasks in rounds over the workers of the profile,
+    without any waiting.
+
+    Examples
+    --------
+    seisflow plan campaign.toml
+    """
+    # only here: torch takes seconds to import, and no other command should wait for it
+    from seisflow.cli.planning import show as show_plan
+
+    show_plan(read_campaign(campaign), as_json=as_json)
+
+
 def chosen(stages: list[str], until: str | None, only: str | None) -> list[str]:
     """Return the stages that the options leave.
 

@@ -92,7 +92,7 @@ def ingest(  # noqa: PLR0913 - every parameter is an option of the command
         detach(output, cluster, as_json=as_json)
         return
     with open_session(cluster, workers) as session:
-        scans = _scan(session, batches)
+        scans = scan_files(session, batches)
         prepared = stage.prepare(config, scans)
         _show_inventory(prepared.inventory)
         if dry_run:
@@ -116,7 +116,8 @@ def ingest(  # noqa: PLR0913 - every parameter is an option of the command
     summarise("ingest", output, state, extra, as_json=as_json)
 
 
-def _scan(session: Session, batches: list[stage.FileBatch]) -> list[FileScan]:
+def scan_files(session: Session, batches: list[stage.FileBatch]) -> list[FileScan]:
+    """Read the headers of all files; what cannot be scanned is a problem of the scan."""
     scans: list[FileScan] = []
     failed: list[Path] = []
     with progress("scan", len(batches)) as bar:
