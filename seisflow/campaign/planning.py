@@ -157,6 +157,7 @@ def plan_assemble(
     plan = shards_plan(config, n_examples, int(records.rate_hz))
     parts = (
         _Part("assemble scan", days, n_scans, records.rate_hz),
+        _Part("assemble arrivals", n_examples / 3 / config.per_arrival, n_scans, records.rate_hz),
         _Part("assemble cut", n_examples, len(plan.tasks), records.rate_hz),
     )
     columns = 9 * (1 + math.ceil(n_examples / COLUMN_CHUNK)) + 2

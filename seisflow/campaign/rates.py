@@ -68,7 +68,7 @@ class Rates:
             return None
         below = [p for p in points if p.rate_hz <= rate_hz]
         above = [p for p in points if p.rate_hz > rate_hz]
-        if below and above:
+        if below and above and below[-1].rate_hz < rate_hz:
             a, b = below[-1], above[0]
             share = (rate_hz - a.rate_hz) / (b.rate_hz - a.rate_hz)
             return a.cpu_s + share * (b.cpu_s - a.cpu_s), b.benchmark

@@ -98,6 +98,14 @@ def plan(
     campaign: Annotated[
         Path, typer.Argument(metavar="CAMPAIGN.toml", help="What seisflow run takes.")
     ],
+    measure: Annotated[
+        bool,
+        typer.Option(
+            "--measure",
+            help="Measure this machine first, in about a minute, on a small synthetic array at the "
+            "sampling rate of the campaign, and keep its rates for other plans.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a campaign will take: tasks, files, bytes, memory, hours and walltime, by stage.
@@ -111,11 +119,13 @@ def plan(
     Examples
     --------
     seisflow plan campaign.toml
+
+    seisflow plan campaign.toml --measure
     """
     # only here: torch takes seconds to import, and no other command should wait for it
     from seisflow.cli.planning import show as show_plan
 
-    show_plan(read_campaign(campaign), as_json=as_json)
+    show_plan(read_campaign(campaign), measure=measure, as_json=as_json)
 
 
 def chosen(stages: list[str], until: str | None, only: str | None) -> list[str]:

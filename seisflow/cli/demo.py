@@ -8,19 +8,49 @@ import typer
 import xarray as xr
 
 from seisflow.archive.opening import open_product
-from seisflow.cli.assemble import assemble
-from seisflow.cli.compare import compare as compare_catalogues
+from seisflow.cli.campaign import run
 from seisflow.cli.console import ERRORS, table
-from seisflow.cli.detect import detect
-from seisflow.cli.infer import infer
-from seisflow.cli.ingest import ingest
-from seisflow.cli.label import label
 from seisflow.cli.options import WorkersOption
-from seisflow.cli.report import report
 from seisflow.cli.synth import synth
-from seisflow.cli.train import train
 from seisflow.label.agreement import AgreementRow, agreement
 from seisflow.report.labels import draw_overview
+
+CAMPAIGN = """\
+folder = "."
+
+[ingest]
+raw = ["scene/waveforms"]
+stations = "scene/stations.xml"
+
+[label]
+
+[assemble]
+arrivals = "scene/arrivals.csv"
+events = "scene/events.csv"
+split = "events"
+
+[train]
+epochs = {epochs}
+batch-size = 32
+learning-rate = 0.004
+
+[infer]
+
+[detect]
+min-nodes = {nodes}
+threshold = 0.8  # so small a set shows no rate of false positives
+
+[compare]
+reference = "scene/events.csv"
+arrivals = "scene/arrivals.csv"
+baselines = true
+
+[report]
+title = "A synthetic array"
+
+[cluster]
+profile = "local"
+"""
 
 
 def demo(
@@ -35,9 +65,9 @@ def demo(
 ) -> None:
     """Do the whole mission on a small synthetic array: from miniSEED to a catalogue and its page.
 
-    Makes the array, ingests it, labels it, assembles wavelets, trains a small network, classifies
-    every second, detects earthquakes, compares them with what was planted, and ends with the name
-    of a page that shows all of it.
+    Makes the array, writes a campaign file beside it and runs it: ingests, labels, assembles
+    wavelets, trains a small network, classifies every second, detects earthquakes, compares them
+    with what was planted, and ends with the name of a page that shows all of it.
     """
     scene = output / "scene"
     synth(
@@ -50,51 +80,17 @@ def demo(
         gaps=6.0,
         workers=workers,
     )
-    teach(output, scene, epochs, workers)
-    search(output, scene, max(3, nodes // 2), workers)
-
-
-def teach(output: Path, scene: Path, epochs: int, workers: int | None) -> None:
-    """Go from files to a trained network."""
+    file = output / "campaign.toml"
+    text = CAMPAIGN.format(nodes=max(3, nodes // 2), epochs=epochs)
+    file.write_text(text if workers is None else f"{text}workers = {workers}\n")
+    run(file)
     waveforms, labels = output / "waveforms.zarr", output / "labels.zarr"
-    raw = str(scene / "waveforms")
-    ingest([raw, str(waveforms)], stations=str(scene / "stations.xml"), workers=workers)
-    label(waveforms, labels, workers=workers)
     show_labels(labels, waveforms, scene / "truth.zarr", output / "labels.png")
-    assemble(
-        waveforms,
-        labels,
-        scene / "arrivals.csv",
-        output / "wavelets.zarr",
-        events=scene / "events.csv",
-        split="events",
-        time_block_s=600,
-        workers=workers,
+    page = output / "page.html"
+    ERRORS.print(
+        f"open the products with seisflow.open({str(labels)!r}); all of it was 'seisflow run "
+        f"{file}'; the page is {page}"
     )
-    model = output / "model"
-    train(output / "wavelets.zarr", model, epochs=epochs, batch_size=32, learning_rate=0.004)
-
-
-def search(output: Path, scene: Path, min_nodes: int, workers: int | None) -> None:
-    """Go from a trained network to a catalogue and the page of it all."""
-    waveforms, model = output / "waveforms.zarr", output / "model"
-    scores, catalog, page = output / "scores.zarr", output / "catalog", output / "page.html"
-    infer(waveforms, model, scores, workers=workers)
-    # so small a set shows no rate of false positives
-    detect(waveforms, scores, catalog, min_nodes=min_nodes, threshold=0.8, workers=workers)
-    events, arrivals = scene / "events.csv", scene / "arrivals.csv"
-    compare_catalogues(catalog, events, arrivals=arrivals, baselines=waveforms)
-    labels = output / "labels.zarr"
-    report(
-        page,
-        waveforms=waveforms,
-        labels=labels,
-        model=model,
-        scores=scores,
-        catalog=catalog,
-        title="A synthetic array",
-    )
-    ERRORS.print(f"open the products with seisflow.open({str(labels)!r}); the page is {page}")
 
 
 def show_labels(labels: Path, waveforms: Path, truth: Path, picture: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import typer
 from dask.system import CPU_COUNT
 from dask.utils import parse_bytes
 
+from seisflow.campaign.measuring import measure as measure_rates
 from seisflow.campaign.planning import (
     StagePlan,
     Where,
@@ -21,7 +23,7 @@ from seisflow.campaign.planning import (
     plan_train,
     untrained,
 )
-from seisflow.campaign.rates import Rates, read_rates
+from seisflow.campaign.rates import Rates, keep_rates, read_rates
 from seisflow.campaign.records import (
     Records,
     made_up_scans,
@@ -60,8 +62,6 @@ class Planner:
     ----------
     campaign : Campaign
         The file.
-    rates : Rates
-        How fast stages are.
 
     Raises
     ------
@@ -69,15 +69,18 @@ class Planner:
         There are no records to plan for.
     """
 
-    def __init__(self, campaign: Campaign, rates: Rates) -> None:
-        self._campaign, self._rates = campaign, rates
-        self.notes = [rates.note]
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+        self._rates = Rates({}, "")
+        self.notes: list[str] = []
         self.profile = profile_of(campaign)
         self._prepared: ingest_stage.Preparation | None = None
         self.records = self._records()
 
-    def plans(self) -> list[StagePlan]:
+    def plans(self, rates: Rates) -> list[StagePlan]:
         """Return the plan of every stage that will run."""
+        self._rates = rates
+        self.notes.append(rates.note)
         stages, left_out = self._campaign.stages()
         self.notes += [f"{stage} is left out: {reason}" for stage, reason in left_out.items()]
         every = (getattr(self, f"_{stage}", self._single)(stage) for stage in stages)
@@ -113,7 +116,7 @@ class Planner:
                 f"{self._campaign.path} says nothing of records; give [ingest], and [archive] with "
                 "the size of one that is not there, or waveforms = '...'"
             )
-        asked = config_of("ingest", self._values("ingest"))
+        asked = config_of("ingest", self.asked("ingest"))
         assert isinstance(asked, ingest_stage.IngestConfig)
         if config.archive is not None:
             scans = list(made_up_scans(config.archive))
@@ -123,14 +126,15 @@ class Planner:
         self._prepared = ingest_stage.prepare(asked, scans)
         return records_of_plan(self._prepared)
 
-    def _values(self, stage: str) -> dict[str, Any]:
+    def asked(self, stage: str) -> dict[str, Any]:
+        """Return the values of a table; those that select nothing where only a size is known."""
         values = self._campaign.tables.get(stage, {})
         if self._campaign.config.archive is None:
             return dict(values)
         return {name: value for name, value in values.items() if name not in SIZES}
 
     def _config(self, stage: str) -> Any:
-        return config_of(stage, self._values(stage))
+        return config_of(stage, self.asked(stage))
 
     def _where(self, stage: str) -> Where:
         """Return the workers of the profile; those with GPUs where the stage asks for them."""
@@ -142,7 +146,7 @@ class Planner:
         return plan_ingest(self._prepared, self.records, self._rates, self._where(stage))
 
     def _label(self, stage: str) -> StagePlan:
-        values = self._values(stage)
+        values = self.asked(stage)
         return plan_label(
             self._config(stage),
             self.records,
@@ -163,7 +167,7 @@ class Planner:
         return plan_assemble(config, self.records, n, self._rates, self._where(stage))
 
     def _train(self, stage: str) -> StagePlan | None:
-        n, values = self._n_examples(), self._values(stage)
+        n, values = self._n_examples(), self.asked(stage)
         if n is None:
             return None
         config, split = self._config(stage), self._config("assemble")
@@ -173,7 +177,7 @@ class Planner:
 
     def _n_examples(self) -> int | None:
         """Return how many examples there will be at most, of all classes and splits."""
-        values, archive = self._values("assemble"), self._campaign.config.archive
+        values, archive = self.asked("assemble"), self._campaign.config.archive
         config = self._config("assemble")
         n_arrivals = archive.arrivals if archive else self._n_arrivals(values)
         bounds = [n for n in (config.per_class,) if n is not None]
@@ -188,7 +192,7 @@ class Planner:
         return sum(row.phase.upper().startswith("P") for row in read_arrivals(path).rows)
 
     def _infer(self, stage: str) -> StagePlan:
-        values = self._values(stage)
+        values = self.asked(stage)
         names = ("select", "start", "end", "precision")
         options = {name: values[name] for name in names if values.get(name) is not None}
         options["select"] = tuple(options.get("select", ()))
@@ -213,12 +217,12 @@ class Planner:
         return network, None if network == "forest" else untrained(network, config, int(rate_hz))
 
     def _detect(self, stage: str) -> StagePlan:
-        figures = self._values(stage).get("figures", 20)
+        figures = self.asked(stage).get("figures", 20)
         where = self._where(stage)
         return plan_detect(self._config(stage), self.records, self._rates, where, figures=figures)
 
     def _single(self, stage: str) -> StagePlan:
-        baselines = bool(self._values(stage).get("baselines", False))
+        baselines = bool(self.asked(stage).get("baselines", False))
         return plan_single(stage, self.records, self._rates, baselines=baselines)
 
 
@@ -241,14 +245,27 @@ def describe(profile: Profile) -> str:
         return f"this machine, {n_workers(profile, on_gpu=False)} workers"
     if profile.cpu is None:
         return f"the scheduler at {profile.address}, whose workers only it knows"
-    return f"{profile.cpu.jobs} jobs x {profile.cpu.processes} workers of {profile.name}"
+    return f"{profile.cpu.jobs} jobs x {profile.cpu.processes} workers of {Path(profile.name).name}"
 
 
-def show(campaign: Campaign, *, as_json: bool) -> None:
+def measure_here(planner: Planner) -> None:
+    """Measure the rates of this machine for a campaign, and keep them."""
+    method = str(planner.asked("label").get("method", "reference"))
+    network = str(planner.asked("train").get("network", "compact"))
+
+    def say(text: str) -> None:
+        ERRORS.print(f"measuring: {text}", highlight=False, markup=False)
+
+    found = list(measure_rates(int(planner.records.rate_hz), method, network, say))
+    keep_rates(found, f"{datetime.now(UTC):%Y-%m-%d}")
+
+
+def show(campaign: Campaign, *, measure: bool, as_json: bool) -> None:
     """Plan a campaign and print the plan: a Markdown table, or JSON, on standard output."""
-    rates = read_rates()
-    planner = Planner(campaign, rates)
-    plans = planner.plans()
+    planner = Planner(campaign)
+    if measure:
+        measure_here(planner)
+    plans = planner.plans(read_rates())
     for note in planner.notes:
         ERRORS.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
     if as_json:

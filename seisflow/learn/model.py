@@ -1,5 +1,7 @@
 """A trained classifier and what is known about it: samples in, probabilities out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +15,21 @@ from seisflow.learn.classifier import Classifier
 from seisflow.learn.forest import Forest
 from seisflow.learn.front_end import FrontEndConfig
 
-__all__ = ["CLASSES", "Model"]
+__all__ = ["CLASSES", "Model", "one_thread"]
 
 CLASSES = tuple(wavelet_class.name.lower() for wavelet_class in WaveletClass)
 """Names of the classes in the order of a model's outputs."""
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in one thread for a while."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 @dataclass(frozen=True, slots=True)

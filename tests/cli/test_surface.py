@@ -73,6 +73,7 @@ OPTIONS = {
         *("labels", "--station", "--hour", "--day", "--select", "--waveforms", "--output", "-o"),
         "--json",
     },
+    "plan": {"campaign", "--measure", "--json"},
     "run": {"campaign", "--until", "--only", "--json"},
     "status": {"product", "--json"},
     "cluster check": {"profile", "--store", "--json"},

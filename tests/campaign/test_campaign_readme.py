@@ -1,0 +1,33 @@
+"""The campaigns of the README: their files are right, and the plan is what the command prints."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from seisflow.cli.campaign_file import STAGES, read_campaign
+from seisflow.cli.planning import show
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+FILES = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+CLUSTER = 'kind = "slurm"\n[cpu]\njobs = 40\ncores = 32\nmemory = "64GB"\n'
+
+
+def test_the_small_campaign_has_every_stage(tmp_path: Path) -> None:
+    path = tmp_path / "campaign.toml"
+    path.write_text(FILES[0])
+    assert read_campaign(path).stages() == (list(STAGES), {})
+
+
+def test_the_plan_of_the_full_archive_is_what_the_command_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "cluster.toml").write_text(CLUSTER)
+    path = tmp_path / "campaign.toml"
+    path.write_text(FILES[1])
+    assert "# kind = " in FILES[1]
+    for said in CLUSTER.split("\n[cpu]\n")[1].splitlines():
+        assert said in FILES[1]
+    show(read_campaign(path), measure=False, as_json=False)
+    assert capsys.readouterr().out.strip() in README
