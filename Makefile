@@ -33,6 +33,7 @@ bench: .venv/installed
 	$(BIN)/python -m benchmarks.label_accuracy
 	$(BIN)/python -m benchmarks.networks --compile
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.detection
 
 clean:
 	rm -rf .venv seisflow-demo artefacts

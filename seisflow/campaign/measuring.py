@@ -7,7 +7,7 @@ network warms it up and is not counted.
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,16 +40,6 @@ R = TypeVar("R")
 T = TypeVar("T", bound=Task)
 
 
-@dataclass(frozen=True)
-class Folder:
-    """Where the products of the small array lie."""
-
-    path: Path
-
-    def __getattr__(self, name: str) -> Path:
-        return self.path / name
-
-
 def measure(rate_hz: int, method: str, network: str, say: Callable[[str], None]) -> Iterator[Rate]:
     """Yield the rates of the stages on this machine; detect's asks for a longer array.
 
@@ -65,7 +55,7 @@ def measure(rate_hz: int, method: str, network: str, say: Callable[[str], None])
         Told what is measured next.
     """
     with one_thread(), tempfile.TemporaryDirectory(prefix="seisflow-rates-") as name:
-        for work, unit, cpu_s in _stages(Folder(Path(name)), rate_hz, method, network, say):
+        for work, unit, cpu_s in _stages(Path(name), rate_hz, method, network, say):
             yield Rate(work=work, unit=unit, rate_hz=rate_hz, cpu_s=cpu_s, benchmark=BENCHMARK)
 
 
@@ -73,11 +63,11 @@ Measured = tuple[str, str, float]
 
 
 def _stages(
-    at: Folder, rate_hz: int, method: str, network: str, say: Callable[[str], None]
+    at: Path, rate_hz: int, method: str, network: str, say: Callable[[str], None]
 ) -> Iterator[Measured]:
     day = "station-day"
     say(f"a scene of {N_NODES} nodes and one hour at {rate_hz} Hz")
-    _make_scene(at.scene, rate_hz)
+    _make_scene(at / "scene", rate_hz)
     say("ingest")
     yield "ingest", day, _ingest(at) / STATION_DAYS
     say(f"label {method}")
@@ -120,83 +110,90 @@ def _make_scene(folder: Path, rate_hz: int) -> None:
     synth_stage.finish(folder, prepared)
 
 
-def _ingest(at: Folder) -> float:
-    options = {"raw": (str(at.scene / "waveforms"),), "stations": str(at.scene / "stations.csv")}
+def _ingest(at: Path) -> float:
+    options = {
+        "raw": (str(at / "scene" / "waveforms"),),
+        "stations": str(at / "scene" / "stations.csv"),
+    }
     config = ingest_stage.IngestConfig.build(options)
 
     def plan() -> Any:
         batches = ingest_stage.batches(config)
         scans = [found for batch in batches for found in ingest_stage.scan_batch(batch)]
-        return ingest_stage.plan(config, at.waveforms, ingest_stage.prepare(config, scans))
+        return ingest_stage.plan(config, at / "waveforms", ingest_stage.prepare(config, scans))
 
     scan_s, work = _timed(plan)
     tasks_s = _do_all(work)
-    ingest_stage.finish(at.waveforms)
+    ingest_stage.finish(at / "waveforms")
     return scan_s + tasks_s
 
 
-def _label(at: Folder, method: str) -> float:
+def _label(at: Path, method: str) -> float:
     config = label_stage.LabelConfig.build({"method": method})
-    prepared = label_stage.prepare(config, at.waveforms)
-    work = label_stage.plan(config, at.labels, prepared)
+    prepared = label_stage.prepare(config, at / "waveforms")
+    work = label_stage.plan(config, at / "labels", prepared)
     cpu_s = _do_all(work)
     label_stage.finish(work)
     return cpu_s
 
 
-def _assemble(at: Folder) -> Iterator[Measured]:
+def _assemble(at: Path) -> Iterator[Measured]:
     """Yield what seconds, arrivals and examples take: the first from a scan of a few arrivals."""
-    lines = (at.scene / "arrivals.csv").read_text().splitlines(keepends=True)
-    few = at.path / "few.csv"
+    lines = (at / "scene" / "arrivals.csv").read_text().splitlines(keepends=True)
+    few = at / "few.csv"
     few.write_text("".join(lines[: 1 + N_NODES]))
     config = wavelets_stage.AssembleConfig.build({"split": "shuffled", "snr_min": 0.0})
-    sources = wavelets_stage.Sources(at.waveforms, at.labels, few, None)
+    sources = wavelets_stage.Sources(at / "waveforms", at / "labels", few, None)
     quiet = wavelets_stage.prepare(config, sources)
     quiet_s, _ = _timed(lambda: [scan(quiet.shared, task) for task in quiet.tasks])
     yield "assemble scan", "station-day", quiet_s / STATION_DAYS
-    sources = replace(sources, arrivals=at.scene / "arrivals.csv")
+    sources = replace(sources, arrivals=at / "scene" / "arrivals.csv")
     prepared = wavelets_stage.prepare(config, sources)
     scan_s, found = _timed(lambda: [scan(prepared.shared, task) for task in prepared.tasks])
     n_onsets = sum(part.onset.size for task in prepared.tasks for part in task.stations)
     yield "assemble arrivals", "arrival", max(0.0, scan_s - quiet_s) / n_onsets
     assembly = wavelets_stage.choose(prepared, found, [])
-    work = wavelets_stage.plan(config, sources, at.wavelets, prepared, assembly)
+    work = wavelets_stage.plan(config, sources, at / "wavelets", prepared, assembly)
     cut_s, _ = _timed(lambda: [work.job()(task) for task in work.tasks])
     wavelets_stage.finish(work)
     yield "assemble cut", "example", cut_s / len(assembly.examples)
 
 
-def _train(at: Folder, config: TrainConfig) -> float | None:
+def _train(at: Path, config: TrainConfig) -> float | None:
     """Return CPU seconds of an example in the last epoch; None of a forest."""
-    job = prepare_training(config, at.wavelets)
+    job = prepare_training(config, at / "wavelets")
     ends = []
 
     def note(event: Event) -> None:
         if event.kind == "epoch":
             ends.append(time.process_time())
 
-    train_job(job, at.model, on_event=note, device="cpu")
+    train_job(job, at / "model", on_event=note, device="cpu")
     if job.is_forest:
         return None
     return (ends[-1] - ends[-2]) / len(job.train)
 
 
-def _infer(at: Folder) -> float:
+def _infer(at: Path) -> float:
     config = infer_stage.InferConfig.build({})
-    work = infer_stage.plan(config, at.scores, infer_stage.prepare(config, at.waveforms, at.model))
+    work = infer_stage.plan(
+        config, at / "scores", infer_stage.prepare(config, at / "waveforms", at / "model")
+    )
     cpu_s = _do_all(work)
     infer_stage.finish(work)
     return cpu_s
 
 
-def _baselines(at: Folder) -> float:
+def _baselines(at: Path) -> float:
     config = DetectConfig.build({"min_nodes": 3, "threshold": 0.9})
-    work = detect_stage.plan(at.catalog, detect_stage.prepare(config, at.waveforms, at.scores))
+    work = detect_stage.plan(
+        at / "catalog", detect_stage.prepare(config, at / "waveforms", at / "scores")
+    )
     for task in work.tasks:
         work.job()(task)
     detect_stage.finish(work)
     searched = Baselines(has_nine=True)
     begun = time.process_time()
-    for piece in pieces(at.catalog, at.waveforms):
+    for piece in pieces(at / "catalog", at / "waveforms"):
         searched.add(*piece)
     return time.process_time() - begun

@@ -86,11 +86,9 @@ def demo(
     run(file)
     waveforms, labels = output / "waveforms.zarr", output / "labels.zarr"
     show_labels(labels, waveforms, scene / "truth.zarr", output / "labels.png")
+    ERRORS.print(f"type 'seisflow run {file}' to do it again, in part or otherwise", soft_wrap=True)
     page = output / "page.html"
-    ERRORS.print(
-        f"open the products with seisflow.open({str(labels)!r}); all of it was 'seisflow run "
-        f"{file}'; the page is {page}"
-    )
+    ERRORS.print(f"open the products with seisflow.open({str(labels)!r}); the page is {page}")
 
 
 def show_labels(labels: Path, waveforms: Path, truth: Path, picture: Path) -> None:

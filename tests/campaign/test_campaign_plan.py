@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from planned import refuse_less
 from programs import Cluster
 
-from seisflow.archive.work import progress_of
 from seisflow.campaign.config import ArchiveSize
 from seisflow.campaign.rates import Rate, Rates, cache_file, keep_rates, read_rates
 from seisflow.campaign.records import made_up_scans, records_of_plan, records_of_waveforms
@@ -152,16 +152,6 @@ def test_what_does_not_fit_the_jobs_is_noted(plan: Plan, tmp_path: Path) -> None
 def test_a_plan_needs_records(plan: Plan) -> None:
     with pytest.raises(ConfigError, match="says nothing of records"):
         plan('folder = "p"\n[label]\n')
-
-
-def refuse_less(stage: dict, product: Path, factor: float = 1.5) -> None:
-    """Fail unless a product has the tasks that were planned, and no more files and bytes."""
-    state = progress_of(product)
-    assert len(state.done) == stage["tasks"]
-    n_files = sum(p.is_file() for p in product.rglob("*"))
-    assert 0.7 * stage["files"] <= n_files <= stage["files"]
-    assert stage["write_bytes"] / 8 <= state.written_bytes <= factor * stage["write_bytes"]
-    assert 0 < state.peak_memory_bytes <= stage["memory_bytes"]
 
 
 def test_a_plan_of_files_bounds_what_is_made(

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from planned import refuse_less, refuse_more_files
+
+from seisflow.cli.campaign_file import FILES, MAKES, STAGES
 
 ROOT = Path(__file__).parents[2]
 EXECUTE = Path(__file__).with_name("execute.py")
@@ -78,6 +81,20 @@ def test_the_demo_ends_with_its_page(ended: tuple[Path, str]) -> None:
     for title in ("WAVEFORMS", "LABELS", "SCORES", "Comparison with a catalogue"):
         assert title.lower() in page.lower()
     assert (demo / "labels.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_the_demo_makes_no_more_than_its_plan_says(ended: tuple[Path, str]) -> None:
+    demo, _ = ended
+    command = ["-m", "seisflow", "plan", "demo/campaign.toml", "--json"]
+    planned = run(*command, folder=demo.parent)
+    assert planned.returncode == 0, planned.stderr
+    stages = {stage["stage"]: stage for stage in json.loads(planned.stdout)["stages"]}
+    assert list(stages) == list(STAGES)
+    for name in ("ingest", "label", "assemble", "infer"):
+        refuse_less(stages[name], demo / FILES[MAKES[name]])
+    refuse_more_files(stages["train"], demo / "model", 0.3)
+    refuse_more_files(stages["detect"], demo / "catalog", 0.5)
 
 
 @pytest.mark.slow
