@@ -37,6 +37,7 @@ __all__ = [
     "select_part",
     "set_aside",
     "source_document",
+    "task_unit",
 ]
 
 SOURCES = "sources.json"
@@ -203,6 +204,12 @@ def set_aside(work: Work[BlockTask]) -> Iterator[BlockTask]:
         receipt, _ = receipts.get(task.name, (None, None))
         if receipt is not None and receipt.state == "failed" and not receipt.counts:
             yield task
+
+
+def task_unit(product: Product) -> str:
+    """Return what a task of a product in blocks is, for people."""
+    one = "station-days" if product.shard_s == DAY_NS // NS_PER_S else "stations"
+    return one if product.block == 1 else f"blocks of {product.block} {one}"
 
 
 def source_document(waveforms: Path, output: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seisflow.archive.products import ArraySpec, Product
+from seisflow.archive.products import ArraySpec
 from seisflow.archive.receipts import TaskPlan
 from seisflow.campaign.rates import Rates
 from seisflow.campaign.records import Records
@@ -141,7 +141,7 @@ def plan_label(
     arrays = label_arrays(p.product, p.selection.stations, p.selection.places)
     days = len(p.selection.rows) * p.product.n_seconds / 86_400
     part = _Part(f"label {config.method}", days, len(p.tasks), records.rate_hz)
-    n_files, plan = files_of(arrays, len(p.tasks)), _in_blocks(p.plan, p.product)
+    n_files, plan = files_of(arrays, len(p.tasks)), p.plan
     return _stage("label", plan, n_files, (part,), rates, where, on_gpu=device == "cuda")
 
 
@@ -231,7 +231,7 @@ def plan_infer(
     days = len(selection.rows) * p.product.n_seconds / 86_400
     part = _Part(f"infer {network}", days, len(p.tasks), records.rate_hz)
     n_files = files_of(arrays, len(p.tasks))
-    on_gpu, plan = device == "cuda", _in_blocks(p.plan, p.product)
+    on_gpu, plan = device == "cuda", p.plan
     made = _stage("infer", plan, n_files, (part,), rates, where, on_gpu=on_gpu)
     return made if loaded else replace(made, memory_bytes=None)
 
@@ -295,11 +295,6 @@ def files_of(arrays: Iterable[ArraySpec], n_tasks: int) -> int:
     Shards that hold nothing but the fill value are not written, so that there may be fewer.
     """
     return sum(1 + _n_shards(spec) for spec in arrays) + n_tasks + DOCUMENTS
-
-
-def _in_blocks(plan: TaskPlan, product: Product) -> TaskPlan:
-    """Say of how many stations a task is."""
-    return replace(plan, unit=f"of {product.block} {plan.unit}") if product.block > 1 else plan
 
 
 def _n_shards(spec: ArraySpec) -> int:

@@ -24,6 +24,7 @@ from seisflow.archive.blocks import (
     select_part,
     set_aside,
     source_document,
+    task_unit,
 )
 from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, Identity, Product
 from seisflow.archive.receipts import TaskPlan, documents_of
@@ -194,7 +195,7 @@ def _plan(
     batch = 0 if scorer.goes_along else running.batch * n_values * BATCH_BYTES_PER_VALUE
     return TaskPlan(
         tasks=tuple(t.name for t in tasks),
-        unit="station-days" if product.shard_s == 86400 else "stations",
+        unit=task_unit(product),
         memory_bytes=process + held + batch + round(WEIGHTS_READ * scorer.weight_bytes),
         read_bytes=n_station_s * rate * 2,
         write_bytes=n_station_s * 12,

@@ -31,6 +31,7 @@ from seisflow.archive.blocks import (
     select_part,
     set_aside,
     source_document,
+    task_unit,
 )
 from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, Identity, Product
 from seisflow.archive.receipts import TaskPlan, documents_of
@@ -223,7 +224,7 @@ def _plan(
     n_station_s = sum(len(t.rows) * (t.stop_s - t.start_s) for t in tasks)
     return TaskPlan(
         tasks=tuple(t.name for t in tasks),
-        unit="station-days" if product.shard_s == 86400 else "stations",
+        unit=task_unit(product),
         memory_bytes=process + _method_bytes(config, rate) + record + block,
         read_bytes=n_station_s * rate * 2,
         write_bytes=n_station_s * 12,

@@ -127,7 +127,7 @@ def test_a_plan_for_a_size_reads_nothing(plan: Plan, tmp_path: Path) -> None:
     assert any("assemble and train are not planned" in note for note in made["notes"])
     assert made["profile"].startswith("4 jobs x 8 workers")
     assert (stages["ingest"]["tasks"], stages["label"]["tasks"]) == (300, 150)
-    assert stages["label"]["unit"] == "of 2 station-days"
+    assert stages["label"]["unit"] == "blocks of 2 station-days"
     assert stages["label"]["cpu_s"] == pytest.approx(300 * 2.64)
     assert stages["label"]["wall_s"] == pytest.approx(5 * 2 * 2.64)  # 150 tasks on 32 workers
     assert stages["label"]["sources"] == ["benchmarks.label_accuracy"]

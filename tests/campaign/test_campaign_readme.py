@@ -9,7 +9,8 @@ from seisflow.cli.campaign_file import STAGES, read_campaign
 from seisflow.cli.planning import show
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
-FILES = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+FILES = [block for block in BLOCKS if block.startswith("folder = ")]
 CLUSTER = 'kind = "slurm"\n[cpu]\njobs = 40\ncores = 32\nmemory = "64GB"\n'
 
 
