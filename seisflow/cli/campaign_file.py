@@ -78,7 +78,7 @@ FILES = {
     "page": "page.html",
 }
 """Where products lie in the campaign's folder."""
-ENGINE = {"cluster", "workers", "dry_run", "as_json", "output"}
+ENGINE = {"cluster", "workers", "detached", "nodes", "dry_run", "as_json", "output"}
 """Parameters that are the same for all stages, or no business of a table."""
 OWN: dict[str, dict[str, tuple[Any, Any]]] = {
     "ingest": {"raw": (list[str], Field(min_length=1)), "stations": (Path | None, None)},

@@ -139,7 +139,7 @@ def test_a_plan_for_a_size_reads_nothing(plan: Plan, tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_the_jobs_is_noted(plan: Plan, tmp_path: Path) -> None:
-    (tmp_path / "cluster.toml").write_text(CLUSTER.replace("8GB", "2GB").replace("01:", "00:"))
+    (tmp_path / "cluster.toml").write_text(CLUSTER.replace("8GB", "2GB"))
     made = plan(SIZE.replace("= 100\n", "= 1000\n", 1) + '[label]\nblock = 100\ndevice = "cuda"\n')
     assert any("label: a worker needs about" in note for note in made["notes"])
     label = made["stages"][1]

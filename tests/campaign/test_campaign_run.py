@@ -54,9 +54,21 @@ def test_tables_have_the_options_of_their_commands() -> None:
     assert {"network", "batch-size", "augment", "noise-snr", "ranks"} <= {*keys["train"]}
     assert keys["infer"] == ["start", "end", "select", "precision", "batch", "block", "device"]
     assert {"min-nodes", "moveout-s", "max-lag-s", "band", "figures"} <= {*keys["detect"]}
-    assert keys["compare"] == ["baselines", "reference", "tolerance-s", "arrivals", "predict"]
+    expected = ["baselines", "reference", "tolerance-s", "arrivals", "predict", "equal"]
+    assert keys["compare"] == expected
     assert keys["report"] == ["title"]
-    no_business = {"cluster", "workers", "dry-run", "json", "as-json", "waveforms", "output"}
+    no_business = {
+        "cluster",
+        "workers",
+        "detach",
+        "detached",
+        "nodes",
+        "dry-run",
+        "json",
+        "as-json",
+        "waveforms",
+        "output",
+    }
     assert not no_business & {key for names in keys.values() for key in names}
 
 
