@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import signal
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -150,7 +148,6 @@ def _jobs(
 
     with (
         dask.config.set(SLURM_SETTINGS),
-        _terminated_as_interrupted(),
         slurm.start(profile.pool(pool), secure=profile.secure, patience_s=patience_s) as cluster,
         Client(cluster) as client,
     ):
@@ -158,19 +155,6 @@ def _jobs(
         dashboard = f"http://127.0.0.1:{port}/status"
         tunnel = slurm.tunnel_line(port)
         yield Session(client, cluster.scheduler_address, dashboard, tunnel, lambda: cluster.failure)
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM, as SLURM sends it to a command in a job, cancel the jobs too."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _local_cluster(n_workers: int, scratch: str) -> LocalCluster:
