@@ -14,9 +14,9 @@ import sys
 
 def serve() -> None:
     import seisflow.formats.quiet_obspy  # noqa: F401 - what commands would import, once
-    from seisflow.cli import app
+    from seisflow.cli.app import program
 
-    assert app
+    assert program()
     with open(0, "rb", buffering=0, closefd=False) as requests:
         while line := requests.readline():
             request = json.loads(line)

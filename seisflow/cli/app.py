@@ -2,71 +2,74 @@
 
 import signal
 import sys
+from collections.abc import Iterable
+from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
 import typer
 
 from seisflow import __version__
-from seisflow.cli import (
-    assemble,
-    campaign,
-    cluster,
-    compare,
-    demo,
-    detect,
-    evaluate,
-    infer,
-    ingest,
-    jobs,
-    label,
-    plot,
-    report,
-    status,
-    synth,
-    train,
-)
 from seisflow.cli.console import ERRORS
 from seisflow.errors import ExitCode, SeisflowError
 
-__all__ = ["app", "main"]
+__all__ = ["COMMANDS", "main", "program"]
 
-app = typer.Typer(
-    name="seisflow",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    pretty_exceptions_enable=False,
-    help="""Label, learn and find earthquakes in dense continuous seismic arrays.
+HELP = """Label, learn and find earthquakes in dense continuous seismic arrays.
 
-    The way of the data: **ingest** foreign files into WAVEFORMS, **label** every second of every
-    station into LABELS, **plot** them. Every command can be typed again after a crash and goes on
-    where it was; every product opens with `seisflow.open(path)` or `xarray.open_zarr(path)`.
+The way of the data: **ingest** foreign files into WAVEFORMS, **label** every second of every
+station into LABELS, **plot** them. Every command can be typed again after a crash and goes on
+where it was; every product opens with `seisflow.open(path)` or `xarray.open_zarr(path)`.
 
-    Exit codes: 0 done, 1 bug, 2 configuration, 3 data (something in the files could not be used;
-    the rest was), 4 incomplete (type the command again), 130 interrupted.""",
-)
+Exit codes: 0 done, 1 bug, 2 configuration, 3 data (something in the files could not be used;
+the rest was), 4 incomplete (type the command again), 130 interrupted."""
+COMMANDS = {
+    "synth": "synth",
+    "ingest": "ingest",
+    "label": "label",
+    "assemble": "assemble",
+    "train": "train",
+    "evaluate": "evaluate",
+    "infer": "infer",
+    "detect": "detect",
+    "compare": "compare",
+    "report": "report",
+    "run": "campaign",
+    "plan": "campaign",
+    "plot": "plot",
+    "status": "status",
+    "jobs": "jobs",
+    "logs": "jobs",
+    "cancel": "jobs",
+    "demo": "demo",
+    "cluster": "cluster",
+}
+"""The module of each command, in the order of ``--help``; `cluster` has commands of its own."""
 
-app.command("synth")(synth.synth)
-app.command("ingest")(ingest.ingest)
-app.command("label")(label.label)
-app.command("assemble")(assemble.assemble)
-app.command("train")(train.train)
-app.command("evaluate")(evaluate.evaluate)
-app.command("infer")(infer.infer)
-app.command("detect")(detect.detect)
-app.command("compare")(compare.compare)
-app.command("report")(report.report)
-app.command("run")(campaign.run)
-app.command("plan")(campaign.plan)
-app.command("plot")(plot.plot)
-app.command("status")(status.status)
-app.command("jobs")(jobs.jobs)
-app.command("logs")(jobs.logs)
-app.command("cancel")(jobs.cancel)
-app.command("demo")(demo.demo)
-app.add_typer(cluster.app, name="cluster")
+
+def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """Return the command line with these commands.
+
+    Only their modules are imported: all of them take seconds, of which `seisflow status` and every
+    worker process have no use.
+    """
+    app = typer.Typer(
+        name="seisflow",
+        help=HELP,
+        callback=_root,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+        pretty_exceptions_enable=False,
+    )
+    for name in names:
+        module = import_module(f"seisflow.cli.{COMMANDS[name]}")
+        if name == "cluster":
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(getattr(module, name))
+    return app
 
 
 def _version(value: bool) -> None:
@@ -75,7 +78,6 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: bool = typer.Option(
         False, "--version", help="Show the version.", callback=_version, is_eager=True
@@ -95,8 +97,9 @@ def main() -> NoReturn:
     SIGTERM, with which SLURM ends jobs, ends a command in good order as Ctrl-C does.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    asked = sys.argv[1:2]
     try:
-        code = app(standalone_mode=False)
+        code = program(asked if asked and asked[0] in COMMANDS else COMMANDS)(standalone_mode=False)
     except SeisflowError as error:
         ERRORS.print(f"error: {error}", markup=False, highlight=False, style="red", soft_wrap=True)
         code = error.exit_code

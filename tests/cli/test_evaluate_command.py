@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from programs import Launcher
 
-from seisflow.cli.app import app
+from seisflow.cli.app import program
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.core.grid import NS_PER_S
 from seisflow.errors import ExitCode, SeisflowError
@@ -62,7 +62,7 @@ def truth(examples: Examples, tmp_path: Path) -> Path:
 
 def evaluate(*argv: str | Path) -> None:
     """Do what the command does, in this process."""
-    app(["evaluate", *map(str, argv)], standalone_mode=False)
+    program()(["evaluate", *map(str, argv)], standalone_mode=False)
 
 
 def test_numbers_tables_and_figures_are_written_into_the_model(

@@ -10,7 +10,7 @@ import typer
 from programs import Cluster, Launcher, differences
 
 from seisflow import __version__
-from seisflow.cli.app import app
+from seisflow.cli.app import program
 
 ENGINE = {"--cluster", "--workers", "--detach", "--dry-run", "--json"}
 OPTIONS = {
@@ -91,7 +91,7 @@ def names(parameter: object) -> set[str]:
 
 
 def test_commands_and_options_are_these() -> None:
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(program())
     commands = dict(root.commands)  # type: ignore[attr-defined]
     group = commands.pop("cluster")
     commands |= {f"cluster {name}": command for name, command in group.commands.items()}

@@ -11,7 +11,7 @@ from dask.utils import parse_bytes
 from deployed import DEPLOY, load, standing
 from deployed_tasks import Question, answer
 
-from seisflow.cli.app import app
+from seisflow.cli.app import program
 from seisflow.engine.connect import ClusterConfig, connect
 from seisflow.engine.drive import drive
 from seisflow.engine.settings import DASK_SETTINGS, WORKER_ENVIRONMENT
@@ -204,7 +204,7 @@ def test_the_job_is_a_command_that_there_is() -> None:
     only = container("job")
     assert only["command"] == ["seisflow"]
     name, *args = only["args"]
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(program())
     command = group.commands[name]  # type: ignore[attr-defined]
     context = command.make_context(name, list(args))
     assert context.params["device"] == "auto"

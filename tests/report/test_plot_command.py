@@ -8,7 +8,7 @@ import pytest
 from programs import Launcher
 from report_products import FIRST, SECOND
 
-from seisflow.cli.app import app
+from seisflow.cli.app import program
 from seisflow.errors import ExitCode, SeisflowError
 
 PNG = b"\x89PNG"
@@ -16,7 +16,7 @@ PNG = b"\x89PNG"
 
 def plot(*argv: str | Path) -> None:
     """Do what the command does, in this process."""
-    app(["plot", *map(str, argv)], standalone_mode=False)
+    program()(["plot", *map(str, argv)], standalone_mode=False)
 
 
 @pytest.fixture
