@@ -14,8 +14,9 @@ import yaml
 from deployed import DEPLOY, ROOT, accepts, interpolated, load, refuses, standing, tool
 from deployed_tasks import Question, answer
 
-from seisflow.engine.connect import ClusterConfig, connect
+from seisflow.engine.connect import connect
 from seisflow.engine.drive import drive
+from seisflow.engine.profiles import read_profile
 from seisflow.engine.settings import DASK_SETTINGS, WORKER_ENVIRONMENT
 
 COMPOSE = DEPLOY / "compose.yaml"
@@ -97,7 +98,7 @@ def test_commands_of_the_services_make_a_cluster(services: dict[str, Any], tmp_p
             worker["environment"],
             tmp_path,
         ) as (address, dashboard),
-        connect(ClusterConfig(cluster=address)) as session,
+        connect(read_profile(address)) as session,
     ):
         [(_, (environment, settings))] = list(drive(session, answer, [question]))
         assert session.n_threads() == 1

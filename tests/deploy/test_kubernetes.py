@@ -12,8 +12,9 @@ from deployed import DEPLOY, load, standing
 from deployed_tasks import Question, answer
 
 from seisflow.cli.app import program
-from seisflow.engine.connect import ClusterConfig, connect
+from seisflow.engine.connect import connect
 from seisflow.engine.drive import drive
+from seisflow.engine.profiles import read_profile
 from seisflow.engine.settings import DASK_SETTINGS, WORKER_ENVIRONMENT
 from seisflow.errors import ExitCode
 
@@ -226,7 +227,7 @@ def test_commands_of_the_pods_make_a_cluster(pod: str, tmp_path: Path) -> None:
             environment,
             tmp_path,
         ) as (address, _),
-        connect(ClusterConfig(cluster=address)) as session,
+        connect(read_profile(address)) as session,
     ):
         [(_, (environment, settings))] = list(drive(session, answer, [question]))
         [known] = session.client.scheduler_info()["workers"].values()

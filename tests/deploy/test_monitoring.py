@@ -10,8 +10,9 @@ import pytest
 from deployed import DEPLOY, accepts, load, metrics, refuses, tool
 from deployed_tasks import Question, answer
 
-from seisflow.engine.connect import ClusterConfig, connect
+from seisflow.engine.connect import connect
 from seisflow.engine.drive import drive
+from seisflow.engine.profiles import read_profile
 
 FOLDER = DEPLOY / "monitoring"
 DASHBOARD = FOLDER / "grafana" / "dashboards" / "seisflow.json"
@@ -27,7 +28,7 @@ Shown = dict[str, set[frozenset[tuple[str, str]]]]
 @pytest.fixture(scope="module")
 def shown() -> Iterator[Shown]:
     """What the scheduler and a worker of a run of one's own answer to Prometheus."""
-    with connect(ClusterConfig(workers=1)) as session:
+    with connect(read_profile("local", 1)) as session:
         list(drive(session, answer, [Question(str(i), (), ()) for i in range(3)], stage="label"))
         [worker] = session.client.scheduler_info()["workers"].values()
         of_worker = metrics(f"http://127.0.0.1:{worker['services']['dashboard']}")

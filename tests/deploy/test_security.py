@@ -11,7 +11,8 @@ import pytest
 from deployed import ROOT
 
 from seisflow.archive.store import open_array
-from seisflow.engine.connect import ClusterConfig, connect
+from seisflow.engine.connect import connect
+from seisflow.engine.profiles import read_profile
 from seisflow.errors import DataError
 from seisflow.learn.checkpoints import CHECKPOINT, read_checkpoint
 
@@ -21,7 +22,7 @@ UNSAFE_CALLS = {"eval", "exec", "compile", "__import__"}
 
 
 def test_a_cluster_of_ones_own_listens_on_loopback_alone() -> None:
-    with connect(ClusterConfig(workers=1)) as session:
+    with connect(read_profile("local", 1)) as session:
         assert session.dashboard.startswith("http://127.0.0.1:")
         here = psutil.Process()
         found = {

@@ -14,9 +14,10 @@ from drive_tasks import Item, fail_first, name_of, refuse_odd
 from programs import Cluster, Daemon, Launcher, wait_until
 from prometheus_client.parser import text_string_to_metric_families
 
-from seisflow.engine.connect import ClusterConfig, Session, connect
+from seisflow.engine.connect import Session, connect
 from seisflow.engine.drive import drive
 from seisflow.engine.metrics import COUNTERS, Tally
+from seisflow.engine.profiles import read_profile
 
 SEISFLOW = ("done", "failed", "retried")
 
@@ -64,7 +65,7 @@ class Recorded(Item):
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
-    with connect(ClusterConfig(workers=1)) as session:
+    with connect(read_profile("local", 1)) as session:
         yield session
 
 
