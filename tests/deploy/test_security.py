@@ -21,16 +21,22 @@ HARMLESS = {"pickle.UnpicklingError"}
 UNSAFE_CALLS = {"eval", "exec", "compile", "__import__"}
 
 
+def listening() -> set[tuple[str, int]]:
+    """Return what this process and its children listen on."""
+    here = psutil.Process()
+    return {
+        (connection.laddr.ip, connection.laddr.port)
+        for process in (here, *here.children(recursive=True))
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
 def test_a_cluster_of_ones_own_listens_on_loopback_alone() -> None:
+    before = listening()  # of clusters of other tests
     with connect(read_profile("local", 1)) as session:
         assert session.dashboard.startswith("http://127.0.0.1:")
-        here = psutil.Process()
-        found = {
-            connection.laddr.ip
-            for process in (here, *here.children(recursive=True))
-            for connection in process.net_connections("inet")
-            if connection.status == psutil.CONN_LISTEN
-        }
+        found = {ip for ip, _ in listening() - before}
     assert found == {"127.0.0.1"}
 
 
