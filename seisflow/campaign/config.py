@@ -22,7 +22,7 @@ class Table(StageConfig):
 
 
 class ClusterTable(Table):
-    """Where tasks run; the same for all stages.
+    """Where tasks run; the same for all stages but `train`, which runs in the command itself.
 
     Parameters
     ----------

@@ -206,7 +206,9 @@ def again(campaign: Campaign, stage: str) -> None:
     given = [value for value in values.values() if isinstance(value, Path)]
     key = fingerprint([{k: str(v) for k, v in values.items()}, digests([*read, *given])])
     if product.exists() and known.get(stage) == key:
-        ERRORS.print(f"{product} is finished: nothing to do", highlight=False, soft_wrap=True)
+        ERRORS.print(
+            f"{product} is finished: nothing to do", highlight=False, markup=False, soft_wrap=True
+        )
         return
     call(campaign, stage)
     write_json(kept, known | {stage: key})
@@ -269,7 +271,9 @@ def show(campaign: Campaign, outcomes: list[Outcome]) -> None:
     head = ["stage", "done", "failed", "not run", "time", "CPU-hours", "state", "product"]
     table("campaign", rows, head)
     if outcomes[-1].code == ExitCode.INCOMPLETE:
-        ERRORS.print(f"{campaign.path} is incomplete; type the command again to go on")
+        ERRORS.print(
+            f"{campaign.path} is incomplete; type the command again to go on", markup=False
+        )
     elif outcomes[-1].stage == "report":
         path = outcomes[-1].product
         ERRORS.print(f"look at {path}", highlight=False, markup=False, soft_wrap=True)

@@ -29,6 +29,7 @@ from seisflow.engine.profiles import read_profile
 from seisflow.errors import ConfigError
 from seisflow.formats.listing import list_files
 from seisflow.ingest.stage import IngestConfig
+from seisflow.label.devices import check_device
 from seisflow.label.stage import LabelConfig
 from seisflow.learn.config import TrainConfig
 from seisflow.wavelets.config import AssembleConfig
@@ -228,7 +229,9 @@ def read_campaign(path: Path) -> Campaign:
             values = _checked(path, f"table [{stage}]", check)
             tables[stage] = {name: _placed(value, path.parent) for name, value in values.items()}
     if "ingest" in tables:
-        tables["ingest"]["raw"] = [str(path.parent / raw) for raw in tables["ingest"]["raw"]]
+        tables["ingest"]["raw"] = [
+            str(path.parent / Path(raw).expanduser()) for raw in tables["ingest"]["raw"]
+        ]
     _refuse_twice(path, config, tables)
     return Campaign(path, _config_placed(config, path.parent), tables)
 
@@ -277,7 +280,24 @@ def _values(stage: str, content: Mapping[str, Any]) -> dict[str, Any]:
     values = {name: getattr(table, name) for name in given}
     if stage in CHECKS:
         config_of(stage, values)
+    if "device" in values:
+        check_device(values["device"])
+    if stage == "infer":
+        from seisflow.infer.stage import InferConfig  # it imports torch
+
+        options = {name: v for name, v in values.items() if name in InferConfig.model_fields}
+        InferConfig.build(options)
+    if stage == "compare":
+        _refuse_pairs(values)
     return values
+
+
+def _refuse_pairs(values: Mapping[str, Any]) -> None:
+    """Refuse options of `compare` that go only together, or never."""
+    if values.get("equal") == "new" and not values.get("baselines"):
+        raise ConfigError("equal = 'new' is about the baselines: give baselines = true too")
+    if values.get("arrivals") is not None and values.get("predict") is not None:
+        raise ConfigError("arrivals and predict are both given: events are timed by one of them")
 
 
 def config_of(stage: str, values: Mapping[str, Any]) -> StageConfig:

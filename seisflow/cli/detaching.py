@@ -62,11 +62,15 @@ def detach(
     Raises
     ------
     ConfigError
-        The cluster is no SLURM, or a job makes this product already.
+        The cluster is no SLURM, its logs cannot be where they shall, or a job makes this product
+        already.
     ClusterError
         There is no SLURM here, or it refuses.
     """
     profile = slurm_profile(cluster)
+    if pool is None:  # its tasks run in jobs of workers
+        for workers in filter(None, (profile.cpu, profile.gpu)):
+            workers.plain_logs()
     argv = without_detach(sys.argv[1:])
     job = (driver_pool(profile), 1) if pool is None else (pool, n_nodes)
     detached = detach_job(argv, product, profile, *job, is_retried=pool is not None)

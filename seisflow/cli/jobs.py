@@ -112,7 +112,9 @@ def logs(
         state = _state(detached, job_states([job_id]))
         is_over = is_over or not state.is_active
         reason = f" ({state.reason})" if state.reason else ""
-        ERRORS.print(f"job {job_id} is {state.state}{reason} and has no log yet: {log}")
+        ERRORS.print(
+            f"job {job_id} is {state.state}{reason} and has no log yet: {log}", markup=False
+        )
     while not log.exists() and not is_over:
         time.sleep(LOOK_EVERY_S)
         is_over = not _is_active(detached)

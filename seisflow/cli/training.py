@@ -52,13 +52,14 @@ def start(config: TrainConfig, run: Run, ranks: Ranks, *, dry_run: bool, as_json
     from seisflow.learn.ranks import is_rank
     from seisflow.learn.training import is_finished
 
+    if not dry_run and not is_finished(run.model):
+        ranks.refuse_login()
     if ranks.pool is None or not dry_run:  # the nodes have other devices
         run = replace(run, device=resolve_device(run.device))
     job = check(config, run, ranks)
     if dry_run:
         show_plan(job, run, ranks.total, as_json=as_json)
         return
-    ranks.refuse_login()
     if is_rank():
         if ranks.total > 1:
             raise ConfigError(

@@ -113,12 +113,13 @@ class JobState:
 def driver_pool(profile: Profile) -> Pool:
     """Return what the job of a detached command asks for.
 
-    That is the pool ``driver``; without one, a core and 4 GB where the pool ``cpu`` is.
+    That is the pool ``driver``; without one, a core and 4 GB where the pool ``cpu`` is, without its
+    directives.
     """
     if profile.driver is not None:
         return profile.driver
     assert profile.cpu is not None, "a SLURM profile has it"
-    return profile.cpu.model_copy(update={"cores": 1, "memory": "4GB", "gpus": 0})
+    return profile.cpu.model_copy(update={"cores": 1, "memory": "4GB", "gpus": 0, "directives": ()})
 
 
 def job_script(job: BatchJob) -> str:

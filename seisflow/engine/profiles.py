@@ -19,6 +19,7 @@ __all__ = ["ADDRESS", "Pool", "Profile", "Tls", "profile_folder", "read_profile"
 
 ADDRESS = re.compile(r"(tcp|tls|ws|wss)://(\[[0-9a-fA-F:.%]+\]|[^:/\s\[\]]+):\d{1,5}/?")
 WALLTIME = re.compile(r"(\d+-)?\d{1,3}:\d{2}:\d{2}")
+PLAIN_PATH = re.compile(r"[\w./+@=,:-]+", re.ASCII)
 MEMORY = re.compile(r"\d+(\.\d+)? ?[kKMGT]i?B")
 
 
@@ -113,6 +114,22 @@ class Pool(StageConfig):
         if not MEMORY.fullmatch(value):
             raise ValueError("give a number and a unit, such as 32GB")
         return value
+
+    def plain_logs(self) -> Path:
+        """Return the whole path of `logs`, for jobs of workers.
+
+        Raises
+        ------
+        ConfigError
+            It has blanks or signs of the shell: dask-jobqueue writes it into scripts as it is.
+        """
+        logs = self.logs.expanduser().absolute()
+        if not PLAIN_PATH.fullmatch(str(logs)):
+            raise ConfigError(
+                f"logs = {str(logs)!r} may hold letters, digits and any of ./_+@=,:- alone: "
+                "dask-jobqueue writes it into job scripts as it is; give another folder"
+            )
+        return logs
 
     @property
     def processes(self) -> int:

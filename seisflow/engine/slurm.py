@@ -217,7 +217,7 @@ def start(pool: Pool, *, secure: bool, patience_s: float | None = None) -> Itera
     ClusterError
         SLURM refuses the jobs; they end before a worker is there; or none was in time.
     ConfigError
-        The folder of the logs has blanks in its name or cannot be made.
+        The folder of the logs has blanks or signs of the shell in its name, or cannot be made.
     """
     pool = pool.model_copy(update={"logs": log_folder(pool)})
     with temporary_tls(pool.logs, secure=secure) as security:
@@ -245,9 +245,7 @@ def wait_for_first(cluster: SlurmCluster, patience_s: float | None) -> None:
 
 def log_folder(pool: Pool) -> Path:
     """Make the folder of the jobs' output; return its whole path."""
-    logs = pool.logs.expanduser().absolute()
-    if any(character.isspace() for character in str(logs)):
-        raise ConfigError(f"logs = {str(logs)!r}: SLURM takes no path with blanks; give another")
+    logs = pool.plain_logs()
     try:
         logs.mkdir(parents=True, exist_ok=True)
     except OSError as error:

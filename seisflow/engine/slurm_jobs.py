@@ -5,6 +5,7 @@ import logging
 import random
 import shlex
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +33,7 @@ __all__ = [
 LOG = logging.getLogger(__name__)
 
 DEATH_TIMEOUT_S = 60  # a worker without its scheduler ends
+CANCEL_ATTEMPTS = 3
 SUBMIT_ATTEMPTS = 4
 SUBMIT_AT_ONCE = 8
 COMMAND_TIMEOUT_S = 60.0
@@ -122,7 +124,8 @@ def job_options(pool: Pool, security: Security | None) -> dict[str, Any]:
         "worker_extra_args": worker_args,
         "death_timeout": DEATH_TIMEOUT_S,
         "interface": pool.interface,
-        "local_directory": pool.scratch,
+        "local_directory": None if pool.scratch is None else shlex.quote(pool.scratch),
+        "python": shlex.quote(sys.executable),
         "log_directory": str(pool.logs),
         "security": security,
         "protocol": "tcp://" if security is None else "tls://",
@@ -199,7 +202,7 @@ def refuse_if_slurm_does(pool: Pool, script: str) -> None:
 
 def log_tail(logs: Path, job_id: str) -> str:
     """Return the last lines of a job's output."""
-    for file in sorted(logs.glob(f"seisflow-{job_id}*")):
+    for file in sorted(logs.glob(f"seisflow-{job_id}.*")):
         lines = file.read_text(errors="replace").strip().splitlines()
         if lines:
             return f"{file} ends with:\n" + "\n".join(f"  {x}" for x in lines[-LOG_LINES:])
@@ -214,17 +217,30 @@ async def squeue() -> dict[str, Queued]:
 
 
 async def cancel(jobs: list[Job]) -> None:
-    """Cancel jobs; those that have ended are no error."""
-    ids = []
-    for job in jobs:
-        if job.job_id is not None and not job.is_cancelled:
-            ids.append(job.job_id)
-            job.is_cancelled = True
-    for begin in range(0, len(ids), 200):
-        try:
-            await call("scancel", *ids[begin : begin + 200])
-        except (OSError, RuntimeError, TimeoutError) as error:
-            LOG.info("scancel: %s", error)
+    """Cancel jobs; those that have ended are no error. One that fails is tried again."""
+    left = [job for job in jobs if job.job_id is not None and not job.is_cancelled]
+    for begin in range(0, len(left), 200):
+        some = left[begin : begin + 200]
+        ids = [str(job.job_id) for job in some]
+        for attempt in range(CANCEL_ATTEMPTS):
+            try:
+                await call("scancel", *ids)
+            except (OSError, RuntimeError, TimeoutError) as error:
+                if "nvalid job id" in str(error):  # SLURM has forgotten some of them: they ended
+                    break
+                is_last = attempt == CANCEL_ATTEMPTS - 1
+                LOG.log(
+                    logging.WARNING if is_last else logging.INFO,
+                    "scancel %s: %s",
+                    " ".join(ids),
+                    error,
+                )
+                if not is_last:
+                    await asyncio.sleep(2**attempt)
+            else:
+                for job in some:
+                    job.is_cancelled = True
+                break
 
 
 async def call(*argv: str) -> str:

@@ -1,27 +1,29 @@
 """Jobs of a real SLURM: slurmctld and two slurmd on this machine, see ../shared/slurm."""
 
+import asyncio
 import json
 import os
-import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from drive_tasks import Item, name_of
-from programs import TASKS, Ended, Launcher, differences, free_port, wait_until
+from programs import TASKS, Ended, Launcher, differences, wait_until
+from slurm_sandbox import start_slurm
 
-from seisflow.engine import own_gpu, slurm
+from seisflow.engine import own_gpu, slurm, slurm_jobs
 from seisflow.engine.connect import connect
 from seisflow.engine.drive import drive
 from seisflow.engine.profiles import Pool, read_profile
 from seisflow.engine.slurm_jobs import job_script, lifetime_of, log_tail
 from seisflow.errors import ClusterError, ConfigError
 
-SANDBOX = Path(__file__).parents[3] / "shared" / "slurm"
 ROOT = Path(__file__).parents[2]
 SCENE = ["--nodes", "2", "--hours", "1", "--rate", "20"]
 
@@ -29,27 +31,12 @@ SCENE = ["--nodes", "2", "--hours", "1", "--rate", "20"]
 @pytest.fixture(scope="module")
 def queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Bring SLURM up; return the folder from which jobs are submitted."""
-    if not SANDBOX.is_dir():
-        pytest.skip(f"{SANDBOX} is not there")
     folder = tmp_path_factory.mktemp("slurm")
-    scripts = shutil.copytree(SANDBOX, folder / "scripts")
-    tree = folder / "tree"
-    env = {"SLURM_SANDBOX": str(tree), "SLURM_SANDBOX_PORT": str(free_port()), **os.environ}
-    env |= {"SLURM_SANDBOX_CPUS": "4", "SLURM_SANDBOX_GPUS": "2" if os.getuid() == 0 else "0"}
-    up = ["bash", str(scripts / "up.sh")]
-    try:
-        done = subprocess.run(up, env=env, capture_output=True, text=True, timeout=240, check=False)
-        if done.returncode:
-            pytest.skip(f"no SLURM here: {done.stderr.strip().splitlines()[-1:]}")
-        path = os.pathsep.join([str(ROOT), str(TASKS), os.environ.get("PYTHONPATH", "")])
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("SLURM_CONF", str(tree / "slurm.conf"))
-            patch.setenv("PYTHONPATH", path)
-            patch.chdir(folder)
-            yield folder
-    finally:
-        down = ["bash", str(scripts / "down.sh"), "--purge"]
-        subprocess.run(down, env=env, capture_output=True, timeout=120, check=False)
+    path = os.pathsep.join([str(ROOT), str(TASKS), os.environ.get("PYTHONPATH", "")])
+    with start_slurm(n_cores=4, n_gpus=2), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", path)
+        patch.chdir(folder)
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -332,12 +319,47 @@ def test_workers_leave_before_the_walltime_and_not_all_at_once(walltime_s: int) 
     assert 0.3 * walltime_s < first < 0.76 * last
 
 
-def test_a_folder_with_blanks_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("odd", ["a b", "run(1)", "o'brien", "a;touch x", "$(x)", "%j"])
+def test_a_folder_with_signs_of_the_shell_is_refused(odd: str, tmp_path: Path) -> None:
     with (
-        pytest.raises(ConfigError, match="no path with blanks"),
-        slurm.start(Pool(logs=tmp_path / "my logs"), secure=False),
+        pytest.raises(ConfigError, match="may hold letters, digits"),
+        slurm.start(Pool(logs=tmp_path / odd), secure=False),
     ):
         pass
+    assert not (tmp_path / odd).exists()
+
+
+def test_paths_in_the_script_are_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/opt/my env/bin/python")
+    script = job_script(Pool(scratch="/tmp/my scratch", logs=tmp_path), None)
+    assert "'/opt/my env/bin/python' -m distributed.cli.dask_worker" in script
+    assert "--local-directory '/tmp/my scratch'" in script
+    checked = subprocess.run(["bash", "-n"], input=script, text=True, check=False)
+    assert checked.returncode == 0
+
+
+@pytest.mark.parametrize(("failures", "is_cancelled"), [(0, True), (2, True), (3, False)])
+def test_a_scancel_that_fails_is_tried_again(
+    failures: int, is_cancelled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    async def call(*argv: str) -> str:
+        asked.append(argv)
+        if len(asked) <= failures:
+            raise RuntimeError("Socket timed out")
+        return ""
+
+    async def no_wait(seconds: float) -> None:
+        del seconds
+
+    monkeypatch.setattr(slurm_jobs, "call", call)
+    monkeypatch.setattr(slurm_jobs.asyncio, "sleep", no_wait)
+    job: Any = SimpleNamespace(job_id="7", is_cancelled=False)
+    gone: Any = SimpleNamespace(job_id=None, is_cancelled=False)
+    asyncio.run(slurm_jobs.cancel([job, gone]))
+    assert asked == [("scancel", "7")] * min(failures + 1, 3)
+    assert job.is_cancelled == is_cancelled
 
 
 def test_no_slurm_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -355,3 +377,6 @@ def test_the_end_of_a_log(tmp_path: Path) -> None:
     said = log_tail(tmp_path, "7")
     assert said.startswith(f"{tmp_path}/seisflow-7.err ends with:\n  25\n")
     assert said.endswith("  39")
+    (tmp_path / "seisflow-70.err").write_text("of another job")
+    (tmp_path / "seisflow-7.err").write_text("")
+    assert "job 7 wrote nothing" in log_tail(tmp_path, "7")
