@@ -12,7 +12,10 @@ __all__ = ["temporary_tls", "write_certificates"]
 
 @contextmanager
 def temporary_tls(folder: Path, *, secure: bool) -> Iterator[Security | None]:
-    """Write new certificates to a folder of mode 0700 below `folder`; remove them at the end."""
+    """Write new certificates to a folder of mode 0700 below `folder`; remove them at the end.
+
+    A process that is killed leaves them: they are good for its own run alone.
+    """
     if not secure:
         yield None
         return
