@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from seisflow.archive.work import Progress
 from seisflow.cli.console import progress, table
 from seisflow.cli.detaching import detach
 from seisflow.cli.options import (
@@ -155,6 +156,11 @@ def assemble(  # noqa: PLR0913 - every parameter is an option of the command
         assert work is not None
         made = work
         state = run_work(session, made, "assemble", lambda: stage.finish(made))
+    _conclude(output, state, as_json=as_json)
+
+
+def _conclude(output: Path, state: Progress, *, as_json: bool) -> None:
+    """Print what the set holds, and end with its exit code."""
     document = stage.read_assembly(output)
     show_counts(document)
     extra = flat(document) if as_json else {"examples": document["examples"]}

@@ -205,13 +205,14 @@ def again(campaign: Campaign, stage: str) -> None:
     read = [campaign.product("catalog")] if stage == "compare" else parts(campaign).values()
     given = [value for value in values.values() if isinstance(value, Path)]
     key = fingerprint([{k: str(v) for k, v in values.items()}, digests([*read, *given])])
-    if product.exists() and known.get(stage) == key:
+    # with what it made then: the same command, typed by hand, may have written there since
+    if product.exists() and known.get(stage) == fingerprint([key, digests([product])]):
         ERRORS.print(
             f"{product} is finished: nothing to do", highlight=False, markup=False, soft_wrap=True
         )
         return
     call(campaign, stage)
-    write_json(kept, known | {stage: key})
+    write_json(kept, known | {stage: fingerprint([key, digests([product])])})
 
 
 def digests(paths: Iterable[Path]) -> list[str]:

@@ -1,5 +1,6 @@
 """``seisflow ingest``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -101,8 +102,12 @@ def ingest(  # noqa: PLR0913 - every parameter is an option of the command
             return
         work = stage.plan(config, output, prepared)
         state = run_work(session, work, "ingest", lambda: stage.finish(output))
-    counts = state.counts
-    extra = {
+    summarise("ingest", output, state, _rows(state.counts, prepared), as_json=as_json)
+
+
+def _rows(counts: Mapping[str, int], prepared: stage.Preparation) -> dict[str, Any]:
+    """Return what a summary of WAVEFORMS says beside what all products say."""
+    return {
         "stations": len(prepared.inventory.found),
         "sampling_rate_hz": float(prepared.product.rate),
         "type": prepared.dtype,
@@ -113,7 +118,6 @@ def ingest(  # noqa: PLR0913 - every parameter is an option of the command
         "suspect samples": f"{counts.get('constant_samples', 0)} constant, "
         f"{counts.get('clipped_samples', 0)} clipped",
     }
-    summarise("ingest", output, state, extra, as_json=as_json)
 
 
 def scan_files(session: Session, batches: list[stage.FileBatch]) -> list[FileScan]:

@@ -194,6 +194,9 @@ def test_a_campaign_of_two_stages_and_its_page(
     (products / "page.html").unlink()
     assert run(path, "--only", "report").code == 0
     assert (products / "page.html").exists()
+    (products / "page.html").write_text("of another command")
+    assert run(path, "--only", "report").code == 0
+    assert "<title>Two stages" in (products / "page.html").read_text()
     ended = run(path, "--until", "infer")
     assert ended.code == 2
     assert "it has ingest, label, report" in ended.err

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +12,6 @@ import pytest
 from programs import Cluster, Ended, Launcher, differences, refuse_unfinished, wait_until
 from slurm_sandbox import start_slurm
 
-from seisflow.cli import main
 from seisflow.cli.detaching import detach_job
 from seisflow.cli.register import Detached
 from seisflow.engine.batch import driver_pool, job_states
@@ -50,22 +48,6 @@ def profile(slurm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pro
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     Path("p.toml").write_text(PROFILE)
     return read_profile("p.toml")
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Run a command in this process, which knows where SLURM is."""
-    before = signal.getsignal(signal.SIGTERM)
-
-    def run(*argv: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["seisflow", *argv])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return Ended(int(str(ended.value.code)), said.out, said.err)
-
-    yield run
-    signal.signal(signal.SIGTERM, before)
 
 
 def state_of(job: Detached) -> str:

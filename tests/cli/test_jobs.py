@@ -2,15 +2,13 @@
 
 import json
 import shlex
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from programs import Ended
 
-from seisflow.cli import main
 from seisflow.cli.detaching import without_detach
 from seisflow.cli.ranks import place_ranks
 from seisflow.cli.register import Detached, keep_detached, register_folder, registered
@@ -41,22 +39,6 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "p.toml").write_text('kind = "slurm"\n[cpu]\nqueue = "long"\n')
     monkeypatch.chdir(tmp_path)
     return folder
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Run a command in this process."""
-    before = signal.getsignal(signal.SIGTERM)
-
-    def run(*argv: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["seisflow", *argv])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return Ended(int(str(ended.value.code)), said.out, said.err)
-
-    yield run
-    signal.signal(signal.SIGTERM, before)
 
 
 SYNTH = ["synth", "my scene", "--nodes", "2", "--rate", "20", "--cluster", "p.toml"]
