@@ -31,8 +31,9 @@ import torch  # noqa: E402
 
 from seisflow.archive.reading import read_slice  # noqa: E402
 from seisflow.archive.work import peak_memory_bytes  # noqa: E402
+from seisflow.core.files import whole_file  # noqa: E402
 from seisflow.core.grid import parse_time  # noqa: E402
-from seisflow.formats.writing import MiniSeedWriter, whole_file  # noqa: E402
+from seisflow.formats.writing import MiniSeedWriter  # noqa: E402
 from seisflow.infer import stage  # noqa: E402
 from seisflow.ingest import stage as ingest_stage  # noqa: E402
 from seisflow.learn.artifact import load_model  # noqa: E402

@@ -17,7 +17,7 @@ def refuse_less(stage: dict, product: Path) -> None:
     assert state.written_bytes <= WRITTEN * stage["write_bytes"]
     if stage["stage"] in ("ingest", "label", "infer"):  # the others depend on what is found
         assert state.written_bytes >= stage["write_bytes"] / 8
-    assert 0 < state.peak_memory_bytes <= stage["memory_bytes"]
+    assert 0 < state.peak_memory_bytes <= stage["memory_bytes"], (stage, state.peak_memory_bytes)
 
 
 def refuse_more_files(stage: dict, product: Path, least: float) -> None:

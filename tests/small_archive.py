@@ -8,8 +8,9 @@ import numpy as np
 import zarr
 
 from seisflow.archive.work import Work
+from seisflow.core.files import whole_file
 from seisflow.core.grid import NS_PER_S, parse_time
-from seisflow.formats.writing import MiniSeedWriter, whole_file
+from seisflow.formats.writing import MiniSeedWriter
 from seisflow.ingest import stage as ingest_stage
 
 Runs = list[tuple[str, np.ndarray]]

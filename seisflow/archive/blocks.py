@@ -4,10 +4,8 @@ A task is a block of stations over one shard of time. Invariant: tasks cover eve
 chosen station once, in whole shards of the product they fill.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from seisflow.archive.schema import INTEGER_FILL
 from seisflow.archive.store import read_product
 from seisflow.archive.work import Work, require_complete
 from seisflow.core.config import SelectingConfig
+from seisflow.core.files import AnyPath, relative_path
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
 from seisflow.core.stations import Coordinates, StationPattern, matches_any
 from seisflow.errors import ConfigError, DataError
@@ -55,7 +54,7 @@ class Selection:
     ``rows`` are the stations' rows in WAVEFORMS.
     """
 
-    waveforms: Path
+    waveforms: AnyPath
     source: Product
     rows: tuple[int, ...]
     stations: tuple[str, ...]
@@ -111,7 +110,7 @@ class Record:
     coverage: npt.NDArray[np.float32]
 
 
-def select_part(config: SelectingConfig, waveforms: Path) -> Selection:
+def select_part(config: SelectingConfig, waveforms: AnyPath) -> Selection:
     """Return the part of WAVEFORMS that a configuration asks for.
 
     Raises
@@ -163,7 +162,7 @@ def asked_span(config: SelectingConfig, whole: Span, what: str) -> Span:
     return span
 
 
-def refuse_other_block(output: Path, product: Product) -> None:
+def refuse_other_block(output: AnyPath, product: Product) -> None:
     """Refuse to go on with a product whose shards hold another number of stations.
 
     Raises
@@ -179,7 +178,7 @@ def refuse_other_block(output: Path, product: Product) -> None:
         )
 
 
-def _places(waveforms: Path, rows: tuple[int, ...]) -> tuple[Coordinates, ...]:
+def _places(waveforms: AnyPath, rows: tuple[int, ...]) -> tuple[Coordinates, ...]:
     columns = [read_column(waveforms, name) for name in ("longitude", "latitude", "elevation")]
     return tuple(Coordinates(*(float(c[i]) for c in columns)) for i in rows)
 
@@ -212,14 +211,15 @@ def task_unit(product: Product) -> str:
     return one if product.block == 1 else f"blocks of {product.block} {one}"
 
 
-def source_document(waveforms: Path, output: Path) -> dict[str, Any]:
+def source_document(waveforms: AnyPath, output: AnyPath) -> dict[str, Any]:
     """Where the input was, seen from the product's folder too: they may be moved together."""
     path = waveforms.absolute()
-    relative = os.path.relpath(path, output.absolute().parent)
-    return {SOURCES: {"waveforms": str(path), "relative": relative}}
+    return {
+        SOURCES: {"waveforms": str(path), "relative": relative_path(path, output.absolute().parent)}
+    }
 
 
-def read_record(waveforms: Path, source: Product, row: int, start_s: int, stop_s: int) -> Record:
+def read_record(waveforms: AnyPath, source: Product, row: int, start_s: int, stop_s: int) -> Record:
     """Read whole seconds of one station; outside of WAVEFORMS there are no data.
 
     Parameters

@@ -1,17 +1,15 @@
 """Opening products with xarray: lazy, with Dask chunks of whole shards."""
 
-from pathlib import Path
-
 import xarray as xr
-import zarr
 
-from seisflow.archive.store import read_product
+from seisflow.archive.store import open_group, read_product, zarr_store
 from seisflow.archive.timeindex import SampleTimeIndex
+from seisflow.core.files import AnyPath
 
 __all__ = ["open_product"]
 
 
-def open_product(path: str | Path) -> xr.Dataset:
+def open_product(path: str | AnyPath) -> xr.Dataset:
     """Open a product of seisflow as a lazy `xarray.Dataset`.
 
     Parameters
@@ -65,10 +63,10 @@ def open_product(path: str | Path) -> xr.Dataset:
     product = read_product(path)
     shards = {
         name: dict(zip(array.metadata.dimension_names or (), array.shards, strict=True))  # type: ignore[union-attr]
-        for name, array in zarr.open_group(path, mode="r").arrays()
+        for name, array in open_group(path).arrays()
         if array.shards is not None
     }
-    dataset: xr.Dataset = xr.open_zarr(path, chunks=None)
+    dataset: xr.Dataset = xr.open_zarr(zarr_store(path), chunks=None, zarr_format=3)
     dataset = dataset.assign({name: dataset[name].chunk(sizes) for name, sizes in shards.items()})
     if "time" in dataset.dims:
         index = SampleTimeIndex.over(product.grid)

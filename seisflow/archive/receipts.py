@@ -5,15 +5,13 @@ the product's identity and the task: a changed parameter, input or layout never 
 """
 
 import json
-import os
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from seisflow.archive.store import HIDDEN, storage_errors
 from seisflow.core.config import fingerprint
+from seisflow.core.files import AnyPath, any_path, file_bytes, read_folder, whole_file
 
 __all__ = [
     "Receipt",
@@ -96,34 +94,25 @@ class TaskPlan:
     notes: tuple[str, ...] = ()
 
 
-def _receipt_path(path: Path, key: str, task: str) -> Path:
+def _receipt_path(path: AnyPath, key: str, task: str) -> AnyPath:
     return path / HIDDEN / "receipts" / f"{fingerprint([key, task])}.json"
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: AnyPath, content: Any) -> None:
     """Write JSON under its final name only when it is whole and on the disk."""
-    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.partial")
-    with storage_errors(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with aside.open("w") as handle:
-                json.dump(content, handle, separators=(",", ":"))
-                handle.flush()
-                os.fsync(handle.fileno())
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
+    with storage_errors(path.parent), whole_file(path, "w") as file:
+        json.dump(content, file, separators=(",", ":"))
 
 
-def write_receipt(path: str | Path, key: str, receipt: Receipt, detail: Any = None) -> None:
+def write_receipt(path: str | AnyPath, key: str, receipt: Receipt, detail: Any = None) -> None:
     """Record a task; `detail` is what finish needs of it and does not travel."""
     content = {"key": key, "receipt": asdict(receipt), "detail": detail}
-    write_json(_receipt_path(Path(path), key, receipt.task), content)
+    write_json(_receipt_path(any_path(path), key, receipt.task), content)
 
 
-def _load(file: Path, key: str) -> tuple[Receipt, Any] | None:
+def _parsed(text: bytes, key: str) -> tuple[Receipt, Any] | None:
     try:
-        content = json.loads(file.read_text())
+        content = json.loads(text)
         if content["key"] != key:
             return None
         fields = dict(content["receipt"])
@@ -131,20 +120,24 @@ def _load(file: Path, key: str) -> tuple[Receipt, Any] | None:
         if fields["state"] not in (DONE, FAILED):
             return None
         return Receipt(**fields), content["detail"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None  # not a receipt of this product: the task counts as not run
 
 
-def read_receipt(path: str | Path, key: str, task: str) -> Receipt | None:
+def read_receipt(path: str | AnyPath, key: str, task: str) -> Receipt | None:
     """Return the receipt of one task, or None if it has none."""
-    found = _load(_receipt_path(Path(path), key, task), key)
+    try:
+        text = file_bytes(_receipt_path(any_path(path), key, task))
+    except OSError:
+        return None
+    found = _parsed(text, key)
     return found[0] if found else None
 
 
-def read_receipts(path: str | Path, key: str) -> dict[str, tuple[Receipt, Any]]:
+def read_receipts(path: str | AnyPath, key: str) -> dict[str, tuple[Receipt, Any]]:
     """Return every receipt of a product with its detail, by task."""
-    files = sorted((Path(path) / HIDDEN / "receipts").glob("*.json"))
-    found = (_load(f, key) for f in files)
+    texts = read_folder(any_path(path) / HIDDEN / "receipts", ".json")
+    found = (_parsed(text, key) for text in texts)
     return {r.task: (r, detail) for r, detail in (f for f in found if f)}
 
 
@@ -155,28 +148,33 @@ def documents_of(
     return {PLAN: asdict(plan), INPUTS: dict(inputs or {}), PROBLEMS: list(problems)}
 
 
-def read_document(path: str | Path, name: str) -> dict[str, Any]:
+def _kept(path: str | AnyPath, name: str) -> Any:
+    """Read what is kept beside the receipts; None if it is not there."""
+    try:
+        return json.loads(file_bytes(any_path(path) / HIDDEN / name))
+    except FileNotFoundError:
+        return None
+
+
+def read_document(path: str | AnyPath, name: str) -> dict[str, Any]:
     """Read a document kept beside the receipts; empty if nothing was kept."""
-    file = Path(path) / HIDDEN / name
-    return dict(json.loads(file.read_text())) if file.exists() else {}
+    return dict(_kept(path, name) or {})
 
 
-def read_problems(path: str | Path) -> tuple[str, ...]:
+def read_problems(path: str | AnyPath) -> tuple[str, ...]:
     """Read what planning could not use."""
-    file = Path(path) / HIDDEN / PROBLEMS
-    return tuple(json.loads(file.read_text())) if file.exists() else ()
+    return tuple(_kept(path, PROBLEMS) or ())
 
 
-def read_inputs(path: str | Path) -> dict[str, str]:
+def read_inputs(path: str | AnyPath) -> dict[str, str]:
     """Read what was known of every input file; empty if nothing was kept."""
     return read_document(path, INPUTS)
 
 
-def read_plan(path: str | Path) -> TaskPlan | None:
+def read_plan(path: str | AnyPath) -> TaskPlan | None:
     """Read the plan of a product; None if it was never written."""
-    file = Path(path) / HIDDEN / PLAN
-    if not file.exists():
+    content = _kept(path, PLAN)
+    if content is None:
         return None
-    content = json.loads(file.read_text())
     content["tasks"], content["notes"] = tuple(content["tasks"]), tuple(content["notes"])
     return TaskPlan(**content)

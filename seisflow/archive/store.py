@@ -1,7 +1,8 @@
 """Making, writing and reading the Zarr group of a product.
 
-Invariants: a product appears under its name all at once (created aside, then renamed); tasks
-write whole shards only, so that two tasks never touch one file.
+Invariants: a product appears under its name all at once (made aside, then renamed; in an object
+store sent file by file, what makes it a product last); tasks write whole shards only, so that two
+tasks never touch one file.
 """
 
 import errno
@@ -9,20 +10,24 @@ import glob
 import json
 import os
 import shutil
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import zarr
+from upath import UPath
 from zarr.codecs import BloscCodec, BloscShuffle
 from zarr.errors import ZarrUserWarning
+from zarr.storage import FsspecStore
 
 from seisflow.archive.products import ArraySpec, Product
+from seisflow.core.files import AnyPath, any_path, is_local, is_store_trouble, remove_file
 from seisflow.errors import ConfigError, DataError, StorageError
 
 __all__ = [
@@ -38,6 +43,12 @@ __all__ = [
 HIDDEN = "_seisflow"
 """Folder beside the arrays that holds plan, receipts and provenance."""
 
+ROOT = "zarr.json"
+"""What makes a folder a Zarr group."""
+
+BEGUN = "begun.txt"
+"""Among what lies beside the arrays, while a product is sent to an object store."""
+
 _REFUSALS = {
     errno.ENOTDIR,
     errno.EEXIST,
@@ -51,7 +62,7 @@ _REFUSALS = {
 
 
 @contextmanager
-def storage_errors(path: str | Path) -> Iterator[None]:
+def storage_errors(path: str | AnyPath) -> Iterator[None]:
     """Turn a refusal of the disk into `StorageError` that says where and what to do."""
     try:
         yield
@@ -89,7 +100,7 @@ def add_array(group: zarr.Group, spec: ArraySpec) -> None:
 
 
 def create_product(
-    path: Path,
+    path: AnyPath,
     product: Product,
     arrays: Sequence[ArraySpec],
     title: str,
@@ -117,35 +128,70 @@ def create_product(
     StorageError
         The place cannot be written.
     """
-    if path.exists():
+    if product_stands(path):
         raise ConfigError(f"{path} exists already; choose another name")
-    sweep_aside(path)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    with storage_errors(path), _appearing(path) as aside:
+        group = zarr.create_group(
+            aside,
+            zarr_format=3,
+            attributes={
+                "Conventions": "CF-1.11",
+                "title": title,
+                "coordinates": "longitude latitude elevation",
+                "seisflow": product.to_attrs(),
+            },
+        )
+        for spec in arrays:
+            add_array(group, spec)
+        (aside / HIDDEN / "receipts").mkdir(parents=True)
+        for name, content in documents.items():
+            (aside / HIDDEN / name).write_text(json.dumps(content))
+        consolidate(aside)
+
+
+def product_stands(path: AnyPath) -> bool:
+    """Tell whether something stands at a path; what a killed `create_product` sent is nothing."""
+    if is_local(path):
+        return path.exists()
+    return (path / ROOT).exists() or (path.exists() and not (path / HIDDEN / BEGUN).exists())
+
+
+@contextmanager
+def _appearing(path: AnyPath) -> Iterator[Path]:
+    """Yield a local folder that becomes `path` when the block ends without an error."""
+    if is_local(path):
+        sweep_aside(path)
+        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+        aside.parent.mkdir(parents=True, exist_ok=True)
+    else:
+        aside = Path(tempfile.mkdtemp(prefix="seisflow-"), path.name)
     try:
-        with storage_errors(path):
-            aside.parent.mkdir(parents=True, exist_ok=True)
-            group = zarr.create_group(
-                aside,
-                zarr_format=3,
-                attributes={
-                    "Conventions": "CF-1.11",
-                    "title": title,
-                    "coordinates": "longitude latitude elevation",
-                    "seisflow": product.to_attrs(),
-                },
-            )
-            for spec in arrays:
-                add_array(group, spec)
-            (aside / HIDDEN / "receipts").mkdir(parents=True)
-            for name, content in documents.items():
-                (aside / HIDDEN / name).write_text(json.dumps(content))
-            consolidate(aside)
+        yield aside
+        if is_local(path):
             aside.rename(path)
+        else:
+            _send(aside, path)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(aside if is_local(path) else aside.parent, ignore_errors=True)
 
 
-def read_product(path: str | Path, expected: str | None = None) -> Product:
+def _send(aside: Path, path: UPath) -> None:
+    """Copy a folder into an object store: what makes it a product last, and only once."""
+    begun = path / HIDDEN / BEGUN
+    begun.write_text("seisflow was making a product here, and it may be made again\n")
+    for file in aside.rglob("*"):
+        if file.is_file() and file != aside / ROOT:
+            path.fs.put_file(str(file), (path / file.relative_to(aside).as_posix()).path)
+    root = (aside / ROOT).read_bytes()
+    try:
+        path.fs.pipe_file((path / ROOT).path, root, mode="create")
+    except FileExistsError as error:  # by this very call too, if its first answer was lost
+        if (path / ROOT).read_bytes() != root:
+            raise ConfigError(f"{path} was begun by another command at this moment") from error
+    remove_file(begun)
+
+
+def read_product(path: str | AnyPath, expected: str | None = None) -> Product:
     """Read what a product is.
 
     Parameters
@@ -162,11 +208,13 @@ def read_product(path: str | Path, expected: str | None = None) -> Product:
     DataError
         It is no product of seisflow, or one in another layout.
     """
-    path = Path(path)
+    path = any_path(path)
     try:
-        is_there = path.exists()
-        attrs = zarr.open_group(path, mode="r").attrs.asdict() if is_there else {}
+        is_there = product_stands(path)
+        attrs = open_group(path).attrs.asdict() if is_there else {}
     except (FileNotFoundError, ValueError, KeyError, OSError) as error:
+        if is_store_trouble(error):
+            raise
         raise DataError(
             f"{path} is not a Zarr group ({error}); give a product of seisflow"
         ) from error
@@ -187,7 +235,7 @@ def _is_whole(start: int, stop: int, size: int, length: int) -> bool:
 
 
 def write_shards(
-    path: str | Path, name: str, start: tuple[int, ...], values: npt.NDArray[np.generic]
+    path: str | AnyPath, name: str, start: tuple[int, ...], values: npt.NDArray[np.generic]
 ) -> int:
     """Write whole shards of one array and flush them to the disk.
 
@@ -226,45 +274,59 @@ def write_shards(
             )
     with storage_errors(path):
         array[tuple(slice(f, s) for f, s in zip(first, stop, strict=True))] = values
-        return _flush(Path(path) / name / "c", first, stop, shards)
+        return _flush(any_path(path) / name / "c", first, stop, shards)
 
 
-def _flush(root: Path, first: Sequence[int], stop: Sequence[int], shards: Sequence[int]) -> int:
+def _flush(root: AnyPath, first: Sequence[int], stop: Sequence[int], shards: Sequence[int]) -> int:
     written = 0
     ranges = [range(f // n, -(-s // n)) for f, s, n in zip(first, stop, shards, strict=True)]
     for index in np.ndindex(*[len(r) for r in ranges]):
         file = root.joinpath(*[str(r[i]) for r, i in zip(ranges, index, strict=True)])
-        if file.exists():  # shards that hold nothing but the fill value are not stored
-            with file.open("rb") as handle:
-                os.fsync(handle.fileno())
+        with suppress(FileNotFoundError):  # shards with nothing but the fill value are not stored
+            if is_local(file):
+                with file.open("rb") as handle:
+                    os.fsync(handle.fileno())
             written += file.stat().st_size
     return written
 
 
-def open_array(path: str | Path, name: str, mode: Any = "r") -> zarr.Array[Any]:
+def open_array(path: str | AnyPath, name: str, mode: Any = "r") -> zarr.Array[Any]:
     """Open one array of a product."""
-    array = zarr.open_array(Path(path) / name, mode=mode)
+    array = zarr.open_array(zarr_store(any_path(path) / name), mode=mode, zarr_format=3)
     assert isinstance(array, zarr.Array)
     return array
 
 
-def write_array(path: str | Path, spec: ArraySpec) -> None:
+def open_group(path: str | AnyPath, mode: Any = "r") -> zarr.Group:
+    """Open the group of a product."""
+    return zarr.open_group(zarr_store(path), mode=mode, zarr_format=3)
+
+
+def write_array(path: str | AnyPath, spec: ArraySpec) -> None:
     """Create an array with its values in a product that exists (written by finish alone)."""
     with storage_errors(path):
-        add_array(zarr.open_group(Path(path), mode="r+"), spec)
+        add_array(open_group(path, mode="r+"), spec)
 
 
-def consolidate(path: str | Path) -> None:
+def consolidate(path: str | AnyPath) -> None:
     """Gather all metadata in the root, so that opening a product is one read."""
     with warnings.catch_warnings():
         # our own folder beside the arrays, and consolidated metadata in format 3, are known
         warnings.simplefilter("ignore", ZarrUserWarning)
         with storage_errors(path):
-            zarr.consolidate_metadata(str(path))
+            zarr.consolidate_metadata(zarr_store(path))
 
 
-def sweep_partial(product: Path) -> None:
+def zarr_store(path: str | AnyPath) -> Path | FsspecStore:
+    """Return what zarr opens for a path."""
+    path = any_path(path)
+    return path if is_local(path) else FsspecStore.from_url(str(path), dict(path.storage_options))
+
+
+def sweep_partial(product: AnyPath) -> None:
     """Remove what killed writers of a product left in it; only called when no task is running."""
+    if not is_local(product):  # nothing appears there before it is whole
+        return
     for file in product.rglob("*.partial"):
         if file.is_file():
             file.unlink(missing_ok=True)

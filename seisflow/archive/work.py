@@ -25,7 +25,8 @@ from seisflow.archive.receipts import (
     write_json,
     write_receipt,
 )
-from seisflow.archive.store import HIDDEN, read_product
+from seisflow.archive.store import HIDDEN, product_stands, read_product
+from seisflow.core.files import AnyPath
 from seisflow.errors import ConfigError, DataError, IncompleteError
 
 __all__ = ["Done", "Progress", "Work", "execute", "progress_of", "refuse_other", "require_complete"]
@@ -63,7 +64,7 @@ class Done:
 class Work(Generic[T]):
     """A product to be made: where it stands, which it is, all its tasks, and how one is done."""
 
-    path: Path
+    path: AnyPath
     key: str
     tasks: tuple[T, ...]
     run: Callable[[T], Done]
@@ -90,7 +91,7 @@ class Work(Generic[T]):
 class Job(Generic[T]):
     """The part of `Work` a worker needs; calling it does one task."""
 
-    path: Path
+    path: AnyPath
     key: str
     run: Callable[[T], Done]
 
@@ -170,7 +171,7 @@ class Progress:
         return not (self.failed or self.missing)
 
 
-def progress_of(path: str | Path) -> Progress:
+def progress_of(path: str | AnyPath) -> Progress:
     """Read the plan and all receipts of a product.
 
     Raises
@@ -209,7 +210,7 @@ def _elapsed_s(receipts: list[Receipt]) -> float:
     return max(ends) - min(starts) if starts else 0.0
 
 
-def existing_product(path: Path) -> Product:
+def existing_product(path: AnyPath) -> Product:
     """Read the product that stands where one is to be written.
 
     Raises
@@ -223,7 +224,9 @@ def existing_product(path: Path) -> Product:
         raise ConfigError(f"{error}; or choose an output that does not exist") from error
 
 
-def refuse_other(path: Path, identity: Identity, inputs: Mapping[str, str] | None = None) -> bool:
+def refuse_other(
+    path: AnyPath, identity: Identity, inputs: Mapping[str, str] | None = None
+) -> bool:
     """Tell whether a product stands at `path` already; refuse one of another configuration.
 
     Returns
@@ -236,7 +239,7 @@ def refuse_other(path: Path, identity: Identity, inputs: Mapping[str, str] | Non
     ConfigError
         Another product, or something else, stands there: every difference is listed.
     """
-    if not path.exists():
+    if not product_stands(path):
         return False
     found = existing_product(path).identity
     if found.key == identity.key:
@@ -251,7 +254,7 @@ def refuse_other(path: Path, identity: Identity, inputs: Mapping[str, str] | Non
     )
 
 
-def write_provenance(path: Path, progress: Progress, versions: Mapping[str, str]) -> None:
+def write_provenance(path: AnyPath, progress: Progress, versions: Mapping[str, str]) -> None:
     """Keep who made the product, with what, and how far it got."""
     content = {
         "finished": datetime.now(UTC).isoformat(),
@@ -265,7 +268,7 @@ def write_provenance(path: Path, progress: Progress, versions: Mapping[str, str]
     write_json(path / HIDDEN / "provenance.json", content)
 
 
-def require_complete(path: str | Path) -> None:
+def require_complete(path: str | AnyPath) -> None:
     """Refuse an input some of whose tasks have not run (failed ones are known to have no data).
 
     Raises

@@ -1,13 +1,17 @@
 """What a campaign file says beside the options of its stages: where, on what, and how large."""
 
-from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, PlainValidator, model_validator
 
 from seisflow.core.config import StageConfig
+from seisflow.core.files import AnyPath, any_path
 
-__all__ = ["ArchiveSize", "CampaignConfig", "ClusterTable", "Table"]
+__all__ = ["ArchiveSize", "CampaignConfig", "ClusterTable", "Table", "TypedPath"]
+
+
+TypedPath = Annotated[AnyPath, PlainValidator(any_path)]
+"""A path as it is written in a file: on a disk, or a URL in an object store."""
 
 
 def dashed(name: str) -> str:
@@ -67,7 +71,7 @@ class CampaignConfig(Table):
     ----------
     folder : Path
         Where products are written.
-    waveforms, model : Path, optional
+    waveforms, model : path, optional
         WAVEFORMS, or a trained model, that is there already, in place of ``[ingest]`` or of
         ``[assemble]`` and ``[train]``.
     cluster : ClusterTable
@@ -76,9 +80,9 @@ class CampaignConfig(Table):
         What ``seisflow plan`` assumes instead of reading the archive.
     """
 
-    folder: Path
-    waveforms: Path | None = None
-    model: Path | None = None
+    folder: TypedPath
+    waveforms: TypedPath | None = None
+    model: TypedPath | None = None
     cluster: ClusterTable = ClusterTable()
     archive: ArchiveSize | None = None
 

@@ -11,6 +11,7 @@ from seisflow.archive.store import read_product
 from seisflow.archive.work import progress_of
 from seisflow.campaign.config import ArchiveSize
 from seisflow.core.config import SelectingConfig
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import DAY_NS, parse_time
 from seisflow.core.stations import Coordinates, StationPattern, matches_any
 from seisflow.errors import ConfigError
@@ -101,7 +102,7 @@ def records_of_plan(prepared: Preparation) -> Records:
     )
 
 
-def records_of_waveforms(path: Path) -> Records:
+def records_of_waveforms(path: AnyPath) -> Records:
     """Return the records of a WAVEFORMS product, from its metadata and receipts.
 
     Raises

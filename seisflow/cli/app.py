@@ -11,6 +11,7 @@ import typer
 
 from seisflow import __version__
 from seisflow.cli.console import ERRORS
+from seisflow.core.files import is_store_trouble
 from seisflow.errors import ExitCode, SeisflowError
 
 __all__ = ["COMMANDS", "main", "program"]
@@ -91,6 +92,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _say(error: str) -> None:
+    ERRORS.print(f"error: {error}", markup=False, highlight=False, style="red", soft_wrap=True)
+
+
 def main() -> NoReturn:
     """Run the command line and exit with the code of `seisflow.errors.ExitCode`.
 
@@ -101,15 +106,23 @@ def main() -> NoReturn:
     try:
         code = program(asked if asked and asked[0] in COMMANDS else COMMANDS)(standalone_mode=False)
     except SeisflowError as error:
-        ERRORS.print(f"error: {error}", markup=False, highlight=False, style="red", soft_wrap=True)
+        _say(str(error))
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = ExitCode.INTERRUPTED
     except Exception as error:
-        if not hasattr(error, "show"):  # a usage error of the argument parser shows itself
+        if is_store_trouble(error):
+            _say(
+                f"the object store refused or did not answer ({type(error).__name__}: {error}); "
+                "check bucket, endpoint and credentials (AWS_* variables, ~/.aws), then type the "
+                "command again: what is done is kept"
+            )
+            code = ExitCode.INCOMPLETE
+        elif hasattr(error, "show"):  # a usage error of the argument parser shows itself
+            error.show()
+            code = ExitCode.CONFIG
+        else:
             raise
-        error.show()
-        code = ExitCode.CONFIG
     if code == ExitCode.INTERRUPTED:  # the argument parser returns it too
         ERRORS.print("interrupted; what is done is kept: type the command again to go on")
     sys.exit(int(code or 0))

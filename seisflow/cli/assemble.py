@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from upath import UPath
 
 from seisflow.archive.work import Progress
 from seisflow.cli.console import progress, table
@@ -18,8 +18,10 @@ from seisflow.cli.options import (
     JsonOption,
     StartOption,
     WorkersOption,
+    a_path,
 )
 from seisflow.cli.running import open_session, run_work, show_plan, show_problems, summarise
+from seisflow.core.files import AnyPath
 from seisflow.engine.connect import Session
 from seisflow.engine.drive import Failure, drive
 from seisflow.wavelets import stage
@@ -28,16 +30,24 @@ from seisflow.wavelets.scan import Found, scan
 
 
 def assemble(  # noqa: PLR0913 - every parameter is an option of the command
-    waveforms: Annotated[Path, typer.Argument(metavar="WAVEFORMS", help="What ingest wrote.")],
-    labels: Annotated[Path, typer.Argument(metavar="LABELS", help="What label wrote of them.")],
+    waveforms: Annotated[
+        UPath, typer.Argument(metavar="WAVEFORMS", help="What ingest wrote.", parser=a_path)
+    ],
+    labels: Annotated[
+        UPath, typer.Argument(metavar="LABELS", help="What label wrote of them.", parser=a_path)
+    ],
     arrivals: Annotated[
-        Path,
+        UPath,
         typer.Argument(
             metavar="ARRIVALS",
             help="CSV (time, station, phase) or QuakeML; with --predict a catalogue.",
+            parser=a_path,
         ),
     ],
-    output: Annotated[Path, typer.Argument(metavar="WAVELETS.zarr", help="The product to write.")],
+    output: Annotated[
+        UPath,
+        typer.Argument(metavar="WAVELETS.zarr", help="The product to write.", parser=a_path),
+    ],
     predict: Annotated[
         str | None,
         typer.Option(
@@ -46,8 +56,10 @@ def assemble(  # noqa: PLR0913 - every parameter is an option of the command
         ),
     ] = None,
     events: Annotated[
-        Path | None,
-        typer.Option(help="Catalogue of the events in ARRIVALS: magnitudes and distances."),
+        UPath | None,
+        typer.Option(
+            help="Catalogue of the events in ARRIVALS: magnitudes and distances.", parser=a_path
+        ),
     ] = None,
     split: Annotated[
         str,
@@ -159,7 +171,7 @@ def assemble(  # noqa: PLR0913 - every parameter is an option of the command
     _conclude(output, state, as_json=as_json)
 
 
-def _conclude(output: Path, state: Progress, *, as_json: bool) -> None:
+def _conclude(output: AnyPath, state: Progress, *, as_json: bool) -> None:
     """Print what the set holds, and end with its exit code."""
     document = stage.read_assembly(output)
     show_counts(document)

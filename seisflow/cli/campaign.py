@@ -5,18 +5,19 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
+from upath import UPath
 
 from seisflow.archive.receipts import write_json
 from seisflow.archive.store import HIDDEN
 from seisflow.archive.work import progress_of
 from seisflow.cli.campaign_file import COMMANDS, FILES, MAKES, NEEDS, Campaign, read_campaign
 from seisflow.cli.console import ERRORS, print_json, table
-from seisflow.cli.options import JsonOption
+from seisflow.cli.options import JsonOption, a_path
 from seisflow.core.config import fingerprint
+from seisflow.core.files import AnyPath
 from seisflow.errors import ConfigError, ExitCode
 from seisflow.report.amounts import human_time
 
@@ -40,7 +41,10 @@ class Outcome:
 
 def run(
     campaign: Annotated[
-        Path, typer.Argument(metavar="CAMPAIGN.toml", help="A table for every stage; see below.")
+        UPath,
+        typer.Argument(
+            metavar="CAMPAIGN.toml", help="A table for every stage; see below.", parser=a_path
+        ),
     ],
     until: Annotated[
         str | None, typer.Option(help="The last stage to run: one of those above.")
@@ -96,7 +100,8 @@ def run(
 
 def plan(
     campaign: Annotated[
-        Path, typer.Argument(metavar="CAMPAIGN.toml", help="What seisflow run takes.")
+        UPath,
+        typer.Argument(metavar="CAMPAIGN.toml", help="What seisflow run takes.", parser=a_path),
     ],
     measure: Annotated[
         bool,
@@ -188,7 +193,7 @@ def call(campaign: Campaign, stage: str) -> None:
     COMMANDS[stage](**values)
 
 
-def parts(campaign: Campaign) -> dict[str, Path]:
+def parts(campaign: Campaign) -> dict[str, AnyPath]:
     """Return the products of this campaign that a page shows and that are there."""
     stages, _ = campaign.stages()
     made = {MAKES[stage] for stage in stages if stage != "report"}
@@ -203,7 +208,7 @@ def again(campaign: Campaign, stage: str) -> None:
     known: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
     product, values = campaign.product(MAKES[stage]), campaign.tables[stage]
     read = [campaign.product("catalog")] if stage == "compare" else parts(campaign).values()
-    given = [value for value in values.values() if isinstance(value, Path)]
+    given = [value for value in values.values() if isinstance(value, AnyPath)]
     key = fingerprint([{k: str(v) for k, v in values.items()}, digests([*read, *given])])
     # with what it made then: the same command, typed by hand, may have written there since
     if product.exists() and known.get(stage) == fingerprint([key, digests([product])]):
@@ -215,7 +220,7 @@ def again(campaign: Campaign, stage: str) -> None:
     write_json(kept, known | {stage: fingerprint([key, digests([product])])})
 
 
-def digests(paths: Iterable[Path]) -> list[str]:
+def digests(paths: Iterable[AnyPath]) -> list[str]:
     """Return a digest of every file; of products and models, of what says when they were made."""
     found = []
     for path in paths:
@@ -246,7 +251,7 @@ def outcome_of(campaign: Campaign, stage: str, code: int, seconds: float) -> Out
     )
 
 
-def trained_s(model: Path) -> float:
+def trained_s(model: AnyPath) -> float:
     """Return the seconds of all epochs of a training; 0 of a forest."""
     # only here: torch takes seconds to import
     from seisflow.learn.checkpoints import read_history

@@ -13,8 +13,16 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
 from pydantic import Field, create_model
+from upath import UPath
 
-from seisflow.campaign.config import ArchiveSize, CampaignConfig, ClusterTable, Table, dashed
+from seisflow.campaign.config import (
+    ArchiveSize,
+    CampaignConfig,
+    ClusterTable,
+    Table,
+    TypedPath,
+    dashed,
+)
 from seisflow.cli.assemble import assemble
 from seisflow.cli.compare import compare
 from seisflow.cli.detect import detect
@@ -24,6 +32,7 @@ from seisflow.cli.label import label, levels
 from seisflow.cli.report import report
 from seisflow.cli.train import train
 from seisflow.core.config import StageConfig
+from seisflow.core.files import AnyPath, path_from
 from seisflow.detect.config import DetectConfig
 from seisflow.engine.profiles import read_profile
 from seisflow.errors import ConfigError
@@ -82,7 +91,7 @@ FILES = {
 ENGINE = {"cluster", "workers", "detached", "nodes", "dry_run", "as_json", "output"}
 """Parameters that are the same for all stages, or no business of a table."""
 OWN: dict[str, dict[str, tuple[Any, Any]]] = {
-    "ingest": {"raw": (list[str], Field(min_length=1)), "stations": (Path | None, None)},
+    "ingest": {"raw": (list[str], Field(min_length=1)), "stations": (TypedPath | None, None)},
     "compare": {"baselines": (bool, False)},
 }
 """Keys that differ from the command's: what the campaign knows need not be said again."""
@@ -113,6 +122,8 @@ def table_of(stage: str) -> type[Table]:
         alias = option_name(name, option)
         bounds = Field(alias=alias, ge=option.min, le=option.max)
         required = parameter.default is inspect.Parameter.empty
+        if UPath in (kind, *get_args(kind)):
+            kind = TypedPath | None
         fields[name] = (Annotated[kind, bounds], ... if required else parameter.default)
     return create_model(f"[{stage}]", __base__=Table, **fields)
 
@@ -141,11 +152,11 @@ class Campaign:
         Values for the parameters of the commands, by stage; only of tables that are there.
     """
 
-    path: Path
+    path: AnyPath
     config: CampaignConfig
     tables: dict[str, dict[str, Any]]
 
-    def product(self, name: str) -> Path:
+    def product(self, name: str) -> AnyPath:
         """Return where a product is, or will be."""
         given = {"waveforms": self.config.waveforms, "model": self.config.model}.get(name)
         return given or self.config.folder / FILES[name]
@@ -195,17 +206,17 @@ class Campaign:
             )
         read_profile(self.config.cluster.profile, self.config.cluster.workers)
 
-    def _inputs(self) -> Iterator[tuple[str, Path]]:
+    def _inputs(self) -> Iterator[tuple[str, AnyPath]]:
         for name in ("waveforms", "model"):
             if path := getattr(self.config, name):
                 yield name, path
         for stage, values in self.tables.items():
             for name, value in values.items():
-                if isinstance(value, Path):
+                if isinstance(value, AnyPath):
                     yield f"[{stage}] {name}", value
 
 
-def read_campaign(path: Path) -> Campaign:
+def read_campaign(path: AnyPath) -> Campaign:
     """Read and check a campaign file.
 
     Raises
@@ -230,13 +241,13 @@ def read_campaign(path: Path) -> Campaign:
             tables[stage] = {name: _placed(value, path.parent) for name, value in values.items()}
     if "ingest" in tables:
         tables["ingest"]["raw"] = [
-            str(path.parent / Path(raw).expanduser()) for raw in tables["ingest"]["raw"]
+            str(path_from(path.parent, raw)) for raw in tables["ingest"]["raw"]
         ]
     _refuse_twice(path, config, tables)
     return Campaign(path, _config_placed(config, path.parent), tables)
 
 
-def _refuse_unknown(path: Path, content: Mapping[str, Any]) -> None:
+def _refuse_unknown(path: AnyPath, content: Mapping[str, Any]) -> None:
     """Refuse keys that nothing knows, wherever they stand."""
     tables = TABLES | {"cluster": ClusterTable, "archive": ArchiveSize}
     problems = []
@@ -266,7 +277,7 @@ def keys_of(table: type[StageConfig]) -> list[str]:
     return [field.alias or name for name, field in table.model_fields.items()]
 
 
-def _checked(path: Path, what: str, check: Callable[[], Any]) -> Any:
+def _checked(path: AnyPath, what: str, check: Callable[[], Any]) -> Any:
     try:
         return check()
     except ConfigError as error:
@@ -324,11 +335,11 @@ def config_of(stage: str, values: Mapping[str, Any]) -> StageConfig:
     return kind.build(options)
 
 
-def _placed(value: Any, folder: Path) -> Any:
-    return folder / value.expanduser() if isinstance(value, Path) else value
+def _placed(value: Any, folder: AnyPath) -> Any:
+    return path_from(folder, value) if isinstance(value, AnyPath) else value
 
 
-def _config_placed(config: CampaignConfig, folder: Path) -> CampaignConfig:
+def _config_placed(config: CampaignConfig, folder: AnyPath) -> CampaignConfig:
     placed = {name: _placed(getattr(config, name), folder) for name in ("folder", "waveforms")}
     placed["model"] = _placed(config.model, folder)
     profile = config.cluster.profile
@@ -339,7 +350,7 @@ def _config_placed(config: CampaignConfig, folder: Path) -> CampaignConfig:
 
 
 def _refuse_twice(
-    path: Path, config: CampaignConfig, tables: Mapping[str, Mapping[str, Any]]
+    path: AnyPath, config: CampaignConfig, tables: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Refuse a product that is given and made as well."""
     for name, stages in (("waveforms", ("ingest",)), ("model", ("assemble", "train"))):

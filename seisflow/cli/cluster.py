@@ -1,13 +1,13 @@
 """``seisflow cluster``."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
+from upath import UPath
 
 from seisflow.cli.console import print_json, table
-from seisflow.cli.options import JsonOption
+from seisflow.cli.options import JsonOption, a_path
 from seisflow.engine.check import check_cluster
 from seisflow.engine.profiles import read_profile
 from seisflow.errors import ExitCode
@@ -35,8 +35,10 @@ def check(
         ),
     ],
     store: Annotated[
-        list[Path] | None,
-        typer.Option(help="A folder in which products will be written; may be repeated."),
+        list[UPath] | None,
+        typer.Option(
+            help="A folder in which products will be written; may be repeated.", parser=a_path
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

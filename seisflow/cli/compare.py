@@ -2,18 +2,18 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 import typer
+from upath import UPath
 
 from seisflow.archive.reading import read_column
 from seisflow.archive.store import read_product, storage_errors
 from seisflow.archive.work import require_complete
 from seisflow.cli.console import ERRORS, print_json, progress, table
-from seisflow.cli.options import JsonOption
+from seisflow.cli.options import JsonOption, a_path
 from seisflow.cli.running import show_problems
 from seisflow.compare.baselines import Trigger
 from seisflow.compare.detectors import Baselines, Equal, n_pieces, pieces
@@ -21,6 +21,7 @@ from seisflow.compare.expected import expect_by_arrivals, expect_by_travel_time
 from seisflow.compare.scoring import Comparison
 from seisflow.compare.scoring import compare as compare_times
 from seisflow.compare.summary import DETECTOR_HEAD, band_rows, detector_rows, to_json
+from seisflow.core.files import AnyPath
 from seisflow.core.stations import Coordinates
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.arrivals import read_arrivals
@@ -36,19 +37,26 @@ TITLES: Mapping[Equal | None, str] = {
 
 
 def compare(  # noqa: PLR0913 - every parameter is an option of the command
-    catalog: Annotated[Path, typer.Argument(metavar="CATALOG", help="What detect wrote.")],
+    catalog: Annotated[
+        UPath, typer.Argument(metavar="CATALOG", help="What detect wrote.", parser=a_path)
+    ],
     reference: Annotated[
-        Path,
-        typer.Argument(metavar="REFERENCE", help="A catalogue: CSV, QuakeML, or another CATALOG."),
+        UPath,
+        typer.Argument(
+            metavar="REFERENCE",
+            help="A catalogue: CSV, QuakeML, or another CATALOG.",
+            parser=a_path,
+        ),
     ],
     tolerance: Annotated[
         float, typer.Option("--tolerance-s", help="Largest residual of a match.", min=0)
     ] = 2.0,
     arrivals: Annotated[
-        Path | None,
+        UPath | None,
         typer.Option(
             help="Table of P and S at stations of the array: times events by the median of P; what "
-            "is found at that of S is not new."
+            "is found at that of S is not new.",
+            parser=a_path,
         ),
     ] = None,
     predict: Annotated[
@@ -59,11 +67,12 @@ def compare(  # noqa: PLR0913 - every parameter is an option of the command
         ),
     ] = None,
     baselines: Annotated[
-        Path | None,
+        UPath | None,
         typer.Option(
             metavar="WAVEFORMS.zarr",
             help="Run STA/LTA with coincidence, and the product of nine sub-array envelopes, on "
             "these records.",
+            parser=a_path,
         ),
     ] = None,
     equal: Annotated[
@@ -75,8 +84,13 @@ def compare(  # noqa: PLR0913 - every parameter is an option of the command
         ),
     ] = "detections",
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="File to write; by default CATALOG/comparison.json."),
+        UPath | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write; by default CATALOG/comparison.json.",
+            parser=a_path,
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -129,7 +143,10 @@ def compare(  # noqa: PLR0913 - every parameter is an option of the command
 
 
 def timed(
-    events: Sequence[ReferenceEvent], catalog: Path, arrivals: Path | None, predict: str | None
+    events: Sequence[ReferenceEvent],
+    catalog: AnyPath,
+    arrivals: AnyPath | None,
+    predict: str | None,
 ) -> list[ReferenceEvent]:
     """Return the reference with its times at the array.
 
@@ -163,7 +180,7 @@ def timed(
     return list(events)
 
 
-def middle(catalog: Path) -> Coordinates:
+def middle(catalog: AnyPath) -> Coordinates:
     """Return the mean place of the stations of a catalogue.
 
     Raises
@@ -182,7 +199,7 @@ def middle(catalog: Path) -> Coordinates:
     return Coordinates(longitude, latitude, 0.0)
 
 
-def search(catalog: Path, waveforms: Path) -> Baselines:
+def search(catalog: AnyPath, waveforms: AnyPath) -> Baselines:
     """Run both baselines over the records."""
     longitude, latitude = (
         read_column(catalog, n).astype(np.float64) for n in ("longitude", "latitude")

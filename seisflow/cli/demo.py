@@ -1,17 +1,18 @@
 """``seisflow demo``: the whole mission on a small synthetic array with known truth."""
 
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 import xarray as xr
+from upath import UPath
 
 from seisflow.archive.opening import open_product
 from seisflow.cli.campaign import run
 from seisflow.cli.console import ERRORS, table
-from seisflow.cli.options import WorkersOption
+from seisflow.cli.options import WorkersOption, a_path
 from seisflow.cli.synth import synth
+from seisflow.core.files import AnyPath
 from seisflow.label.agreement import AgreementRow, agreement
 from seisflow.report.labels import draw_overview
 
@@ -53,10 +54,13 @@ profile = "local"
 """
 
 
+DEMO = UPath("seisflow-demo")
+
+
 def demo(
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")] = Path(
-        "seisflow-demo"
-    ),
+    output: Annotated[
+        UPath, typer.Argument(metavar="OUT", help="The folder to write.", parser=a_path)
+    ] = DEMO,
     nodes: Annotated[int, typer.Option(help="Number of nodes.")] = 16,
     hours: Annotated[float, typer.Option(help="Length of the record in hours.")] = 3.0,
     rate: Annotated[int, typer.Option(help="Samples per second.")] = 100,
@@ -91,7 +95,7 @@ def demo(
     ERRORS.print(f"open the products with seisflow.open({str(labels)!r}); the page is {page}")
 
 
-def show_labels(labels: Path, waveforms: Path, truth: Path, picture: Path) -> None:
+def show_labels(labels: AnyPath, waveforms: AnyPath, truth: AnyPath, picture: AnyPath) -> None:
     """Compare labels with what was planted, in a table and a picture."""
     opened = open_product(labels)
     rows = compare(opened, open_product(truth))

@@ -9,6 +9,7 @@ from pathlib import Path
 from seisflow.archive.store import storage_errors
 from seisflow.cli.console import ERRORS, print_json, table
 from seisflow.cli.register import Detached, keep_detached, registered
+from seisflow.core.files import AnyPath
 from seisflow.engine.batch import BatchJob, driver_pool, job_script, job_states, submit
 from seisflow.engine.profiles import Pool, Profile, read_profile
 from seisflow.errors import ConfigError
@@ -41,7 +42,7 @@ def without_detach(argv: Sequence[str]) -> tuple[str, ...]:
 
 
 def detach(
-    product: Path, cluster: str, pool: Pool | None = None, *, n_nodes: int = 1, as_json: bool
+    product: AnyPath, cluster: str, pool: Pool | None = None, *, n_nodes: int = 1, as_json: bool
 ) -> None:
     """Have this very command run in a job of its own, say how to watch it, and return.
 
@@ -79,7 +80,7 @@ def detach(
 
 def detach_job(
     argv: Sequence[str],
-    product: Path,
+    product: AnyPath,
     profile: Profile,
     pool: Pool,
     n_nodes: int = 1,
@@ -135,7 +136,7 @@ def detach_job(
     return detached
 
 
-def refuse_second(product: Path) -> None:
+def refuse_second(product: AnyPath) -> None:
     """Refuse a product that a job makes already."""
     same = [detached for detached in registered() if detached.product == str(product)]
     states = job_states(detached.id for detached in same)

@@ -1,9 +1,9 @@
 """``seisflow detect``."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from upath import UPath
 
 from seisflow.archive.opening import open_product
 from seisflow.archive.work import Progress, refuse_other
@@ -18,18 +18,25 @@ from seisflow.cli.options import (
     SelectOption,
     StartOption,
     WorkersOption,
+    a_path,
 )
 from seisflow.cli.running import open_session, run_work, show_plan, summarise
+from seisflow.core.files import AnyPath
 from seisflow.detect import stage
 from seisflow.detect.config import DetectConfig
 from seisflow.report.event_sections import FIGURES, best_events, draw_events
 
 
 def detect(  # noqa: PLR0913 - every parameter is an option of the command
-    waveforms: Annotated[Path, typer.Argument(metavar="WAVEFORMS.zarr", help="What ingest wrote.")],
-    scores: Annotated[Path, typer.Argument(metavar="SCORES.zarr", help="What infer wrote.")],
+    waveforms: Annotated[
+        UPath, typer.Argument(metavar="WAVEFORMS.zarr", help="What ingest wrote.", parser=a_path)
+    ],
+    scores: Annotated[
+        UPath, typer.Argument(metavar="SCORES.zarr", help="What infer wrote.", parser=a_path)
+    ],
     catalog: Annotated[
-        Path, typer.Argument(metavar="CATALOG", help="The folder to write or to resume.")
+        UPath,
+        typer.Argument(metavar="CATALOG", help="The folder to write or to resume.", parser=a_path),
     ],
     min_nodes: Annotated[
         int, typer.Option("--min-nodes", help="Fewest nodes in coincidence.", min=2)
@@ -160,7 +167,7 @@ def found(state: Progress, prepared: stage.Preparation) -> dict[str, str | int]:
     }
 
 
-def draw(catalog: Path, waveforms: Path, n: int) -> None:
+def draw(catalog: AnyPath, waveforms: AnyPath, n: int) -> None:
     """Draw events into the folder of the catalogue, those that are not drawn yet."""
     opened = open_product(catalog).load()
     rows = [

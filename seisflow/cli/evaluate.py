@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from upath import UPath
 
 from seisflow.archive.store import storage_errors
 from seisflow.cli.console import ERRORS, print_json, progress, table
-from seisflow.cli.options import JsonOption
+from seisflow.cli.options import JsonOption, a_path
 from seisflow.core.classes import Split
+from seisflow.core.files import AnyPath
 from seisflow.errors import ConfigError, DataError
 from seisflow.label.devices import resolve_device
 
@@ -24,13 +25,18 @@ SPLITS = {split.name.lower(): split for split in Split}
 
 
 def evaluate(  # noqa: PLR0913 - every parameter is an option of the command
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="What train wrote.")],
-    wavelets: Annotated[Path, typer.Argument(metavar="WAVELETS.zarr", help="What assemble wrote.")],
+    model: Annotated[
+        UPath, typer.Argument(metavar="MODEL", help="What train wrote.", parser=a_path)
+    ],
+    wavelets: Annotated[
+        UPath, typer.Argument(metavar="WAVELETS.zarr", help="What assemble wrote.", parser=a_path)
+    ],
     split: Annotated[str, typer.Option(help="Which wavelets: test, validation or train.")] = "test",
     truth: Annotated[
-        Path | None,
+        UPath | None,
         typer.Option(
-            help="TRUTH.zarr of the synth scene: count a second time against what was planted."
+            help="TRUTH.zarr of the synth scene: count a second time against what was planted.",
+            parser=a_path,
         ),
     ] = None,
     source_ratio: Annotated[
@@ -50,12 +56,13 @@ def evaluate(  # noqa: PLR0913 - every parameter is an option of the command
         ),
     ] = 0.0015,
     output: Annotated[
-        Path | None,
+        UPath | None,
         typer.Option(
             "--output",
             "-o",
             help="Folder to write; by default MODEL/evaluation/SPLIT-KEY, KEY that of the "
             "wavelets. What is counted against the truth goes beside it, with -truth.",
+            parser=a_path,
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="Where the network runs: cpu, cuda or auto.")] = "cpu",
@@ -122,7 +129,7 @@ def split_named(name: str) -> Split:
     return SPLITS[name]
 
 
-def planted_truth(path: Path, source_ratio: float) -> "PlantedTruth":
+def planted_truth(path: AnyPath, source_ratio: float) -> "PlantedTruth":
     """Return how the planted truth is to be read."""
     from seisflow.evaluate.truth import PlantedTruth
 
@@ -184,7 +191,7 @@ def write(
     evaluation: "Evaluation",
     model: "Model",
     examples: "Examples",
-    folder: Path,
+    folder: AnyPath,
     history: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     """Write all there is of an evaluation into a folder; return it as JSON content.
@@ -214,7 +221,7 @@ def write(
     return {"folder": str(folder), "figures": [str(path) for path in figures], **content}
 
 
-def read_history(model: Path) -> Sequence[dict[str, Any]]:
+def read_history(model: AnyPath) -> Sequence[dict[str, Any]]:
     """Return the history of a training; empty where none was kept.
 
     Raises

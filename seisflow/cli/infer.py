@@ -1,9 +1,9 @@
 """``seisflow infer``."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from upath import UPath
 
 from seisflow.archive.work import Progress, refuse_other
 from seisflow.cli.detaching import detach
@@ -16,6 +16,7 @@ from seisflow.cli.options import (
     SelectOption,
     StartOption,
     WorkersOption,
+    a_path,
 )
 from seisflow.cli.running import open_session, run_work, show_plan, summarise
 from seisflow.core.classes import ScoreState, WaveletClass
@@ -23,10 +24,17 @@ from seisflow.label.devices import check_device, resolve_device
 
 
 def infer(  # noqa: PLR0913 - every parameter is an option of the command
-    waveforms: Annotated[Path, typer.Argument(metavar="WAVEFORMS.zarr", help="What ingest wrote.")],
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="What train wrote.")],
+    waveforms: Annotated[
+        UPath, typer.Argument(metavar="WAVEFORMS.zarr", help="What ingest wrote.", parser=a_path)
+    ],
+    model: Annotated[
+        UPath, typer.Argument(metavar="MODEL", help="What train wrote.", parser=a_path)
+    ],
     scores: Annotated[
-        Path, typer.Argument(metavar="SCORES.zarr", help="The product to write or to resume.")
+        UPath,
+        typer.Argument(
+            metavar="SCORES.zarr", help="The product to write or to resume.", parser=a_path
+        ),
     ],
     start: StartOption = None,
     end: EndOption = None,

@@ -1,11 +1,11 @@
 """``seisflow ingest``."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from seisflow.archive.store import product_stands
 from seisflow.archive.work import existing_product
 from seisflow.cli.console import ERRORS, progress, table
 from seisflow.cli.detaching import detach
@@ -20,6 +20,7 @@ from seisflow.cli.options import (
     WorkersOption,
 )
 from seisflow.cli.running import open_session, run_work, show_plan, show_problems, summarise
+from seisflow.core.files import AnyPath, any_path
 from seisflow.core.grid import format_time
 from seisflow.engine.connect import Session
 from seisflow.engine.drive import Failure, drive
@@ -74,7 +75,7 @@ def ingest(  # noqa: PLR0913 - every parameter is an option of the command
             "seisflow ingest RAW... WAVEFORMS.zarr"
         )
     *raw, target = paths
-    output = Path(target).absolute()  # workers may stand in another folder
+    output = any_path(target).absolute()  # workers may stand in another folder
     options: dict[str, Any] = {
         "raw": tuple(raw),
         "stations": stations,
@@ -85,7 +86,7 @@ def ingest(  # noqa: PLR0913 - every parameter is an option of the command
     }
     config = stage.IngestConfig.build(options)
     config.selection()
-    if output.exists():
+    if product_stands(output):
         existing_product(output)  # before the scan, which may take long
     stage.coordinate_table(config)  # before the scan too
     batches = stage.batches(config)
@@ -123,7 +124,7 @@ def _rows(counts: Mapping[str, int], prepared: stage.Preparation) -> dict[str, A
 def scan_files(session: Session, batches: list[stage.FileBatch]) -> list[FileScan]:
     """Read the headers of all files; what cannot be scanned is a problem of the scan."""
     scans: list[FileScan] = []
-    failed: list[Path] = []
+    failed: list[AnyPath] = []
     with progress("scan", len(batches)) as bar:
         for batch, ended in drive(session, stage.scan_batch, batches, stage="scan"):
             if isinstance(ended, Failure):
@@ -137,7 +138,7 @@ def scan_files(session: Session, batches: list[stage.FileBatch]) -> list[FileSca
     return scans
 
 
-def _unread(path: Path, failure: Failure) -> FileScan:
+def _unread(path: AnyPath, failure: Failure) -> FileScan:
     problem = Problem(str(path), f"cannot be scanned: {failure.reason}")
     return FileScan(str(path), "", 0, 0, problems=(problem,))
 

@@ -12,6 +12,7 @@ from seisflow.archive.work import progress_of
 from seisflow.cli.console import ERRORS, print_json, table
 from seisflow.cli.options import JsonOption
 from seisflow.cli.register import Detached, find_detached, registered
+from seisflow.core.files import AnyPath, any_path
 from seisflow.engine.batch import JobState, cancel_job, job_states
 from seisflow.errors import ClusterError, ConfigError, SeisflowError
 
@@ -75,7 +76,7 @@ def progress_text(detached: Detached) -> str:
     """Say how far a product is; a dash where nothing can be read yet."""
     try:
         if detached.command == "train":
-            return _epochs_text(Path(detached.product))
+            return _epochs_text(any_path(detached.product))
         state = progress_of(detached.product)
     except (OSError, ValueError, SeisflowError):
         return "-"
@@ -83,7 +84,7 @@ def progress_text(detached: Detached) -> str:
     return f"{len(state.done)} of {len(state.plan.tasks)} {state.plan.unit}{failed}"
 
 
-def _epochs_text(model: Path) -> str:
+def _epochs_text(model: AnyPath) -> str:
     """Say how far a model is, from its files: `seisflow.learn` would load torch first."""
     rows = json.loads((model / "history.json").read_text())
     is_finished = (model / "model.json").exists() and not (model / "checkpoint.pt").exists()

@@ -1,9 +1,9 @@
 """``seisflow label``."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from upath import UPath
 
 from seisflow.archive.work import Progress, refuse_other
 from seisflow.cli.detaching import detach
@@ -16,6 +16,7 @@ from seisflow.cli.options import (
     SelectOption,
     StartOption,
     WorkersOption,
+    a_path,
 )
 from seisflow.cli.running import open_session, run_work, show_plan, summarise
 from seisflow.core.classes import Label
@@ -25,8 +26,12 @@ from seisflow.label.devices import check_device, resolve_device
 
 
 def label(  # noqa: PLR0913 - every parameter is an option of the command
-    waveforms: Annotated[Path, typer.Argument(metavar="WAVEFORMS", help="What ingest wrote.")],
-    labels: Annotated[Path, typer.Argument(metavar="LABELS.zarr", help="The product to write.")],
+    waveforms: Annotated[
+        UPath, typer.Argument(metavar="WAVEFORMS", help="What ingest wrote.", parser=a_path)
+    ],
+    labels: Annotated[
+        UPath, typer.Argument(metavar="LABELS.zarr", help="The product to write.", parser=a_path)
+    ],
     method: Annotated[
         str,
         typer.Option(

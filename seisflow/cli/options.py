@@ -4,6 +4,17 @@ from typing import Annotated
 
 import typer
 
+from seisflow.core.files import AnyPath, any_path
+
+
+def a_path(typed: str) -> AnyPath:
+    """Return the path that a user typed: on a disk, or a URL in an object store."""
+    try:
+        return any_path(typed)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 ClusterOption = Annotated[
     str,
     typer.Option(

@@ -34,6 +34,7 @@ from seisflow.cli.campaign_file import Campaign, config_of
 from seisflow.cli.console import ERRORS, print_json
 from seisflow.cli.ingest import scan_files
 from seisflow.cli.running import open_session
+from seisflow.core.files import AnyPath
 from seisflow.engine.profiles import Profile, read_profile
 from seisflow.errors import ConfigError
 from seisflow.formats.arrivals import read_arrivals
@@ -186,7 +187,7 @@ class Planner:
         return 3 * min(bounds) if bounds else None
 
     def _n_arrivals(self, values: dict[str, Any]) -> int | None:
-        path: Path = values["arrivals"]
+        path: AnyPath = values["arrivals"]
         if values.get("predict") is not None or not path.exists():
             return None
         return sum(row.phase.upper().startswith("P") for row in read_arrivals(path).rows)

@@ -1,13 +1,14 @@
 """``seisflow plot``."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from upath import UPath
 
 from seisflow.cli.console import ERRORS, print_json
-from seisflow.cli.options import JsonOption, SelectOption
+from seisflow.cli.options import JsonOption, SelectOption, a_path
 from seisflow.core.classes import Label
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import format_time
 from seisflow.errors import ConfigError
 from seisflow.report.palette import shares_text
@@ -15,7 +16,9 @@ from seisflow.report.pictures import Picture, paths_of, picture_of_hour, picture
 
 
 def plot(  # noqa: PLR0913 - every parameter is an option of the command
-    labels: Annotated[Path, typer.Argument(metavar="LABELS.zarr", help="What label wrote.")],
+    labels: Annotated[
+        UPath, typer.Argument(metavar="LABELS.zarr", help="What label wrote.", parser=a_path)
+    ],
     station: Annotated[
         str | None,
         typer.Option(help="One station, NET.STA.LOC.CHA or four globs: draw one hour of it."),
@@ -29,16 +32,20 @@ def plot(  # noqa: PLR0913 - every parameter is an option of the command
     ] = None,
     select: SelectOption = None,
     waveforms: Annotated[
-        Path | None,
-        typer.Option(help="The WAVEFORMS that were labelled; by default where they were then."),
+        UPath | None,
+        typer.Option(
+            help="The WAVEFORMS that were labelled; by default where they were then.",
+            parser=a_path,
+        ),
     ] = None,
     output: Annotated[
-        Path | None,
+        UPath | None,
         typer.Option(
             "--output",
             "-o",
             help="The file to write, .png, .pdf or .svg, or a folder; by default a name made of "
             "product, station and time, here.",
+            parser=a_path,
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -79,7 +86,7 @@ def refuse_mixture(
     hour: str | None,
     day: str | None,
     select: list[str] | None,
-    waveforms: Path | None,
+    waveforms: AnyPath | None,
 ) -> None:
     """Refuse options of the one figure together with those of the other.
 
@@ -103,7 +110,7 @@ def refuse_mixture(
         )
 
 
-def summary(picture: Picture, counts: dict[Label, int], path: Path) -> dict[str, Any]:
+def summary(picture: Picture, counts: dict[Label, int], path: AnyPath) -> dict[str, Any]:
     """Return what was drawn as JSON content; shares are those of all its seconds."""
     seconds = {label.name.lower(): n for label, n in counts.items()}
     total = sum(seconds.values())

@@ -6,9 +6,9 @@ waits, and the rank ends well: torchrun starts all ranks again after any other e
 
 import json
 import sys
-from pathlib import Path
 
 from seisflow.cli.training import Run, train_here
+from seisflow.core.files import any_path
 from seisflow.errors import ExitCode, SeisflowError
 from seisflow.learn.config import TrainConfig
 
@@ -21,8 +21,8 @@ def main() -> int:
     content = json.loads(sys.argv[1])
     asked = content["run"]
     run = Run(
-        Path(asked["wavelets"]),
-        Path(asked["model"]),
+        any_path(asked["wavelets"]),
+        any_path(asked["model"]),
         asked["device"],
         float(asked["checkpoint_every_s"]),
     )

@@ -1,12 +1,12 @@
 """``seisflow report``."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+from upath import UPath
 
 from seisflow.cli.console import ERRORS, print_json
-from seisflow.cli.options import JsonOption
+from seisflow.cli.options import JsonOption, a_path
 from seisflow.errors import ConfigError
 from seisflow.report.page import CampaignParts, write_page
 
@@ -14,15 +14,22 @@ COMPARISON = "comparison.json"
 
 
 def report(  # noqa: PLR0913 - every parameter is an option of the command
-    page: Annotated[Path, typer.Argument(metavar="PAGE.html", help="The file to write.")],
-    waveforms: Annotated[Path | None, typer.Option(help="What ingest wrote.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="What label wrote.")] = None,
-    model: Annotated[Path | None, typer.Option(help="What train wrote.")] = None,
-    scores: Annotated[Path | None, typer.Option(help="What infer wrote.")] = None,
-    catalog: Annotated[Path | None, typer.Option(help="What detect wrote.")] = None,
+    page: Annotated[
+        UPath, typer.Argument(metavar="PAGE.html", help="The file to write.", parser=a_path)
+    ],
+    waveforms: Annotated[
+        UPath | None, typer.Option(help="What ingest wrote.", parser=a_path)
+    ] = None,
+    labels: Annotated[UPath | None, typer.Option(help="What label wrote.", parser=a_path)] = None,
+    model: Annotated[UPath | None, typer.Option(help="What train wrote.", parser=a_path)] = None,
+    scores: Annotated[UPath | None, typer.Option(help="What infer wrote.", parser=a_path)] = None,
+    catalog: Annotated[UPath | None, typer.Option(help="What detect wrote.", parser=a_path)] = None,
     comparison: Annotated[
-        Path | None,
-        typer.Option(help="What compare wrote; by default CATALOG/comparison.json if it is there."),
+        UPath | None,
+        typer.Option(
+            help="What compare wrote; by default CATALOG/comparison.json if it is there.",
+            parser=a_path,
+        ),
     ] = None,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "Seismic campaign",
     as_json: JsonOption = False,

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
@@ -12,6 +11,7 @@ from seisflow.archive.receipts import TaskPlan
 from seisflow.archive.store import HIDDEN
 from seisflow.archive.work import Progress, Task, Work, progress_of, write_provenance
 from seisflow.cli.console import ERRORS, print_json, progress, table
+from seisflow.core.files import AnyPath
 from seisflow.engine.connect import Session, connect
 from seisflow.engine.drive import Failure, drive
 from seisflow.engine.profiles import read_profile
@@ -42,7 +42,7 @@ def open_session(
         yield session
 
 
-def show_plan(plan: TaskPlan, output: Path, *, as_json: bool) -> None:
+def show_plan(plan: TaskPlan, output: AnyPath, *, as_json: bool) -> None:
     """Print what a command would do."""
     content = {
         "output": str(output),
@@ -110,7 +110,7 @@ def is_finished(work: Work[T]) -> bool:
 
 
 def summarise(
-    title: str, path: Path, state: Progress, extra: Mapping[str, Any], *, as_json: bool
+    title: str, path: AnyPath, state: Progress, extra: Mapping[str, Any], *, as_json: bool
 ) -> None:
     """Print the summary of a product and end with its exit code."""
     code = ExitCode.DONE
@@ -130,7 +130,7 @@ def summarise(
         raise typer.Exit(int(code))
 
 
-def show_problems(problems: tuple[str, ...], path: Path, n_problems: int = 0) -> None:
+def show_problems(problems: tuple[str, ...], path: AnyPath, n_problems: int = 0) -> None:
     """Print the first problems, and say where the others are."""
     for problem in problems[:SHOWN]:
         ERRORS.print(f"problem: {problem}", style="yellow", markup=False, soft_wrap=True)
@@ -143,7 +143,7 @@ def show_problems(problems: tuple[str, ...], path: Path, n_problems: int = 0) ->
 
 
 def summary_json(
-    path: Path, state: Progress, extra: Mapping[str, Any], code: int | None
+    path: AnyPath, state: Progress, extra: Mapping[str, Any], code: int | None
 ) -> dict[str, Any]:
     """Return the summary as JSON content."""
     return {
@@ -166,7 +166,7 @@ def summary_json(
     }
 
 
-def common_rows(path: Path, state: Progress) -> dict[str, Any]:
+def common_rows(path: AnyPath, state: Progress) -> dict[str, Any]:
     n = len(state.plan.tasks)
     rate = len(state.done) / state.elapsed_s * 3600 if state.elapsed_s else 0.0
     return {

@@ -1,19 +1,21 @@
 """``seisflow status``."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+from upath import UPath
 
 from seisflow.archive.store import read_product
 from seisflow.archive.work import progress_of
 from seisflow.cli.console import ERRORS, print_json, table
-from seisflow.cli.options import JsonOption
+from seisflow.cli.options import JsonOption, a_path
 from seisflow.cli.running import common_rows, summary_json
 
 
 def status(
-    product: Annotated[Path, typer.Argument(metavar="PRODUCT", help="Any product of seisflow.")],
+    product: Annotated[
+        UPath, typer.Argument(metavar="PRODUCT", help="Any product of seisflow.", parser=a_path)
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """Show how far a product is: done, missing, failed with reasons, throughput, CPU-hours.

@@ -1,9 +1,9 @@
 """``seisflow synth``."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from upath import UPath
 
 from seisflow.cli.detaching import detach
 from seisflow.cli.options import (
@@ -12,6 +12,7 @@ from seisflow.cli.options import (
     DryRunOption,
     JsonOption,
     WorkersOption,
+    a_path,
 )
 from seisflow.cli.running import open_session, run_work, show_plan, summarise
 from seisflow.core.grid import parse_time
@@ -20,7 +21,9 @@ from seisflow.synth.config import SceneConfig
 
 
 def synth(  # noqa: PLR0913 - every parameter is an option of the command
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")],
+    output: Annotated[
+        UPath, typer.Argument(metavar="OUT", help="The folder to write.", parser=a_path)
+    ],
     nodes: Annotated[int, typer.Option(help="Number of nodes.")] = 20,
     hours: Annotated[float, typer.Option(help="Length of the record in hours.")] = 1.0,
     rate: Annotated[int, typer.Option(help="Samples per second.")] = 500,

@@ -1,12 +1,12 @@
 """``seisflow train``."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from upath import UPath
 
 from seisflow.cli.detaching import detach, slurm_profile
-from seisflow.cli.options import DetachOption, JsonOption
+from seisflow.cli.options import DetachOption, JsonOption, a_path
 from seisflow.cli.ranks import place_ranks
 from seisflow.cli.training import Run, check, start
 from seisflow.engine.profiles import read_profile
@@ -17,8 +17,12 @@ AUGMENTATION, RUNNING = "Augmentation", "Running (changes no result but rounding
 
 
 def train(  # noqa: PLR0913 - every parameter is an option of the command
-    wavelets: Annotated[Path, typer.Argument(metavar="WAVELETS.zarr", help="What assemble wrote.")],
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The folder to write.")],
+    wavelets: Annotated[
+        UPath, typer.Argument(metavar="WAVELETS.zarr", help="What assemble wrote.", parser=a_path)
+    ],
+    model: Annotated[
+        UPath, typer.Argument(metavar="MODEL", help="The folder to write.", parser=a_path)
+    ],
     network: Annotated[
         str,
         typer.Option(

@@ -3,7 +3,6 @@
 import json
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from seisflow.cli import evaluate
 from seisflow.cli.console import ERRORS, Bar, print_json, progress, table
 from seisflow.cli.ranks import Ranks, launch
 from seisflow.core.classes import Split
+from seisflow.core.files import AnyPath
 from seisflow.errors import ConfigError, IncompleteError
 from seisflow.label.devices import resolve_device
 from seisflow.learn.config import TrainConfig
@@ -41,8 +41,8 @@ KEPT = (
 class Run:
     """Where a training reads, writes and computes."""
 
-    wavelets: Path
-    model: Path
+    wavelets: AnyPath
+    model: AnyPath
     device: str
     checkpoint_every_s: float
 

@@ -5,7 +5,6 @@ bounded by a piece.
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -30,6 +29,7 @@ from seisflow.compare.envelopes import (
     least_threshold,
     triggers_above,
 )
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import DAY_NS, NS_PER_S, Span
 from seisflow.errors import ConfigError
 
@@ -45,7 +45,7 @@ MERGE_S = 5.0
 LEAST_STATIONS = 3
 
 
-def pieces(catalog: Path, waveforms: Path) -> Iterator[tuple[ArrayRecord, Span]]:
+def pieces(catalog: AnyPath, waveforms: AnyPath) -> Iterator[tuple[ArrayRecord, Span]]:
     """Yield the records of a catalogue's stations and span, piece by piece.
 
     Parameters
@@ -97,7 +97,7 @@ def pieces(catalog: Path, waveforms: Path) -> Iterator[tuple[ArrayRecord, Span]]
         )
 
 
-def n_pieces(catalog: Path, waveforms: Path) -> int:
+def n_pieces(catalog: AnyPath, waveforms: AnyPath) -> int:
     """Return how many pieces there are."""
     source, span = read_product(waveforms, "WAVEFORMS"), read_product(catalog, "CATALOG").span
     step = _piece_ns(source, len(station_names(catalog)))

@@ -2,13 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from seisflow.archive.reading import read_column, station_names
+from seisflow.core.files import AnyPath
 from seisflow.core.stations import Coordinates, StationPattern, matches_any
 from seisflow.detect.config import DetectConfig
 from seisflow.detect.plane_wave import local_xy_m
@@ -49,7 +49,7 @@ class Array:
         return np.array([getattr(place, name) for place in self.places], dtype=np.float64)
 
 
-def read_array(config: DetectConfig, waveforms: Path, scores: Path) -> Array:
+def read_array(config: DetectConfig, waveforms: AnyPath, scores: AnyPath) -> Array:
     """Return the chosen stations of SCORES.
 
     Raises

@@ -11,7 +11,6 @@ same files.
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from seisflow.archive.products import ArraySpec
 from seisflow.archive.reading import read_column
 from seisflow.archive.schema import TIME_ATTRS
 from seisflow.archive.store import write_array
+from seisflow.core.files import AnyPath, remove_file
 from seisflow.core.grid import DAY_NS, format_time
 from seisflow.core.stations import Coordinates
 from seisflow.detect.event import Detection, Pick
@@ -49,7 +49,7 @@ PICK_ARRAYS = {
 }
 
 
-def write_catalog(path: Path, found: Sequence[Found]) -> None:
+def write_catalog(path: AnyPath, found: Sequence[Found]) -> None:
     """Write everything there is of a catalogue, in place of what was there before.
 
     Parameters
@@ -72,7 +72,7 @@ def write_catalog(path: Path, found: Sequence[Found]) -> None:
         kept.add(name)
     for file in folder.glob("*.xml"):
         if file.name not in kept:
-            file.unlink()
+            remove_file(file)
 
 
 def _arrays(found: Sequence[Found], n_stations: int) -> Iterator[ArraySpec]:
@@ -139,7 +139,7 @@ def _time(name: str, dim: str, values: Sequence[int], long_name: str) -> ArraySp
     return ArraySpec(name, (dim,), array.shape, "int64", 0, attrs=attrs, values=array)
 
 
-def _middle(path: Path) -> Coordinates | None:
+def _middle(path: AnyPath) -> Coordinates | None:
     """Return the mean place of the stations; None where none is known."""
     columns = [
         read_column(path, name).astype(np.float64)

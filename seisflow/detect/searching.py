@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +9,7 @@ import numpy.typing as npt
 from seisflow.archive.blocks import read_record
 from seisflow.archive.products import Product
 from seisflow.archive.work import Done
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import DAY_NS, HOUR_S, NS_PER_S, format_time
 from seisflow.detect.array import Array
 from seisflow.detect.background import measure_background
@@ -38,8 +38,8 @@ class DetectTask:
 class Job:
     """What every task of one run shares."""
 
-    waveforms: Path
-    scores: Path
+    waveforms: AnyPath
+    scores: AnyPath
     source: Product
     scored: Product
     array: Array
@@ -129,7 +129,7 @@ def _of_the_hour(job: Job, task: DetectTask, first_s: int, triggers: Flags) -> l
 class _Day:
     """A UTC day of an array, and how its background is judged."""
 
-    scores: Path
+    scores: AnyPath
     key: str
     rows: tuple[int, ...]
     first_s: int

@@ -9,7 +9,6 @@ hold what they found; `finish` puts the catalogue together.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from seisflow.archive.blocks import MODEL, asked_span, source_document
 from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, Identity, Product
@@ -17,6 +16,7 @@ from seisflow.archive.receipts import TaskPlan, documents_of, read_document, rea
 from seisflow.archive.schema import station_arrays
 from seisflow.archive.store import consolidate, create_product, read_product, sweep_partial
 from seisflow.archive.work import Work, refuse_other, require_complete
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import HOUR_NS, NS_PER_S, Span, format_time
 from seisflow.detect.array import read_array
 from seisflow.detect.catalog import write_catalog
@@ -43,7 +43,7 @@ class Preparation:
     plan: TaskPlan
 
 
-def prepare(config: DetectConfig, waveforms: Path, scores: Path) -> Preparation:
+def prepare(config: DetectConfig, waveforms: AnyPath, scores: AnyPath) -> Preparation:
     """Check what is to be searched, and lay out the catalogue; writes nothing.
 
     Raises
@@ -108,7 +108,7 @@ def task_plan(job: Job, tasks: tuple[DetectTask, ...]) -> TaskPlan:
     )
 
 
-def plan(output: Path, preparation: Preparation) -> Work[DetectTask]:
+def plan(output: AnyPath, preparation: Preparation) -> Work[DetectTask]:
     """Create the empty catalogue, or resume the one that is there.
 
     Raises

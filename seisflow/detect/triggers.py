@@ -9,7 +9,6 @@ positives; what the rate really is in a record is measured by `seisflow.detect.b
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from seisflow.archive.store import open_array
 from seisflow.core.classes import ScoreState, WaveletClass
+from seisflow.core.files import AnyPath
 from seisflow.errors import ConfigError
 
 __all__ = ["QUIET_S", "Scores", "read_scores", "threshold_of"]
@@ -68,7 +68,7 @@ class Scores:
 
 
 def read_scores(
-    path: Path, rows: tuple[int, ...], n_seconds: int, first_s: int, stop_s: int
+    path: AnyPath, rows: tuple[int, ...], n_seconds: int, first_s: int, stop_s: int
 ) -> Scores:
     """Read seconds ``[first_s, stop_s)`` of SCORES; outside of the product nothing is usable.
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from seisflow.core.files import AnyPath, any_path, is_local, remove_file
 from seisflow.engine.connect import Session, open_cluster, versions_there
 from seisflow.engine.profiles import Pool, Profile
 from seisflow.engine.settings import WORKER_ENVIRONMENT
@@ -52,7 +53,7 @@ class Finding:
     advice: str = ""
 
 
-def check_cluster(profile: Profile, stores: Sequence[Path] = ()) -> list[Finding]:
+def check_cluster(profile: Profile, stores: Sequence[AnyPath] = ()) -> list[Finding]:
     """Start one worker (or ask those of a scheduler that runs) and look around.
 
     Parameters
@@ -86,7 +87,7 @@ def _small(profile: Profile) -> Profile:
     return profile.model_copy(update=changes)
 
 
-def _check_pool(profile: Profile, pool: PoolName, stores: Sequence[Path]) -> Iterator[Finding]:
+def _check_pool(profile: Profile, pool: PoolName, stores: Sequence[AnyPath]) -> Iterator[Finding]:
     begun = time.monotonic()
     try:
         with open_cluster(profile, pool=pool, patience_s=JOB_PATIENCE_S) as session:
@@ -106,7 +107,7 @@ def _check_pool(profile: Profile, pool: PoolName, stores: Sequence[Path]) -> Ite
 
 
 def _look(
-    session: Session, profile: Profile, pool: PoolName, stores: Sequence[Path]
+    session: Session, profile: Profile, pool: PoolName, stores: Sequence[AnyPath]
 ) -> Iterator[Finding]:
     try:
         there = versions_there(session)
@@ -139,7 +140,7 @@ def look_around(dask_worker: Any) -> dict[str, Any]:
         free_bytes = shutil.disk_usage(worker.local_directory).free
     except OSError as error:
         free_bytes = -1
-        scratch = f"{worker.local_directory}: {error.strerror}"
+        scratch = f"{worker.local_directory}: {error.strerror or error}"
     else:
         scratch = worker.local_directory
     return {
@@ -261,18 +262,18 @@ def _seconds(granted: str) -> float:
     return int(days or 0) * 86400 + hours * 3600 + minutes * 60 + seconds
 
 
-def _store(session: Session, store: Path) -> Finding:
+def _store(session: Session, store: AnyPath) -> Finding:
     """Let each side read what the other wrote: only then is it the same folder."""
     name = f"store {store}"
     folder = store
-    while not folder.exists():
+    while is_local(folder) and not folder.exists():
         folder = folder.parent
     token = uuid.uuid4().hex
     here = folder / f".seisflow-check-{token}"
     try:
         here.write_text(token)
     except OSError as error:
-        found = f"this machine cannot write into {folder}: {error.strerror}"
+        found = f"this machine cannot write into {folder}: {error.strerror or error}"
         return Finding(name, "would fail", found, "give a folder that can be written")
     try:
         answers = session.client.run(read_and_answer, str(here), token)
@@ -280,25 +281,25 @@ def _store(session: Session, store: Path) -> Finding:
     finally:
         for file in (here, *folder.glob(f"{here.name}-*")):
             with suppress(OSError):
-                file.unlink()
+                remove_file(file)
 
 
 def read_and_answer(path: str, token: str) -> str:
     """Read what the client wrote and write a file beside it; return its name or what failed."""
     try:
-        if Path(path).read_text() != token:
+        if any_path(path).read_text() != token:
             return "! reads something else there"
     except OSError as error:
-        return f"! cannot read there: {error.strerror}"
-    answer = Path(f"{path}-{uuid.uuid4().hex}")
+        return f"! cannot read there: {error.strerror or error}"
+    answer = any_path(f"{path}-{uuid.uuid4().hex}")
     try:
         answer.write_text(token)
     except OSError as error:
-        return f"! cannot write there: {error.strerror}"
+        return f"! cannot write there: {error.strerror or error}"
     return answer.name
 
 
-def _answered(name: str, who: str, here: Path, said: str) -> Finding:
+def _answered(name: str, who: str, here: AnyPath, said: str) -> Finding:
     if said.startswith("!"):
         advice = "give a folder that all nodes see and may write to"
         return Finding(name, "would fail", f"{who} {said[2:]}", advice)

@@ -5,7 +5,6 @@ earthquake is true by its planted arrival, noise by the planted amplitude of its
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from seisflow.archive.reading import read_slice, station_names
 from seisflow.archive.store import read_product
 from seisflow.archive.work import require_complete
 from seisflow.core.classes import WaveletClass
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import NS_PER_S, Span
 from seisflow.errors import ConfigError
 from seisflow.synth.sources import SourceKind
@@ -50,7 +50,7 @@ class PlantedTruth:
         The same ratio below which a second is quiet: nothing there that could be seen.
     """
 
-    path: Path
+    path: AnyPath
     source_ratio: float = 0.5
     quiet_ratio: float = 0.05
 
@@ -105,7 +105,7 @@ def planted_classes(truth: PlantedTruth, examples: "Examples", indices: Indices)
     return classes
 
 
-def _read(path: Path, product: Product, row: int) -> tuple[Codes, npt.NDArray[np.float32]]:
+def _read(path: AnyPath, product: Product, row: int) -> tuple[Codes, npt.NDArray[np.float32]]:
     """Return the kind and the amplitude ratio of all seconds of one station."""
     kind = read_slice(path, "kind", row, 0, product.n_seconds)
     ratio = read_slice(path, "amplitude_ratio", row, 0, product.n_seconds)
@@ -126,7 +126,7 @@ def _count(is_so: Flags, first: Indices, stop: Indices) -> Indices:
 
 
 def _refuse_elsewhere(
-    path: Path, product: Product, rows: dict[str, int], examples: "Examples", indices: Indices
+    path: AnyPath, product: Product, rows: dict[str, int], examples: "Examples", indices: Indices
 ) -> None:
     stations = sorted(set(examples.station[indices].astype(str)))
     unknown = [name for name in stations if name not in rows]
@@ -146,7 +146,7 @@ def _refuse_elsewhere(
         )
 
 
-def _refuse_other_scene(path: Path, has_quake: Flags) -> None:
+def _refuse_other_scene(path: AnyPath, has_quake: Flags) -> None:
     if has_quake.size and has_quake.mean() < LEAST_SHARE:
         raise ConfigError(
             f"of {has_quake.size} wavelets of earthquakes, {int(has_quake.sum())} lie where {path} "

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from sys import intern
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import format_time, parse_time
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.quiet_obspy import read_events as read_quakeml
@@ -97,7 +97,7 @@ class Table(Generic[R]):
     problems: tuple[str, ...] = ()
 
 
-def read_arrivals(path: Path) -> Table[Arrival]:
+def read_arrivals(path: AnyPath) -> Table[Arrival]:
     """Read arrival times.
 
     Parameters
@@ -126,7 +126,7 @@ def read_arrivals(path: Path) -> Table[Arrival]:
     return _not_empty(path, found, "arrival")
 
 
-def read_catalogue(path: Path) -> Table[Event]:
+def read_catalogue(path: AnyPath) -> Table[Event]:
     """Read the earthquakes of a catalogue.
 
     Parameters
@@ -152,17 +152,17 @@ def read_catalogue(path: Path) -> Table[Event]:
     return _not_empty(path, found, "earthquake")
 
 
-def _is_xml(path: Path) -> bool:
+def _is_xml(path: AnyPath) -> bool:
     try:
         with path.open("rb") as file:
             return file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
     except OSError as error:
         raise ConfigError(
-            f"{path} cannot be opened: {error.strerror}; give a CSV table or QuakeML"
+            f"{path} cannot be opened: {error.strerror or error}; give a CSV table or QuakeML"
         ) from error
 
 
-def _not_empty(path: Path, found: Table[R], what: str) -> Table[R]:
+def _not_empty(path: AnyPath, found: Table[R], what: str) -> Table[R]:
     if not found.rows:
         reasons = f": {'; '.join(found.problems[:3])}" if found.problems else ""
         raise DataError(
@@ -174,7 +174,7 @@ def _not_empty(path: Path, found: Table[R], what: str) -> Table[R]:
 class _Columns(NamedTuple):
     """The heading of the table for each name understood."""
 
-    path: Path
+    path: AnyPath
     what: str
     found: dict[str, str]
 
@@ -192,7 +192,7 @@ class _Columns(NamedTuple):
         )
 
 
-def _csv_table(path: Path, what: str, check: Any, rows_of: Any) -> Table[Any]:
+def _csv_table(path: AnyPath, what: str, check: Any, rows_of: Any) -> Table[Any]:
     """Read a CSV; each row gives any number of things or one problem."""
     rows: list[Any] = []
     problems: list[str] = []
@@ -231,7 +231,7 @@ class _Lines:
 
 
 @contextmanager
-def _as_text(path: Path) -> Iterator[_Lines]:
+def _as_text(path: AnyPath) -> Iterator[_Lines]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield _Lines(file)
@@ -239,7 +239,7 @@ def _as_text(path: Path) -> Iterator[_Lines]:
         raise DataError(f"{path} is neither CSV text nor QuakeML ({error})") from error
 
 
-def _columns(path: Path, what: str, found: Any) -> _Columns:
+def _columns(path: AnyPath, what: str, found: Any) -> _Columns:
     by_name = {str(heading).strip().lower(): str(heading) for heading in found}
     columns = {
         name: next(by_name[h] for h in headings if h in by_name)
@@ -329,9 +329,10 @@ def _checked(event: Event) -> Event:
     return event
 
 
-def _of_quakeml(path: Path, rows_of: Any) -> Table[Any]:
+def _of_quakeml(path: AnyPath, rows_of: Any) -> Table[Any]:
     try:
-        catalogue = read_quakeml(str(path), format="QUAKEML")
+        with path.open("rb") as file:
+            catalogue = read_quakeml(file, format="QUAKEML")
     except Exception as error:
         raise DataError(
             f"{path} cannot be read as QuakeML ({type(error).__name__}: {error}); give QuakeML or "

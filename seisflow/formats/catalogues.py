@@ -10,12 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
+from seisflow.core.files import AnyPath, whole_file
 from seisflow.core.stations import Coordinates
 from seisflow.errors import DataError
 from seisflow.formats.quiet_obspy import UTCDateTime
@@ -27,7 +27,6 @@ from seisflow.formats.references import (
     read_catalogue_times,
     read_reference,
 )
-from seisflow.formats.writing import whole_file
 
 # isort: split
 # after quiet_obspy, which imports obspy without its warnings
@@ -113,7 +112,7 @@ class _Detection(Protocol):
     def picks(self) -> Sequence[_Pick]: ...
 
 
-def write_tables(folder: Path, events: Sequence[_Detection]) -> None:
+def write_tables(folder: AnyPath, events: Sequence[_Detection]) -> None:
     """Write detections and their picks as ``{catalog,picks}.{csv,parquet}``.
 
     Each file is replaced as a whole, those of the catalogue after those of the picks: a crash in
@@ -172,7 +171,7 @@ def _iso(times: Any) -> list[str]:
 
 
 def write_quakeml(
-    path: Path, events: Sequence[_Detection], *, place: Coordinates | None = None
+    path: AnyPath, events: Sequence[_Detection], *, place: Coordinates | None = None
 ) -> None:
     """Write detections as QuakeML 1.2.
 

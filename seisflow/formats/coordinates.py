@@ -8,9 +8,9 @@ import csv
 import math
 import warnings
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+from seisflow.core.files import AnyPath
 from seisflow.core.stations import Coordinates
 from seisflow.errors import ConfigError
 from seisflow.formats.quiet_obspy import read_inventory
@@ -59,7 +59,7 @@ class CoordinateTable:
         return None
 
 
-def read_coordinates(path: Path) -> CoordinateTable:
+def read_coordinates(path: AnyPath) -> CoordinateTable:
     """Read a station table.
 
     Parameters
@@ -83,14 +83,15 @@ def read_coordinates(path: Path) -> CoordinateTable:
             head = file.read(4096)
     except OSError as error:
         raise ConfigError(
-            f"station table {path} cannot be opened: {error.strerror}; give a CSV or StationXML"
+            f"station table {path} cannot be opened: {error.strerror or error}; give a CSV or "
+            "StationXML"
         ) from error
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return CoordinateTable(dict(_stationxml_rows(path)))
     return CoordinateTable(_csv_rows(path))
 
 
-def _csv_rows(path: Path) -> dict[Key, Coordinates]:
+def _csv_rows(path: AnyPath) -> dict[Key, Coordinates]:
     """Read a CSV table; all rows that are wrong are reported at once."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -111,7 +112,7 @@ def _csv_rows(path: Path) -> dict[Key, Coordinates]:
     return rows
 
 
-def _columns(path: Path, found: Any) -> dict[str, str]:
+def _columns(path: AnyPath, found: Any) -> dict[str, str]:
     """Match the headings of a table with the ones understood."""
     by_name = {str(heading).strip().lower(): str(heading) for heading in found}
     columns = {
@@ -161,12 +162,12 @@ def _place(cells: Mapping[str, str]) -> Coordinates:
     return Coordinates(longitude, latitude, float(elevation) if elevation else math.nan)
 
 
-def _stationxml_rows(path: Path) -> Iterator[tuple[Key, Coordinates]]:
+def _stationxml_rows(path: AnyPath) -> Iterator[tuple[Key, Coordinates]]:
     """Yield stations and channels of a StationXML file; later epochs replace earlier ones."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), path.open("rb") as file:
             warnings.simplefilter("ignore")
-            inventory: Any = read_inventory(str(path), format="STATIONXML")
+            inventory: Any = read_inventory(file, format="STATIONXML")
     except Exception as error:
         raise ConfigError(
             f"station table {path} cannot be read as StationXML ({type(error).__name__}: {error}); "

@@ -5,12 +5,15 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from upath import UPath
+
+from seisflow.core.files import AnyPath, is_local, path_from
 from seisflow.errors import ConfigError
 
 __all__ = ["list_files"]
 
 
-def list_files(raw: Sequence[str]) -> list[Path]:
+def list_files(raw: Sequence[str]) -> list[AnyPath]:
     """List the files that arguments stand for.
 
     Parameters
@@ -21,7 +24,7 @@ def list_files(raw: Sequence[str]) -> list[Path]:
 
     Returns
     -------
-    list of Path
+    list of path
         Absolute, sorted, each file once.
 
     Raises
@@ -31,7 +34,7 @@ def list_files(raw: Sequence[str]) -> list[Path]:
     """
     if not raw:
         raise ConfigError("no raw data given; name files, folders or globs")
-    found: set[Path] = set()
+    found: set[AnyPath] = set()
     complaints: list[str] = []
     for argument in raw:
         files = set(_matches(argument))
@@ -40,17 +43,47 @@ def list_files(raw: Sequence[str]) -> list[Path]:
         found |= files
     if complaints:
         raise ConfigError("; ".join(complaints))
-    return sorted(found)
+    return sorted(found, key=str)
 
 
-def _matches(argument: str) -> Iterator[Path]:
+def _matches(argument: str) -> Iterator[AnyPath]:
     """Yield the files one argument stands for."""
-    path = Path(argument).expanduser().absolute()
-    if _stands(path):
+    path = placed(argument)
+    if not is_local(path):
+        yield from _objects(path)
+    elif _stands(path):
         yield from _files_below(path)
     elif glob.has_magic(argument):
         for name in glob.iglob(str(path), recursive=True):  # noqa: PTH207 - Path.glob: hidden files
             yield from _files_below(Path(name))
+
+
+def placed(argument: str) -> AnyPath:
+    """Return the absolute path that was typed.
+
+    Raises
+    ------
+    ConfigError
+        It is a URL that cannot be used.
+    """
+    try:
+        return path_from(Path.cwd(), argument)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _objects(path: UPath) -> Iterator[UPath]:
+    """Yield the objects that a URL names or matches, and all below them that are not hidden."""
+    found = {path.path: path.fs.find(path.path)}
+    if not found[path.path] and glob.has_magic(path.path):
+        found = {start: path.fs.find(start) for start in path.fs.glob(path.path)}
+    for start, keys in found.items():
+        products = [key.removesuffix("zarr.json") for key in keys if key.endswith("/zarr.json")]
+        for key in keys:
+            inner = key.removeprefix(start).split("/")
+            is_hidden = any(part.startswith(".") for part in inner)
+            if not is_hidden and not any(key.startswith(product) for product in products):
+                yield path.with_segments(f"{path.protocol}://{key}")
 
 
 def _files_below(path: Path) -> Iterator[Path]:
@@ -93,7 +126,7 @@ def _note_in(closed: list[Path]) -> Callable[[OSError], None]:
 
 def _complaint(argument: str) -> str:
     """Say why an argument stands for no file, and what to do."""
-    path = Path(argument).expanduser()
+    path = placed(argument)
     if path.is_dir():
         return f"folder {argument!r} holds no files (hidden ones are left out); check the path"
     if glob.has_magic(argument):

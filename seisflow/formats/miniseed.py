@@ -10,12 +10,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from pymseed import DataEncoding, MiniSEEDError, MS3Record, get_error_messages, sourceid2nslc
 
+from seisflow.core.files import AnyPath
 from seisflow.core.stations import Coordinates
 from seisflow.formats.joining import Block, PieceBuilder, RunBuilder, header_rate, station_name
 from seisflow.formats.pieces import Piece, Problem, Run
@@ -72,12 +72,12 @@ class MiniSeedReader:
 
     name = "miniSEED"
 
-    def recognises(self, path: Path, head: bytes) -> bool:
+    def recognises(self, path: AnyPath, head: bytes) -> bool:
         """Tell by a record header or, in full SEED, a control header at the start."""
         del path
         return HEADER.match(head) is not None or CONTROL.match(head) is not None
 
-    def scan(self, path: Path) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
+    def scan(self, path: AnyPath) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
         """Read all record headers.
 
         Unreadable bytes are a problem with their place, and the search for the next record goes
@@ -105,7 +105,7 @@ class MiniSeedReader:
         return pieces, problems, {}
 
     def read(
-        self, path: Path, piece: Piece, first: int, stop: int
+        self, path: AnyPath, piece: Piece, first: int, stop: int
     ) -> tuple[list[Run], list[Problem]]:
         """Decode the records that hold samples ``first:stop``; a damaged one leaves a hole.
 
@@ -134,7 +134,7 @@ class MiniSeedReader:
         return runs.runs(), problems
 
 
-def holds_record(path: Path) -> bool:
+def holds_record(path: AnyPath) -> bool:
     """Tell whether a record starts in the first 64 KiB of a file whose start is something else."""
     with path.open("rb") as file:
         return HEADER.search(file.read(1 << 16)) is not None
@@ -143,7 +143,7 @@ def holds_record(path: Path) -> bool:
 class _Walk:
     """One pass over the records between two bytes of a file, past whatever is unreadable."""
 
-    def __init__(self, path: Path, start_byte: int, end_byte: int) -> None:
+    def __init__(self, path: AnyPath, start_byte: int, end_byte: int) -> None:
         self.problems: list[Problem] = []
         self._path = path
         self._start_byte = start_byte

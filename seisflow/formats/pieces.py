@@ -6,12 +6,12 @@ result depends on which task reads them.
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from seisflow.core.files import AnyPath
 from seisflow.core.stations import Coordinates
 
 __all__ = ["FileScan", "Piece", "Problem", "Reader", "Run"]
@@ -104,16 +104,16 @@ class Reader(Protocol):
 
     name: str
 
-    def recognises(self, path: Path, head: bytes) -> bool:
+    def recognises(self, path: AnyPath, head: bytes) -> bool:
         """Tell from the first bytes (at most 4096) whether the file is of this format."""
         ...
 
-    def scan(self, path: Path) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
+    def scan(self, path: AnyPath) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
         """Read headers only; where a file cannot be read any further, that is a problem."""
         ...
 
     def read(
-        self, path: Path, piece: Piece, first: int, stop: int
+        self, path: AnyPath, piece: Piece, first: int, stop: int
     ) -> tuple[list[Run], list[Problem]]:
         """Decode samples ``first:stop``, bit-exact; what cannot be decoded is a problem."""
         ...

@@ -5,8 +5,8 @@ files are not held up by one bad one.
 """
 
 import warnings
-from pathlib import Path
 
+from seisflow.core.files import AnyPath, is_local
 from seisflow.core.grid import nominal_rate
 from seisflow.formats.foreign import guess, known_kind
 from seisflow.formats.miniseed import MiniSeedReader, holds_record
@@ -31,7 +31,7 @@ PASSING = (OSError, MemoryError)
 """Errors of the machine rather than of a file: another try may do better."""
 
 
-def scan_file(path: Path) -> FileScan:
+def scan_file(path: AnyPath) -> FileScan:
     """Say what a file holds, from its headers; whatever is wrong with it becomes a problem.
 
     Parameters
@@ -75,7 +75,7 @@ def scan_file(path: Path) -> FileScan:
 
 
 def read_piece(
-    scan_format: str, path: Path, piece: Piece, first: int, stop: int
+    scan_format: str, path: AnyPath, piece: Piece, first: int, stop: int
 ) -> tuple[list[Run], list[Problem]]:
     """Decode samples of a piece; whatever is wrong becomes a problem.
 
@@ -112,12 +112,12 @@ def read_piece(
         return [], [Problem(str(path), reason, piece.start_byte, piece.station)]
 
 
-def _choose(path: Path, size: int) -> tuple[str, Reader | None]:
+def _choose(path: AnyPath, size: int) -> tuple[str, Reader | None]:
     """Pick the reader of a file, or say why there is none."""
-    if path.is_dir():
+    if is_local(path) and path.is_dir():
         next(path.iterdir(), None)  # raises where it may not be entered
         return "a folder, not a file", None
-    if not path.is_file():
+    if is_local(path) and not path.is_file():
         return "not an ordinary file", None
     if size == 0:
         return "an empty file (0 bytes)", None
@@ -134,11 +134,11 @@ def _choose(path: Path, size: int) -> tuple[str, Reader | None]:
     return "", reader
 
 
-def _refused(path: Path, size: int, mtime_ns: int, reason: str) -> FileScan:
+def _refused(path: AnyPath, size: int, mtime_ns: int, reason: str) -> FileScan:
     return FileScan(str(path), "", size, mtime_ns, (), (Problem(str(path), reason),))
 
 
-def _fit_for_grid(path: Path, pieces: list[Piece]) -> tuple[list[Piece], list[Problem]]:
+def _fit_for_grid(path: AnyPath, pieces: list[Piece]) -> tuple[list[Piece], list[Problem]]:
     """Leave out pieces whose rate has no grid; one problem for each station and rate."""
     kept: list[Piece] = []
     unfit: dict[tuple[str, float], int] = {}

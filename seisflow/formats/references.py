@@ -8,7 +8,6 @@ import csv
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import ParseError, iterparse
 
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import parse_time
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.arrivals import HEADINGS, Table, read_catalogue
@@ -76,7 +76,7 @@ def ns_of(times: Any) -> npt.NDArray[np.int64]:
     return found
 
 
-def read_catalogue_times(path: Path) -> list[ReferenceEvent]:
+def read_catalogue_times(path: AnyPath) -> list[ReferenceEvent]:
     """Read the events of a catalogue; those that cannot be read are left out.
 
     See `read_reference`, which also says what was left out.
@@ -84,7 +84,7 @@ def read_catalogue_times(path: Path) -> list[ReferenceEvent]:
     return list(read_reference(path).rows)
 
 
-def read_reference(path: Path) -> Table[ReferenceEvent]:
+def read_reference(path: AnyPath) -> Table[ReferenceEvent]:
     """Read the events of a catalogue, of our own detections or of others.
 
     Parameters
@@ -119,7 +119,7 @@ def read_reference(path: Path) -> Table[ReferenceEvent]:
     return _of_others(path, is_xml=head.lstrip("\ufeff \t\r\n").startswith("<"))
 
 
-def _table_in(folder: Path) -> Path:
+def _table_in(folder: AnyPath) -> AnyPath:
     for name in ("catalog.parquet", "catalog.csv"):
         if (folder / name).is_file():
             return folder / name
@@ -129,15 +129,15 @@ def _table_in(folder: Path) -> Path:
     )
 
 
-def _head(path: Path) -> str:
+def _head(path: AnyPath) -> str:
     """Return the beginning of a file as text."""
     try:
         with path.open("rb") as file:
             return file.read(4096).decode("utf-8", errors="replace")
     except OSError as error:
         raise ConfigError(
-            f"{path} cannot be opened: {error.strerror}; give a catalogue of detections, a CSV "
-            "table or QuakeML"
+            f"{path} cannot be opened: {error.strerror or error}; give a catalogue of detections, "
+            "a CSV table or QuakeML"
         ) from error
 
 
@@ -145,9 +145,10 @@ def _is_own_csv(head: str) -> bool:
     return set(EVENT_COLUMNS) <= set(next(iter(head.splitlines()), "").split(","))
 
 
-def _of_parquet(path: Path) -> Table[ReferenceEvent]:
+def _of_parquet(path: AnyPath) -> Table[ReferenceEvent]:
     try:
-        frame = pd.read_parquet(path, engine="pyarrow")
+        with path.open("rb") as file:
+            frame = pd.read_parquet(file, engine="pyarrow")
     except FileNotFoundError as error:
         raise ConfigError(f"{path} is not there; give a catalogue of detections") from error
     except (OSError, ValueError) as error:
@@ -176,7 +177,7 @@ def _collect(
     return Table(tuple(found), tuple(problems))
 
 
-def _of_own_csv(path: Path) -> Table[ReferenceEvent]:
+def _of_own_csv(path: AnyPath) -> Table[ReferenceEvent]:
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         reader = csv.DictReader(file)
         rows = ((f"{path.name} line {reader.line_num}", row) for row in reader)
@@ -188,14 +189,15 @@ def _of_own_row(row: Mapping[str, str]) -> ReferenceEvent:
     return ReferenceEvent(row["event"], parse_time(row["time"]), snr=snr)
 
 
-def _of_own_quakeml(path: Path) -> Table[ReferenceEvent]:
+def _of_own_quakeml(path: AnyPath) -> Table[ReferenceEvent]:
     """Read the events alone: ObsPy would make objects of each pick of an array first."""
     texts: list[str] = []
     try:
-        for _, element in iterparse(path):
-            if element.tag.endswith("}event"):
-                texts.append(element.findtext("{*}comment/{*}text", ""))
-                element.clear()
+        with path.open("rb") as file:
+            for _, element in iterparse(file):
+                if element.tag.endswith("}event"):
+                    texts.append(element.findtext("{*}comment/{*}text", ""))
+                    element.clear()
     except ParseError as error:
         raise DataError(f"{path} cannot be read as QuakeML ({error})") from error
     rows = ((f"{path.name} event {i}", text) for i, text in enumerate(texts))
@@ -209,7 +211,7 @@ def _of_own_comment(text: str) -> ReferenceEvent:
     return ReferenceEvent(str(content["event"]), int(content["time_ns"]), snr=snr)
 
 
-def _of_others(path: Path, *, is_xml: bool) -> Table[ReferenceEvent]:
+def _of_others(path: AnyPath, *, is_xml: bool) -> Table[ReferenceEvent]:
     found = read_catalogue(path)
     snr = {} if is_xml else _snr_by_event(path)
     rows = (
@@ -227,7 +229,7 @@ def _of_others(path: Path, *, is_xml: bool) -> Table[ReferenceEvent]:
     return Table(tuple(rows), found.problems)
 
 
-def _snr_by_event(path: Path) -> dict[str, float]:
+def _snr_by_event(path: AnyPath) -> dict[str, float]:
     """Return what a table says of signal-to-noise ratios, which `read_catalogue` leaves out."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = [line for line in file if line.strip() and not line.startswith("#")]

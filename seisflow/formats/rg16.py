@@ -7,11 +7,11 @@ millisecond; no float second is made on the way. Names are obspy's:
 
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from seisflow.core.files import AnyPath
 from seisflow.core.stations import Coordinates
 from seisflow.formats.joining import Block, PieceBuilder, RunBuilder, header_rate, station_name
 from seisflow.formats.pieces import Piece, Problem, Run
@@ -29,12 +29,12 @@ class Rg16Reader:
 
     name = "RG16"
 
-    def recognises(self, path: Path, head: bytes) -> bool:
+    def recognises(self, path: AnyPath, head: bytes) -> bool:
         """Tell by sample format 8058, manufacturer 20 and version 1.6."""
         del path
         return head[2:4] == b"\x80\x58" and head[16:17] == b"\x20" and head[42:44] == b"\x01\x06"
 
-    def scan(self, path: Path) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
+    def scan(self, path: AnyPath) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
         """Read the trace headers; consecutive traces of a component are joined."""
         builder = PieceBuilder()
         problems: list[Problem] = []
@@ -54,7 +54,7 @@ class Rg16Reader:
         return builder.pieces(), problems, {}
 
     def read(
-        self, path: Path, piece: Piece, first: int, stop: int
+        self, path: AnyPath, piece: Piece, first: int, stop: int
     ) -> tuple[list[Run], list[Problem]]:
         """Read only the trace blocks that hold samples ``first:stop``."""
         runs = RunBuilder(piece, first, stop)

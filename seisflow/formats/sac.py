@@ -6,11 +6,11 @@ its 32-bit begin time, so that 0.1 s in the header is 100 000 000 ns.
 
 import struct
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from seisflow.core.files import AnyPath
 from seisflow.core.stations import Coordinates
 from seisflow.formats.joining import header_rate, require_samples, station_name
 from seisflow.formats.pieces import Piece, Problem, Run
@@ -31,12 +31,12 @@ class SacReader:
 
     name = "SAC"
 
-    def recognises(self, path: Path, head: bytes) -> bool:
+    def recognises(self, path: AnyPath, head: bytes) -> bool:
         """Tell by the header version and the logical fields, in either byte order."""
         del path
         return len(head) >= DATA_BYTE and any(_looks_like_header(head, o) for o in "<>")
 
-    def scan(self, path: Path) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
+    def scan(self, path: AnyPath) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
         """Read the header; a file shorter or longer than it promises is a problem."""
         header = _header(path)
         refusal = _refusal(header)
@@ -59,15 +59,17 @@ class SacReader:
         return [piece], problems, _coordinates(piece.station, header)
 
     def read(
-        self, path: Path, piece: Piece, first: int, stop: int
+        self, path: AnyPath, piece: Piece, first: int, stop: int
     ) -> tuple[list[Run], list[Problem]]:
         """Read the samples as they are, in the byte order of this machine."""
         first, stop = max(first, 0), min(stop, piece.n_samples)
         with path.open("rb") as file:
             head = file.read(DATA_BYTE)
-        order = "<" if _looks_like_header(head, "<") else ">"
-        count = max(stop - first, 0)
-        values = np.fromfile(path, f"{order}f4", count, offset=piece.start_byte + 4 * first)
+            order = "<" if _looks_like_header(head, "<") else ">"
+            count = max(stop - first, 0)
+            file.seek(piece.start_byte + 4 * first)
+            samples = file.read(4 * count)
+        values = np.frombuffer(samples, f"{order}f4", len(samples) // 4)
         require_samples(len(values), count)
         return [Run(first, values.astype("f4"))], []
 
@@ -82,9 +84,10 @@ def _looks_like_header(head: bytes, order: str) -> bool:
     )
 
 
-def _header(path: Path) -> dict[str, Any]:
+def _header(path: AnyPath) -> dict[str, Any]:
     """Read the header fields that are set."""
-    floats, integers, texts, _ = read_sac(str(path), headonly=True)
+    with path.open("rb") as file:
+        floats, integers, texts, _ = read_sac(file, headonly=True)
     header: dict[str, Any] = header_arrays_to_dict(floats, integers, texts, encoding="latin-1")
     return header
 
@@ -110,7 +113,7 @@ def _refusal(header: dict[str, Any]) -> str:
 TIME_FIELDS = ("nzyear", "nzjday", "nzhour", "nzmin", "nzsec", "nzmsec")
 
 
-def _size_problems(path: Path, header: dict[str, Any], size: int) -> list[Problem]:
+def _size_problems(path: AnyPath, header: dict[str, Any], size: int) -> list[Problem]:
     """Compare the file's size with the header's number of samples."""
     n_samples = int(header["npts"])
     end = DATA_BYTE + 4 * n_samples

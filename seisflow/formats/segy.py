@@ -9,12 +9,12 @@ import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import NS_PER_S
 from seisflow.core.stations import Coordinates
 from seisflow.formats.joining import header_rate, require_samples, station_name
@@ -35,12 +35,12 @@ class SegyReader:
 
     name = "SEG-Y"
 
-    def recognises(self, path: Path, head: bytes) -> bool:
+    def recognises(self, path: AnyPath, head: bytes) -> bool:
         """Tell by the binary header: a sample format, an interval, a count and a revision."""
         del path
         return _layout(head) is not None
 
-    def scan(self, path: Path) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
+    def scan(self, path: AnyPath) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
         """Read the trace headers; traces without a date are refused in one problem."""
         with path.open("rb") as file:
             layout = _layout(file.read(TRACES_BYTE))
@@ -52,7 +52,7 @@ class SegyReader:
             return (*self._traces(path, file, layout), {})
 
     def _traces(
-        self, path: Path, file: BinaryIO, layout: "_Layout"
+        self, path: AnyPath, file: BinaryIO, layout: "_Layout"
     ) -> tuple[list[Piece], list[Problem]]:
         """Walk over the traces and sort them into usable and not."""
         pieces: list[Piece] = []
@@ -76,7 +76,7 @@ class SegyReader:
         return pieces, problems
 
     def read(
-        self, path: Path, piece: Piece, first: int, stop: int
+        self, path: AnyPath, piece: Piece, first: int, stop: int
     ) -> tuple[list[Run], list[Problem]]:
         """Decode samples of one trace, IBM floats as obspy does."""
         first, stop = max(first, 0), min(stop, piece.n_samples)

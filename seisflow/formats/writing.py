@@ -1,16 +1,13 @@
 """Writing foreign files: miniSEED records, and tables of stations."""
 
 import csv
-import os
-import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from seisflow.core.files import AnyPath, whole_file
 from seisflow.core.stations import Coordinates
 from seisflow.formats.quiet_obspy import (
     Channel,
@@ -22,24 +19,9 @@ from seisflow.formats.quiet_obspy import (
     UTCDateTime,
 )
 
-__all__ = ["MiniSeedWriter", "whole_file", "write_csv", "write_stationxml"]
+__all__ = ["MiniSeedWriter", "write_csv", "write_stationxml"]
 
 RECORD_BYTES = 4096
-
-
-@contextmanager
-def whole_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
-    """Write a file that appears under its name only when it is whole and on the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
-    try:
-        with aside.open(mode, newline=None if "b" in mode else "") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 class MiniSeedWriter:
@@ -63,7 +45,7 @@ class MiniSeedWriter:
         trace.write(self._file, format="MSEED", encoding="STEIM2", reclen=RECORD_BYTES)
 
 
-def write_stationxml(path: Path, places: Mapping[str, Coordinates], source: str) -> None:
+def write_stationxml(path: AnyPath, places: Mapping[str, Coordinates], source: str) -> None:
     """Write stations as StationXML, one channel each, without responses."""
     networks: dict[str, list[Station]] = {}
     for name, place in places.items():
@@ -85,7 +67,7 @@ def write_stationxml(path: Path, places: Mapping[str, Coordinates], source: str)
         inventory.write(file, format="STATIONXML")
 
 
-def write_csv(path: Path, head: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> int:
+def write_csv(path: AnyPath, head: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> int:
     """Write a table; return its number of rows."""
     n = 0
     with whole_file(path, "w") as file:

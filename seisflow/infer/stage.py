@@ -7,7 +7,6 @@ blocks or the time asked for.
 
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -37,6 +36,7 @@ from seisflow.archive.store import (
 from seisflow.archive.work import Done, Work, refuse_other
 from seisflow.core.classes import ScoreState
 from seisflow.core.config import SelectingConfig
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import HOUR_S, NS_PER_S, format_time
 from seisflow.errors import DataError
 from seisflow.infer.layout import Block, score_arrays
@@ -97,7 +97,7 @@ class Preparation:
     """All that planning found out before anything is written."""
 
     selection: Selection
-    model: Path
+    model: AnyPath
     document: dict[str, Any]
     product: Product
     tasks: tuple[BlockTask, ...]
@@ -109,11 +109,11 @@ class Preparation:
 class Job:
     """What every task of one run shares."""
 
-    waveforms: Path
-    output: Path
+    waveforms: AnyPath
+    output: AnyPath
     source: Product
     product: Product
-    model: Path
+    model: AnyPath
     model_key: str
     config: InferConfig
     running: Running
@@ -121,8 +121,8 @@ class Job:
 
 def prepare(
     config: InferConfig,
-    waveforms: Path,
-    model: Path,
+    waveforms: AnyPath,
+    model: AnyPath,
     block: int | None = None,
     running: Running | None = None,
 ) -> Preparation:
@@ -159,7 +159,7 @@ def prepare(
 def lay_out(
     config: InferConfig,
     selection: Selection,
-    where_and_model: tuple[Path, Model],
+    where_and_model: tuple[AnyPath, Model],
     block: int | None = None,
     running: Running | None = None,
 ) -> Preparation:
@@ -203,7 +203,7 @@ def _plan(
     )
 
 
-def plan(config: InferConfig, output: Path, preparation: Preparation) -> Work[BlockTask]:
+def plan(config: InferConfig, output: AnyPath, preparation: Preparation) -> Work[BlockTask]:
     """Create the empty product, or resume the one that is there.
 
     Raises
@@ -275,7 +275,7 @@ def _most_probable(block: Block) -> dict[str, int]:
 
 
 @lru_cache(maxsize=1)
-def _scorer_of_worker(model: Path, key: str, config: InferConfig, running: Running) -> Scorer:
+def _scorer_of_worker(model: AnyPath, key: str, config: InferConfig, running: Running) -> Scorer:
     """Load the model once in each worker.
 
     Raises
@@ -299,7 +299,7 @@ def _scorer(model: Model, config: InferConfig, running: Running) -> Scorer:
     return Scorer(model, device=device, precision=config.precision, batch=running.batch)
 
 
-def _write(output: Path, task: BlockTask, block: Block) -> int:
+def _write(output: AnyPath, task: BlockTask, block: Block) -> int:
     start = (task.first, task.start_s)
     return sum(write_shards(output, name, start, v) for name, v in block.arrays.items())
 

@@ -22,6 +22,7 @@ from seisflow.archive.store import (
 )
 from seisflow.archive.work import Done, Work, progress_of, refuse_other
 from seisflow.core.config import SelectingConfig, fingerprint
+from seisflow.core.files import AnyPath, any_path
 from seisflow.core.grid import DAY_NS, HOUR_S, NS_PER_S, Span, format_time, parse_time
 from seisflow.core.stations import StationPattern
 from seisflow.dsp.quality import clipped_samples, constant_run_samples, constant_samples
@@ -53,7 +54,7 @@ __all__ = [
 
 FILES_PER_BATCH = 16
 DTYPES = {"int16": "int32"}
-PROCESS_BYTES = 246_000_000
+PROCESS_BYTES = 250_000_000
 """Resident size of a worker that has imported everything, with its buffer for reading."""
 
 
@@ -94,7 +95,7 @@ class FileBatch:
     """A few files for one scan task."""
 
     name: str
-    paths: tuple[Path, ...]
+    paths: tuple[AnyPath, ...]
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ def coordinate_table(config: IngestConfig) -> tuple[CoordinateTable, str | None]
     """
     if config.stations is None:
         return CoordinateTable({}), None
-    path = Path(config.stations)
+    path = any_path(config.stations)
     return read_coordinates(path), fingerprint(path.read_bytes().hex())
 
 
@@ -244,7 +245,7 @@ def _task_plan(
     )
 
 
-def plan(config: IngestConfig, output: Path, preparation: Preparation) -> Work[IngestTask]:
+def plan(config: IngestConfig, output: AnyPath, preparation: Preparation) -> Work[IngestTask]:
     """Create the empty product, or resume the one that is there.
 
     Raises
@@ -262,7 +263,7 @@ def plan(config: IngestConfig, output: Path, preparation: Preparation) -> Work[I
     )
 
 
-def run(output: Path, rate: Fraction, dtype: str, task: IngestTask) -> Done:
+def run(output: AnyPath, rate: Fraction, dtype: str, task: IngestTask) -> Done:
     """Decode one station and one shard of time, and write its two shards.
 
     Samples of a file that cannot be decoded are problems, named by file and byte; a file that
@@ -307,7 +308,7 @@ def _put(
     stop = min(task.stop, task.last) - placement.index
     runs, found_problems = read_piece(
         found.format,
-        Path(found.path),
+        any_path(found.path),
         found.piece,
         max(0, first),
         min(found.piece.n_samples, stop),
@@ -367,7 +368,7 @@ def _suspect_samples(shard: Shard, rate: Fraction) -> tuple[int, int]:
     return n_constant, n_clipped
 
 
-def finish(output: Path) -> None:
+def finish(output: AnyPath) -> None:
     """Write the table of segments and the state of every station and shard, then consolidate.
 
     Works on what is there; a later run with more tasks done writes both anew.

@@ -9,7 +9,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -45,6 +44,7 @@ from seisflow.archive.store import (
 from seisflow.archive.work import Done, Work, refuse_other
 from seisflow.core.classes import Label
 from seisflow.core.config import SelectingConfig
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import HOUR_S, NS_PER_S, format_time
 from seisflow.errors import DataError
 from seisflow.label.devices import resolve_device
@@ -144,8 +144,8 @@ class Preparation:
 class Job:
     """What every task of one label run shares."""
 
-    waveforms: Path
-    output: Path
+    waveforms: AnyPath
+    output: AnyPath
     source: Product
     product: Product
     config: LabelConfig
@@ -153,7 +153,7 @@ class Job:
 
 
 def prepare(
-    config: LabelConfig, waveforms: Path, block: int | None = None, device: str = "cpu"
+    config: LabelConfig, waveforms: AnyPath, block: int | None = None, device: str = "cpu"
 ) -> Preparation:
     """Lay out LABELS for a part of WAVEFORMS; writes nothing.
 
@@ -241,7 +241,7 @@ def _method_bytes(config: LabelConfig, rate: int) -> int:
     return int(MATRICES * itemsize * HOUR_S * HOUR_S)
 
 
-def plan(config: LabelConfig, output: Path, preparation: Preparation) -> Work[BlockTask]:
+def plan(config: LabelConfig, output: AnyPath, preparation: Preparation) -> Work[BlockTask]:
     """Create the empty product, or resume the one that is there.
 
     Raises
@@ -307,7 +307,7 @@ def _label(
     )
 
 
-def _write(output: Path, task: BlockTask, block: Block) -> int:
+def _write(output: AnyPath, task: BlockTask, block: Block) -> int:
     written = 0
     for name, values in block.arrays.items():
         per_hour = name in ("undetermined_reason", "n_rn", "mean_rn_spectrum")

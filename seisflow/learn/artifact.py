@@ -13,22 +13,20 @@ is whole. The document is written after the weights.
 import hashlib
 import json
 import math
-import os
 import platform
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 
 from seisflow.archive.store import storage_errors
 from seisflow.core.config import fingerprint
+from seisflow.core.files import AnyPath, any_path, whole_file
 from seisflow.errors import ConfigError, DataError
 from seisflow.learn.classifier import Classifier
 from seisflow.learn.forest import Forest
@@ -88,7 +86,7 @@ def model_document(
 
 
 def save_model(
-    folder: str | Path,
+    folder: str | AnyPath,
     classifier: Classifier | Forest,
     document: Mapping[str, Any],
     *,
@@ -118,7 +116,7 @@ def save_model(
     StorageError
         The place cannot be written.
     """
-    folder, tensors = Path(folder), _tensors_of(classifier)
+    folder, tensors = any_path(folder), _tensors_of(classifier)
     network, front_end = _network_of(classifier), asdict(classifier.front_end.config)
     key = _key(tensors, network, front_end)
     if document.get("key") != key:
@@ -133,14 +131,14 @@ def save_model(
             "to be overwritten"
         )
     with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / WEIGHTS, lambda aside: save_file(tensors, aside))
-        text = json.dumps(_plain(document), indent=1)
-        _replace(folder / DOCUMENT, lambda aside: aside.write_text(text + "\n"))
+        with whole_file(folder / WEIGHTS) as file:
+            file.write(save(tensors))
+        with whole_file(folder / DOCUMENT, "w") as file:
+            file.write(json.dumps(_plain(document), indent=1) + "\n")
 
 
 def load_model(
-    folder: str | Path,
+    folder: str | AnyPath,
     *,
     rate_hz: float | None = None,
     classes: Sequence[str] | None = None,
@@ -168,7 +166,7 @@ def load_model(
     DataError
         The folder holds no model, one in another format, or one that was damaged.
     """
-    folder = Path(folder)
+    folder = any_path(folder)
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder; give one that seisflow train has written")
     document = _read_document(folder / DOCUMENT)
@@ -225,7 +223,7 @@ def _key(tensors: Tensors, network: Mapping[str, Any], front_end: Mapping[str, A
     return fingerprint([digest.hexdigest(), dict(network), dict(front_end)])
 
 
-def _read_document(path: Path) -> dict[str, Any]:
+def _read_document(path: AnyPath) -> dict[str, Any]:
     folder = path.parent
     if not path.exists():
         raise DataError(f"{folder} holds no {path.name}, so no finished model; train it first")
@@ -267,7 +265,7 @@ def _is_sound(document: Mapping[str, Any]) -> bool:
 
 
 def _refuse_unfit(
-    folder: Path,
+    folder: AnyPath,
     document: Mapping[str, Any],
     rate_hz: float | None,
     classes: Sequence[str] | None,
@@ -288,15 +286,15 @@ def _refuse_unfit(
         raise ConfigError(f"the model {folder} " + "; and ".join(problems))
 
 
-def _read_weights(path: Path) -> Tensors:
+def _read_weights(path: AnyPath) -> Tensors:
     try:
-        tensors: Tensors = load_file(path)
+        tensors: Tensors = load(path.read_bytes())
     except (OSError, SafetensorError) as error:
         raise DataError(f"{path} cannot be read: {error}; copy or train the model again") from error
     return tensors
 
 
-def _standing_key(folder: Path) -> str | None:
+def _standing_key(folder: AnyPath) -> str | None:
     """Key of the model that stands there, None where there is none."""
     if not (folder / DOCUMENT).exists():
         return None
@@ -304,18 +302,6 @@ def _standing_key(folder: Path) -> str | None:
         return str(_read_document(folder / DOCUMENT).get("key"))
     except DataError:
         return "unknown: its document is damaged"
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write aside, flush, rename."""
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
-    try:
-        write(aside)
-        with aside.open("rb") as handle:
-            os.fsync(handle.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _plain(content: Any) -> Any:

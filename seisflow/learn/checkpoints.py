@@ -16,7 +16,7 @@ step is a function of seed, epoch and step.
 import fcntl
 import json
 import os
-import uuid
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +27,9 @@ import torch
 
 from seisflow.archive.products import mapping_differences
 from seisflow.archive.receipts import write_json
-from seisflow.archive.store import storage_errors
+from seisflow.archive.store import storage_errors, sweep_partial
+from seisflow.core.config import fingerprint
+from seisflow.core.files import AnyPath, is_local, whole_file
 from seisflow.errors import ConfigError, DataError
 
 __all__ = [
@@ -48,7 +50,7 @@ DAMAGE = (OSError, EOFError, LookupError, RuntimeError, TypeError, ValueError, U
 """What torch raises for a file that is none of its own, or not whole."""
 
 
-def refuse_other_training(folder: Path, identity: Mapping[str, Any]) -> bool:
+def refuse_other_training(folder: AnyPath, identity: Mapping[str, Any]) -> bool:
     """Tell whether this very training stands in a folder; refuse anything else that does.
 
     Parameters
@@ -93,7 +95,7 @@ def refuse_other_training(folder: Path, identity: Mapping[str, Any]) -> bool:
     return True
 
 
-def claim(folder: Path, identity: Mapping[str, Any]) -> None:
+def claim(folder: AnyPath, identity: Mapping[str, Any]) -> None:
     """Make the folder of a training and write down what it is.
 
     Raises
@@ -102,16 +104,18 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
         The place cannot be written.
     """
     with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob("*.partial"):  # of a training that was killed
-            left.unlink(missing_ok=True)
+        if is_local(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        sweep_partial(folder)  # of a training that was killed
     if not (folder / TRAINING).exists():
         write_json(folder / TRAINING, identity)
 
 
 @contextmanager
-def only_one(folder: Path) -> Iterator[None]:
+def only_one(folder: AnyPath) -> Iterator[None]:
     """Hold the folder of a training; the system lets go of it if the process dies.
+
+    Of a folder in an object store, other processes of this machine alone are kept away.
 
     Raises
     ------
@@ -119,7 +123,7 @@ def only_one(folder: Path) -> Iterator[None]:
         Another process trains in it.
     """
     with storage_errors(folder):
-        handle = (folder / LOCK).open("a+")
+        handle = _lock_of(folder).open("a+")
     with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -135,7 +139,14 @@ def only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def write_checkpoint(folder: Path, content: Mapping[str, Any]) -> int:
+def _lock_of(folder: AnyPath) -> Path:
+    """Return the file to lock; an object store has no locks, so one of this machine stands in."""
+    if is_local(folder):
+        return folder / LOCK
+    return Path(tempfile.gettempdir(), f"seisflow-{os.getuid()}-{fingerprint(str(folder))}.lock")
+
+
+def write_checkpoint(folder: AnyPath, content: Mapping[str, Any]) -> int:
     """Write a checkpoint in one step for whoever reads it.
 
     Parameters
@@ -155,20 +166,12 @@ def write_checkpoint(folder: Path, content: Mapping[str, Any]) -> int:
     StorageError
         The disk refused; the checkpoint before stays.
     """
-    aside = folder / f"{CHECKPOINT}.{uuid.uuid4().hex[:8]}.partial"
-    with storage_errors(folder):
-        try:
-            with aside.open("wb") as handle:
-                torch.save(dict(content), handle)
-                handle.flush()
-                os.fsync(handle.fileno())
-            aside.replace(folder / CHECKPOINT)
-        finally:
-            aside.unlink(missing_ok=True)
-    return (folder / CHECKPOINT).stat().st_size
+    with storage_errors(folder), whole_file(folder / CHECKPOINT) as file:
+        torch.save(dict(content), file)
+        return file.tell()
 
 
-def read_checkpoint(folder: Path) -> dict[str, Any] | None:
+def read_checkpoint(folder: AnyPath) -> dict[str, Any] | None:
     """Read the checkpoint of a folder onto the CPU; None where there is none.
 
     Raises
@@ -180,7 +183,8 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
     if not file.exists():
         return None
     try:
-        return dict(torch.load(file, map_location="cpu", weights_only=True))
+        with file.open("rb") as handle:
+            return dict(torch.load(handle, map_location="cpu", weights_only=True))
     except DAMAGE as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise DataError(
@@ -189,7 +193,7 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
         ) from error
 
 
-def read_history(folder: Path) -> list[dict[str, Any]]:
+def read_history(folder: AnyPath) -> list[dict[str, Any]]:
     """Read the rows of the epochs that have ended; none where nothing was written."""
     file = folder / HISTORY
     return list(json.loads(file.read_text())) if file.exists() else []
@@ -205,5 +209,5 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _holds_something(folder: Path) -> bool:
+def _holds_something(folder: AnyPath) -> bool:
     return not folder.is_dir() or any(p.suffix != ".partial" for p in folder.iterdir())

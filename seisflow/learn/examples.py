@@ -8,7 +8,6 @@ and beside them, while they are read, those of one file of the store (2048 wavel
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from seisflow.archive.reading import read_column
 from seisflow.archive.store import open_array, read_product
 from seisflow.archive.work import require_complete
 from seisflow.core.classes import Split, State, WaveletClass
+from seisflow.core.files import AnyPath, any_path
 from seisflow.core.grid import format_time
 from seisflow.errors import DataError
 
@@ -68,7 +68,7 @@ class Examples:
         Wavelets in one file of the store, and in the smallest piece of it that is read.
     """
 
-    path: Path
+    path: AnyPath
     key: str
     rate_hz: int
     window_samples: int
@@ -183,7 +183,7 @@ class Examples:
             )
 
 
-def open_examples(path: str | Path) -> Examples:
+def open_examples(path: str | AnyPath) -> Examples:
     """Open the wavelets of a finished WAVELETS product.
 
     Parameters
@@ -205,7 +205,7 @@ def open_examples(path: str | Path) -> Examples:
     IncompleteError
         Some tasks of the product have not run.
     """
-    path = Path(path)
+    path = any_path(path)
     product = read_product(path, "WAVELETS")
     require_complete(path)
     waveform = open_array(path, "waveform")
@@ -228,7 +228,7 @@ def open_examples(path: str | Path) -> Examples:
     )
 
 
-def _lengths(path: Path, product: Product, n_samples: int) -> tuple[int, int, int]:
+def _lengths(path: AnyPath, product: Product, n_samples: int) -> tuple[int, int, int]:
     config, rate = product.identity.config, product.rate
     if rate.denominator != 1:
         raise DataError(
@@ -245,6 +245,6 @@ def _lengths(path: Path, product: Product, n_samples: int) -> tuple[int, int, in
     return int(rate), int(window), int(margin)
 
 
-def _strings(path: Path, name: str) -> Strings:
+def _strings(path: AnyPath, name: str) -> Strings:
     """Read names, each kept once in memory however often it comes."""
     return np.array([sys.intern(str(s)) for s in read_column(path, name)], dtype=object)

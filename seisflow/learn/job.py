@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from seisflow.core.classes import Split, WaveletClass
+from seisflow.core.files import AnyPath
 from seisflow.errors import ConfigError, DataError
 from seisflow.learn.augment import Augmenter
 from seisflow.learn.batches import BatchReader, Order
@@ -115,7 +115,7 @@ class Job:
         return sum(p.numel() for p in built.network.parameters())
 
 
-def prepare(config: TrainConfig, wavelets: Path) -> Job:
+def prepare(config: TrainConfig, wavelets: AnyPath) -> Job:
     """Open the wavelets and check that they can be learnt from as asked.
 
     Parameters

@@ -14,7 +14,6 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 
 import torch
@@ -22,6 +21,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from seisflow.core.files import AnyPath, remove_file
 from seisflow.errors import ConfigError
 
 __all__ = [
@@ -270,12 +270,12 @@ def _same_handlers() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def write_failure(folder: Path, error: Exception) -> None:
+def write_failure(folder: AnyPath, error: Exception) -> None:
     """Leave word of an error that another start would not mend."""
     (folder / FAILURE).write_text(json.dumps([type(error).__name__, str(error)]))
 
 
-def read_failure(folder: Path) -> tuple[str, str] | None:
+def read_failure(folder: AnyPath) -> tuple[str, str] | None:
     """Return the class and the message of the error that ended the ranks, if one did."""
     file = folder / FAILURE
     if not file.exists():
@@ -284,6 +284,6 @@ def read_failure(folder: Path) -> tuple[str, str] | None:
     return str(name), str(message)
 
 
-def clear_failure(folder: Path) -> None:
+def clear_failure(folder: AnyPath) -> None:
     """Forget the error of an earlier run."""
-    (folder / FAILURE).unlink(missing_ok=True)
+    remove_file(folder / FAILURE)

@@ -1,5 +1,7 @@
 """The course of a training on the disk: rows of the history, and TensorBoard's event files."""
 
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -9,6 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from seisflow.archive.receipts import write_json
 from seisflow.archive.store import storage_errors
+from seisflow.core.files import AnyPath, is_local
 from seisflow.learn.checkpoints import HISTORY
 
 __all__ = ["TENSORBOARD", "Recorder"]
@@ -38,10 +41,14 @@ class Recorder:
         Steps done; what TensorBoard knows of later ones, from before a crash, is hidden.
     """
 
-    def __init__(self, folder: Path, step: int) -> None:
+    def __init__(self, folder: AnyPath, step: int) -> None:
         self._folder = folder
+        self._aside: Path | None = None
+        if not is_local(folder):  # TensorBoard appends to its file, which no object store can
+            self._aside = Path(tempfile.mkdtemp(prefix="seisflow-"))
         with storage_errors(folder):
-            self._writer = SummaryWriter(str(folder / TENSORBOARD), purge_step=step)
+            events = self._aside or folder / TENSORBOARD
+            self._writer = SummaryWriter(str(events), purge_step=step)
 
     def __enter__(self) -> "Recorder":
         return self
@@ -53,6 +60,9 @@ class Recorder:
         trace: TracebackType | None,
     ) -> None:
         self._writer.close()
+        self._send()
+        if self._aside:
+            shutil.rmtree(self._aside, ignore_errors=True)
 
     def step(self, step: int, loss: float, learning_rate: float) -> None:
         """Record a step, every tenth one."""
@@ -68,4 +78,10 @@ class Recorder:
         for name, value in row["f1"].items():
             self._writer.add_scalar(f"f1/{name}", value, row["step"])
         self._writer.flush()
+        self._send()
         write_json(self._folder / HISTORY, list(history))
+
+    def _send(self) -> None:
+        """Copy the event files to where the model is, if that is no disk."""
+        for file in self._aside.iterdir() if self._aside else ():
+            (self._folder / TENSORBOARD / file.name).write_bytes(file.read_bytes())

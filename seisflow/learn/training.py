@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from seisflow.archive.receipts import write_json
+from seisflow.core.files import AnyPath, remove_file
 from seisflow.errors import IncompleteError
 from seisflow.learn.artifact import DOCUMENT, model_document, save_model
 from seisflow.learn.checkpoints import (
@@ -89,15 +89,15 @@ class Trained:
     was_finished: bool = False
 
 
-def is_finished(folder: Path) -> bool:
+def is_finished(folder: AnyPath) -> bool:
     """Tell whether the training of a folder has left its model."""
     return (folder / DOCUMENT).exists() and not (folder / CHECKPOINT).exists()
 
 
 def train(
     config: TrainConfig,
-    wavelets: Path,
-    folder: Path,
+    wavelets: AnyPath,
+    folder: AnyPath,
     *,
     on_event: Listener | None = None,
     device: str = "cpu",
@@ -146,7 +146,7 @@ def train(
 
 def train_job(
     job: Job,
-    folder: Path,
+    folder: AnyPath,
     *,
     on_event: Listener | None = None,
     device: str = "cpu",
@@ -176,7 +176,7 @@ def _nobody(event: Event) -> None:
     pass
 
 
-def _trained(folder: Path, *, was_finished: bool = False) -> Trained:
+def _trained(folder: AnyPath, *, was_finished: bool = False) -> Trained:
     history = read_history(folder)
     return Trained(history, best_epoch_of(history), was_finished)
 
@@ -186,7 +186,7 @@ def best_epoch_of(history: Sequence[Mapping[str, Any]]) -> int:
     return max((row["epoch"] for row in history if row["is_best"]), default=0)
 
 
-def _fit_forest(job: Job, folder: Path, world: World) -> None:
+def _fit_forest(job: Job, folder: AnyPath, world: World) -> None:
     """Fit the baseline, in the first rank, to as many wavelets as asked, drawn by the seed."""
     if not world.is_first:
         return
@@ -249,7 +249,7 @@ class Trainer:
     """
 
     def __init__(
-        self, job: Job, folder: Path, world: World, stop: Stop, on_event: Listener
+        self, job: Job, folder: AnyPath, world: World, stop: Stop, on_event: Listener
     ) -> None:
         self._job, self._folder, self._world, self._stop = job, folder, world, stop
         self._on_event = on_event
@@ -401,7 +401,7 @@ class Trainer:
             classifier, training=self._job.describe(), metrics={"best_epoch": best}
         )
         save_model(self._folder, classifier, document)
-        (self._folder / CHECKPOINT).unlink(missing_ok=True)
+        remove_file(self._folder / CHECKPOINT)
 
     def _tell(self, kind: str, **row: Any) -> None:
         if self._world.is_first:

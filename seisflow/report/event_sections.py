@@ -1,7 +1,6 @@
 """From a catalogue and its waveforms to the figures of its events."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from seisflow.archive.blocks import read_record
 from seisflow.archive.opening import open_product
 from seisflow.archive.reading import station_names
 from seisflow.archive.store import read_product
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import NS_PER_S
 from seisflow.detect.config import DetectConfig
 from seisflow.detect.event import Detection, Pick
@@ -44,7 +44,7 @@ def best_events(catalog: xr.Dataset, n: int) -> list[int]:
     return sorted(int(row) for row in order)
 
 
-def draw_events(catalog: Path, waveforms: Path, rows: list[int]) -> Iterator[Path]:
+def draw_events(catalog: AnyPath, waveforms: AnyPath, rows: list[int]) -> Iterator[AnyPath]:
     """Draw events of a catalogue into its folder, one after another.
 
     Parameters
@@ -63,12 +63,11 @@ def draw_events(catalog: Path, waveforms: Path, rows: list[int]) -> Iterator[Pat
     for row in rows:
         section = section_of(opened, waveforms, row)
         path = catalog / FIGURES / f"{section.event.event}.png"
-        path.parent.mkdir(exist_ok=True)
         draw_event(section, path)
         yield path
 
 
-def section_of(catalog: xr.Dataset, waveforms: Path, row: int) -> EventSection:
+def section_of(catalog: xr.Dataset, waveforms: AnyPath, row: int) -> EventSection:
     """Read what the figure of one event is drawn from.
 
     Parameters

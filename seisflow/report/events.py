@@ -6,7 +6,6 @@ different from every node with one, also without colour vision.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -16,14 +15,13 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from seisflow.archive.store import storage_errors
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import NS_PER_S
 from seisflow.detect.event import Detection
 from seisflow.detect.plane_wave import local_xy_m
 from seisflow.errors import DataError
-from seisflow.formats.writing import whole_file
 from seisflow.report.amounts import human_moment, length_unit
-from seisflow.report.palette import STYLE, ReportFigure
+from seisflow.report.palette import STYLE, ReportFigure, write_figure
 
 __all__ = ["EventSection", "draw_event", "event_figure"]
 
@@ -149,7 +147,7 @@ def event_figure(section: EventSection) -> Figure:
     return figure
 
 
-def draw_event(section: EventSection, path: Path) -> None:
+def draw_event(section: EventSection, path: AnyPath) -> None:
     """Write the figure of a detection; it has its name only when it is whole.
 
     Parameters
@@ -170,8 +168,7 @@ def draw_event(section: EventSection, path: Path) -> None:
     if suffix not in SUFFIXES:
         raise DataError(f"{path} is no kind of figure; allowed: {', '.join(SUFFIXES)}")
     figure = event_figure(section)
-    with storage_errors(path), whole_file(path) as file:
-        figure.savefig(file, format=suffix[1:])
+    write_figure(figure, path)
 
 
 def _title(event: Detection) -> str:

@@ -1,7 +1,6 @@
 """Figures of labels: the array over time, and one station's trace."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -12,8 +11,17 @@ from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
 from seisflow.core.classes import Label
+from seisflow.core.files import AnyPath
 from seisflow.label.agreement import AgreementRow
-from seisflow.report.palette import LABEL_COLOURS, STYLE, count_labels, legend_of, paint, time_axis
+from seisflow.report.palette import (
+    LABEL_COLOURS,
+    STYLE,
+    count_labels,
+    legend_of,
+    paint,
+    time_axis,
+    write_figure,
+)
 
 __all__ = ["LABEL_COLOURS", "draw_overview"]
 
@@ -23,7 +31,7 @@ def draw_overview(
     waveforms: xr.Dataset,
     station: str,
     rows: Sequence[AgreementRow],
-    path: Path,
+    path: AnyPath,
 ) -> None:
     """Draw labels of all stations over time, one trace coloured by label, and the agreement.
 
@@ -44,7 +52,7 @@ def draw_overview(
         _raster(raster, labels)
         _trace(trace, labels, waveforms, station)
         _shares(shares, rows)
-        figure.savefig(path)
+        write_figure(figure, path)
 
 
 def _raster(axes: Axes, labels: xr.Dataset) -> None:

@@ -5,14 +5,14 @@ Each figure is a function of an `Evaluation`, a history or a model; the three fu
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
-from seisflow.archive.store import storage_errors
+from seisflow.core.files import AnyPath
 from seisflow.evaluate.evaluation import Evaluation
 from seisflow.report.network import feature_maps_figure, filters_figure
+from seisflow.report.palette import write_figure
 from seisflow.report.probabilities import (
     histogram_figure,
     recall_figure,
@@ -46,8 +46,8 @@ NO_NETWORK = "forest"
 
 
 def draw_evaluation(
-    evaluation: Evaluation, model: "Model", examples: "Examples", folder: Path
-) -> list[Path]:
+    evaluation: Evaluation, model: "Model", examples: "Examples", folder: AnyPath
+) -> list[AnyPath]:
     """Write all figures of an evaluation.
 
     Parameters
@@ -82,7 +82,7 @@ def draw_evaluation(
     return _write(figures, folder)
 
 
-def draw_training(history: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]:
+def draw_training(history: Sequence[Mapping[str, Any]], folder: AnyPath) -> list[AnyPath]:
     """Write the curves of a training.
 
     Parameters
@@ -105,7 +105,7 @@ def draw_training(history: Sequence[Mapping[str, Any]], folder: Path) -> list[Pa
     return _write({"training": training_figure(history)}, folder) if history else []
 
 
-def draw_network(model: "Model", examples: "Examples", folder: Path) -> list[Path]:
+def draw_network(model: "Model", examples: "Examples", folder: AnyPath) -> list[AnyPath]:
     """Write the first filters and the feature maps of a wavelet of each class.
 
     Parameters
@@ -136,12 +136,8 @@ def draw_network(model: "Model", examples: "Examples", folder: Path) -> list[Pat
     return _write(figures, folder)
 
 
-def _write(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
-    paths = []
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, figure in figures.items():
-            path = folder / f"{name}.png"
-            figure.savefig(path)
-            paths.append(path)
-    return paths
+def _write(figures: Mapping[str, Figure], folder: AnyPath) -> list[AnyPath]:
+    paths = {folder / f"{name}.png": figure for name, figure in figures.items()}
+    for path, figure in paths.items():
+        write_figure(figure, path)
+    return list(paths)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
@@ -17,8 +16,8 @@ import seisflow
 from seisflow.archive.opening import open_product
 from seisflow.archive.store import read_product, storage_errors
 from seisflow.archive.work import progress_of
+from seisflow.core.files import AnyPath, whole_file
 from seisflow.errors import ConfigError, DataError
-from seisflow.formats.writing import whole_file
 from seisflow.report import campaign, findings
 from seisflow.report.parts import Part
 
@@ -40,20 +39,20 @@ class CampaignParts:
 
     Parameters
     ----------
-    waveforms, labels, scores, catalog : Path, optional
+    waveforms, labels, scores, catalog : path, optional
         Products of `seisflow ingest`, `label`, `infer` and `detect`, complete or not.
-    model : Path, optional
+    model : path, optional
         A folder of `seisflow train`.
-    comparison : Path, optional
+    comparison : path, optional
         JSON of a comparison of the detections with a catalogue.
     """
 
-    waveforms: Path | None = None
-    labels: Path | None = None
-    model: Path | None = None
-    scores: Path | None = None
-    catalog: Path | None = None
-    comparison: Path | None = None
+    waveforms: AnyPath | None = None
+    labels: AnyPath | None = None
+    model: AnyPath | None = None
+    scores: AnyPath | None = None
+    catalog: AnyPath | None = None
+    comparison: AnyPath | None = None
 
 
 def campaign_page(parts: CampaignParts, title: str = TITLE) -> str:
@@ -92,7 +91,7 @@ def campaign_page(parts: CampaignParts, title: str = TITLE) -> str:
     return render_page(title, shown)
 
 
-def write_page(parts: CampaignParts, path: Path, title: str = TITLE) -> None:
+def write_page(parts: CampaignParts, path: AnyPath, title: str = TITLE) -> None:
     """Write the page of a campaign; it has its name only when it is whole.
 
     Parameters
@@ -138,7 +137,7 @@ def _template() -> Template:
     return around.from_string(text)
 
 
-def _part(kind: str, path: Path) -> Part:
+def _part(kind: str, path: AnyPath) -> Part:
     """Read what lies at a path and make its part of the page."""
     name = str(path)
     if kind == "model":
@@ -157,13 +156,13 @@ def _part(kind: str, path: Path) -> Part:
     return make[kind](name, dataset, progress)
 
 
-def _pictures(folder: Path) -> Callable[[str], bytes | None]:
+def _pictures(folder: AnyPath) -> Callable[[str], bytes | None]:
     """Return what reads a PNG file of a folder's figures by its name without suffix."""
     there = {file.stem: file for file in (folder / FIGURES).glob("*.png")}
     return lambda name: there[name].read_bytes() if name in there else None
 
 
-def _read_json(path: Path) -> Mapping[str, Any]:
+def _read_json(path: AnyPath) -> Mapping[str, Any]:
     """Read a JSON file that holds a mapping.
 
     Raises

@@ -17,7 +17,9 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from seisflow.archive.store import storage_errors
 from seisflow.core.classes import Label
+from seisflow.core.files import AnyPath, whole_file
 
 __all__ = [
     "CLASSES",
@@ -33,6 +35,7 @@ __all__ = [
     "paint",
     "shares_text",
     "time_axis",
+    "write_figure",
 ]
 
 LABEL_COLOURS = {
@@ -72,6 +75,18 @@ class ReportFigure(Figure):
         drawn = io.BytesIO()
         self.savefig(drawn, format="png")
         return drawn.getvalue()
+
+
+def write_figure(figure: Figure, path: AnyPath) -> None:
+    """Write a figure in the format of its suffix; it has its name only when it is whole.
+
+    Raises
+    ------
+    StorageError
+        The place cannot be written.
+    """
+    with storage_errors(path), whole_file(path) as file:
+        figure.savefig(file, format=path.suffix[1:].lower())
 
 
 def colours_of(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

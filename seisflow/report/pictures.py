@@ -10,13 +10,14 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from seisflow.archive.opening import open_product
-from seisflow.archive.store import read_product, storage_errors
+from seisflow.archive.store import read_product
 from seisflow.core.classes import Label
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import Span, format_time
 from seisflow.errors import ConfigError
 from seisflow.report.choosing import choose_station, days_in, hour_in
 from seisflow.report.hour import draw_hour
-from seisflow.report.palette import count_labels
+from seisflow.report.palette import count_labels, write_figure
 from seisflow.report.raster import draw_raster, read_raster
 from seisflow.report.sources import find_waveforms
 from seisflow.report.station_hour import read_station_hour
@@ -36,7 +37,7 @@ class Picture:
     span: Span
     draw: Callable[[], Drawn]
 
-    def write(self, path: Path) -> dict[Label, int]:
+    def write(self, path: AnyPath) -> dict[Label, int]:
         """Draw and write the figure, and the folders it lies in; return the seconds by label.
 
         Raises
@@ -45,14 +46,12 @@ class Picture:
             The place cannot be written.
         """
         figure, counts = self.draw()
-        with storage_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path)
+        write_figure(figure, path)
         return counts
 
 
 def picture_of_hour(
-    labels: Path, station: str, hour: str | None = None, waveforms: Path | None = None
+    labels: AnyPath, station: str, hour: str | None = None, waveforms: AnyPath | None = None
 ) -> Picture:
     """Prepare the figure of one hour of one station.
 
@@ -62,7 +61,7 @@ def picture_of_hour(
         LABELS.
     station, hour : str
         As `seisflow.report.hour.hour_figure` takes them.
-    waveforms : Path, optional
+    waveforms : path, optional
         As `seisflow.report.sources.find_waveforms` takes it.
 
     Raises
@@ -80,13 +79,13 @@ def picture_of_hour(
     return Picture(file, name, span, partial(_draw_hour, opened, source, name, span))
 
 
-def _draw_hour(labels: xr.Dataset, waveforms: Path, station: str, span: Span) -> Drawn:
+def _draw_hour(labels: xr.Dataset, waveforms: AnyPath, station: str, span: Span) -> Drawn:
     found = read_station_hour(labels, open_product(waveforms), station, span.start_ns)
     return draw_hour(found), count_labels(found.label)
 
 
 def pictures_of_days(
-    labels: Path, day: str | None = None, select: Sequence[str] = ()
+    labels: AnyPath, day: str | None = None, select: Sequence[str] = ()
 ) -> list[Picture]:
     """Prepare the figures of one day, or of every day, of a product.
 
@@ -123,7 +122,7 @@ def _draw_day(labels: xr.Dataset, span: Span, select: Sequence[str]) -> Drawn:
     return draw_raster(raster), raster.totals()
 
 
-def paths_of(names: Sequence[str], output: Path | None) -> list[Path]:
+def paths_of(names: Sequence[str], output: AnyPath | None) -> list[AnyPath]:
     """Return where figures of these names are to be written.
 
     Raises

@@ -1,23 +1,23 @@
 """Where the WAVEFORMS are that labels were made from."""
 
 import json
-from pathlib import Path
 
 from seisflow.archive.blocks import SOURCES
 from seisflow.archive.store import HIDDEN, read_product
+from seisflow.core.files import AnyPath, any_path
 from seisflow.errors import ConfigError, DataError
 
 __all__ = ["find_waveforms"]
 
 
-def find_waveforms(labels: Path, given: Path | None = None) -> Path:
+def find_waveforms(labels: AnyPath, given: AnyPath | None = None) -> AnyPath:
     """Return the path of the very WAVEFORMS that a LABELS product was made from.
 
     Parameters
     ----------
     labels : Path
         LABELS.
-    given : Path, optional
+    given : path, optional
         Where they are said to be. Without it, where they were when the labels were begun: beside
         the labels as then, if both were moved together, else at the same absolute path.
 
@@ -45,12 +45,12 @@ def find_waveforms(labels: Path, given: Path | None = None) -> Path:
     )
 
 
-def recorded_places(labels: Path) -> list[Path]:
+def recorded_places(labels: AnyPath) -> list[AnyPath]:
     """Return where the waveforms were when the labels were begun; empty if nobody wrote it down."""
     file = labels / HIDDEN / SOURCES
     try:
         known = json.loads(file.read_text())
-        places = [labels.absolute().parent / known["relative"], Path(known["waveforms"])]
+        places = [labels.absolute().parent / known["relative"], any_path(known["waveforms"])]
     except (OSError, ValueError, KeyError, TypeError):
         return []
     return list(dict.fromkeys(place.resolve() for place in places))

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -29,9 +28,10 @@ from seisflow.archive.store import (
 )
 from seisflow.archive.work import Done, Work, refuse_other
 from seisflow.core.classes import flag_attributes
+from seisflow.core.files import AnyPath, whole_file
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, format_time
 from seisflow.dsp.filters import valid_runs
-from seisflow.formats.writing import MiniSeedWriter, whole_file, write_csv, write_stationxml
+from seisflow.formats.writing import MiniSeedWriter, write_csv, write_stationxml
 from seisflow.synth import truth
 from seisflow.synth.config import SceneConfig
 from seisflow.synth.scene import Scene, build_scene
@@ -109,7 +109,7 @@ def _tasks(scene: Scene, product: Product) -> Iterator[SynthTask]:
             yield SynthTask(name, node, first, max(0, last - first), start_s, stop_s)
 
 
-def plan(output: Path, preparation: Preparation) -> Work[SynthTask]:
+def plan(output: AnyPath, preparation: Preparation) -> Work[SynthTask]:
     """Write the station tables and the list of events, and create the empty TRUTH, or resume.
 
     Raises
@@ -127,7 +127,7 @@ def plan(output: Path, preparation: Preparation) -> Work[SynthTask]:
     )
 
 
-def _begin(output: Path, p: Preparation) -> None:
+def _begin(output: AnyPath, p: Preparation) -> None:
     """Write what does not depend on any task; TRUTH comes last and says that all is there."""
     places = {node.station: node.coordinates for node in p.scene.nodes}
     write_stationxml(output / "stations.xml", places, "seisflow synth")
@@ -160,7 +160,7 @@ def _arrays(p: Preparation) -> Iterator[ArraySpec]:
     yield second_array(product)
 
 
-def run(output: Path, config: SceneConfig, product: Product, task: SynthTask) -> Done:
+def run(output: AnyPath, config: SceneConfig, product: Product, task: SynthTask) -> Done:
     """Make one node and one shard of time: a miniSEED file and two shards of TRUTH."""
     scene = build_scene(config)
     n_seconds = task.stop_s - task.start_s
@@ -184,7 +184,7 @@ def run(output: Path, config: SceneConfig, product: Product, task: SynthTask) ->
     return Done({"samples": n_present, **counts}, written_bytes=written)
 
 
-def _path_of(output: Path, scene: Scene, task: SynthTask) -> Path:
+def _path_of(output: AnyPath, scene: Scene, task: SynthTask) -> AnyPath:
     station = scene.nodes[task.node].station
     network, code, _, _ = station.split(".")
     day = datetime.fromtimestamp(scene.time_of(task.first_sample) // NS_PER_S, UTC)
@@ -198,7 +198,7 @@ def _append(writer: MiniSeedWriter, scene: Scene, record: NodeRecord) -> int:
     return int(record.present.sum())
 
 
-def finish(output: Path, preparation: Preparation) -> None:
+def finish(output: AnyPath, preparation: Preparation) -> None:
     """Write the tables that have a row for every station, then consolidate TRUTH."""
     scene = preparation.scene
     # day by day: the sources of a day are made once for all nodes
@@ -211,7 +211,6 @@ def finish(output: Path, preparation: Preparation) -> None:
         write_csv(output / "arrivals.csv", list(truth.ArrivalRow.__annotations__), arrivals)
         write_csv(output / "spikes.csv", list(truth.SourceRow.__annotations__), spikes)
         write_csv(output / "gaps.csv", list(truth.GapRow.__annotations__), gaps)
-    for file in (output / "waveforms").rglob(".*.partial"):
-        file.unlink(missing_ok=True)
+    sweep_partial(output / "waveforms")
     sweep_partial(output / "truth.zarr")
     consolidate(output / "truth.zarr")

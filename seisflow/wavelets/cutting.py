@@ -5,7 +5,6 @@ Invariant: what is written of an example depends on its station and start alone.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from seisflow.archive.reading import station_names
 from seisflow.archive.store import open_array, read_product, write_shards
 from seisflow.archive.work import Done
 from seisflow.core.classes import Split, State, WaveletClass
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import SampleGrid, format_time
 from seisflow.errors import DataError
 from seisflow.wavelets.config import AssembleConfig
@@ -39,8 +39,8 @@ class ShardTask:
 class Job:
     """What every shard of one run shares."""
 
-    waveforms: Path
-    output: Path
+    waveforms: AnyPath
+    output: AnyPath
     config: AssembleConfig
 
 
@@ -82,7 +82,7 @@ def run(job: Job, task: ShardTask) -> Done:
     return _written(job.output, task, waveform, failures, read)
 
 
-def _column(output: Path, name: str, here: slice) -> npt.NDArray[Any]:
+def _column(output: AnyPath, name: str, here: slice) -> npt.NDArray[Any]:
     return np.asarray(open_array(output, name)[here])
 
 
@@ -103,7 +103,7 @@ def _groups(
 
 
 def _cut(
-    waveforms: Path,
+    waveforms: AnyPath,
     row: int,
     starts: npt.NDArray[np.int64],
     into: npt.NDArray[np.float32],
@@ -121,7 +121,7 @@ def _cut(
 
 
 def _written(
-    output: Path,
+    output: AnyPath,
     task: ShardTask,
     waveform: npt.NDArray[np.float32],
     failures: list[str],

@@ -1,7 +1,6 @@
 """What wavelets are made from, and which product that gives; reads no waveforms."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from seisflow.archive.reading import read_column, station_names
 from seisflow.archive.store import read_product
 from seisflow.archive.work import require_complete
 from seisflow.core.config import fingerprint
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import NS_PER_S, Span, parse_time
 from seisflow.core.stations import Coordinates, StationPattern, matches_any
 from seisflow.errors import ConfigError, DataError
@@ -26,10 +26,10 @@ __all__ = ["Channel", "Sources", "channels_of", "identify", "read_known", "usabl
 class Sources:
     """Paths: two products, arrivals, and perhaps a catalogue of the events they name."""
 
-    waveforms: Path
-    labels: Path
-    arrivals: Path
-    events: Path | None = None
+    waveforms: AnyPath
+    labels: AnyPath
+    arrivals: AnyPath
+    events: AnyPath | None = None
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ def identify(config: AssembleConfig, sources: Sources) -> Product:
     return Product(identity, waveforms.span, waveforms.rate, waveforms.shard_s, 1)
 
 
-def _digest(path: Path) -> str:
+def _digest(path: AnyPath) -> str:
     try:
         return fingerprint(path.read_bytes().hex())
     except OSError as error:
         raise ConfigError(
-            f"{path} cannot be opened: {error.strerror}; give a CSV table or QuakeML"
+            f"{path} cannot be opened: {error.strerror or error}; give a CSV table or QuakeML"
         ) from error
 
 

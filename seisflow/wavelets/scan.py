@@ -8,7 +8,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from seisflow.archive.reading import read_slice
 from seisflow.core.chance import draws, key_of
 from seisflow.core.classes import Label, WaveletClass
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import NS_PER_S, SampleGrid
 from seisflow.wavelets.balancing import rank_in_cell
 from seisflow.wavelets.config import AssembleConfig
@@ -36,8 +36,8 @@ class Scan:
     of one class, station and block of time.
     """
 
-    waveforms: Path
-    labels: Path
+    waveforms: AnyPath
+    labels: AnyPath
     grid: SampleGrid
     first_s: int
     stop_s: int

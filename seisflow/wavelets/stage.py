@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from seisflow.archive.store import (
 )
 from seisflow.archive.work import Work, refuse_other
 from seisflow.core.classes import State
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import DAY_NS, NS_PER_S, Span, format_time
 from seisflow.errors import ConfigError, IncompleteError
 from seisflow.wavelets.choosing import Assembly, Ground
@@ -257,7 +257,7 @@ def _notes(document: Mapping[str, Any]) -> Iterator[str]:
 def plan(
     config: AssembleConfig,
     sources: Sources,
-    output: Path,
+    output: AnyPath,
     preparation: Preparation,
     assembly: Assembly,
 ) -> Work[ShardTask]:
@@ -279,7 +279,7 @@ def plan(
     return _work(config, sources, output)
 
 
-def resume(config: AssembleConfig, sources: Sources, output: Path) -> Work[ShardTask] | None:
+def resume(config: AssembleConfig, sources: Sources, output: AnyPath) -> Work[ShardTask] | None:
     """Go on with the product that stands at `output`; None if nothing is there.
 
     Raises
@@ -291,7 +291,7 @@ def resume(config: AssembleConfig, sources: Sources, output: Path) -> Work[Shard
     return _work(config, sources, output) if refuse_other(output, product.identity) else None
 
 
-def _work(config: AssembleConfig, sources: Sources, output: Path) -> Work[ShardTask]:
+def _work(config: AssembleConfig, sources: Sources, output: AnyPath) -> Work[ShardTask]:
     task_plan = read_plan(output)
     if task_plan is None:
         raise ConfigError(f"{output} has lost its plan; remove it and type the command again")
@@ -301,7 +301,7 @@ def _work(config: AssembleConfig, sources: Sources, output: Path) -> Work[ShardT
     return Work(output, key, shard_tasks(n), partial(run, job), task_plan)
 
 
-def read_assembly(output: Path) -> dict[str, Any]:
+def read_assembly(output: AnyPath) -> dict[str, Any]:
     """Read the counts of a product: by class, split and station, and what was left out and why."""
     return dict(json.loads((output / HIDDEN / ASSEMBLY).read_text()))
 

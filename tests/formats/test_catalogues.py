@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import seisflow.formats.writing
+import seisflow.core.files
 from seisflow.core.grid import NS_PER_S, format_time, parse_time
 from seisflow.core.stations import Coordinates
 from seisflow.detect.event import Detection, Pick, event_name
@@ -196,7 +196,7 @@ def test_a_full_disk_leaves_old_files_or_new_ones(
             raise OSError(28, "No space left on device")
 
     new, old = both(EVENTS[:1]), both(EVENTS)
-    monkeypatch.setattr(seisflow.formats.writing.os, "fsync", full)
+    monkeypatch.setattr(seisflow.core.files.os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         both(EVENTS[:1])
     found = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

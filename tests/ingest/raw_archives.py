@@ -12,9 +12,10 @@ from obspy import UTCDateTime
 
 from seisflow.archive.receipts import Receipt
 from seisflow.archive.work import Progress, Work, progress_of
+from seisflow.core.files import whole_file
 from seisflow.core.grid import NS_PER_S, parse_time
 from seisflow.formats.quiet_obspy import Trace
-from seisflow.formats.writing import MiniSeedWriter, whole_file
+from seisflow.formats.writing import MiniSeedWriter
 from seisflow.ingest import stage
 
 START_NS = parse_time("2020-02-28T22:00")

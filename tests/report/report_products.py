@@ -7,8 +7,9 @@ import numpy as np
 
 from seisflow.archive.work import Work
 from seisflow.core.classes import Label
+from seisflow.core.files import whole_file
 from seisflow.core.grid import parse_time
-from seisflow.formats.writing import MiniSeedWriter, whole_file
+from seisflow.formats.writing import MiniSeedWriter
 from seisflow.ingest import stage as ingest_stage
 from seisflow.label import stage
 from seisflow.report.station_hour import StationHour

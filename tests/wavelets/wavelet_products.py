@@ -12,8 +12,9 @@ from seisflow.archive.receipts import Receipt, write_receipt
 from seisflow.archive.store import write_shards
 from seisflow.archive.work import Work
 from seisflow.core.classes import Label
+from seisflow.core.files import whole_file
 from seisflow.core.grid import NS_PER_S, format_time, parse_time
-from seisflow.formats.writing import MiniSeedWriter, whole_file
+from seisflow.formats.writing import MiniSeedWriter
 from seisflow.ingest import stage as ingest_stage
 from seisflow.label import stage as label_stage
 from seisflow.wavelets import stage

@@ -1,0 +1,158 @@
+"""Where files are: paths on a disk or in an object store, and files that appear whole.
+
+A path is `pathlib.Path`, or `upath.UPath` for what is written as a URL (``s3://bucket/key``): the
+same words do the same for both. Keys, endpoint and region come from where the store's own library
+looks for them (for S3 the variables ``AWS_*`` and ``~/.aws``), never from an argument of ours.
+"""
+
+import os
+import re
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from fsspec import get_filesystem_class
+from typing_extensions import TypeIs
+from upath import UPath
+
+__all__ = [
+    "AnyPath",
+    "any_path",
+    "file_bytes",
+    "is_local",
+    "is_store_trouble",
+    "path_from",
+    "read_folder",
+    "relative_path",
+    "remove_file",
+    "whole_file",
+]
+
+AnyPath = Path | UPath
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "s3": {"max_concurrency": 1}  # else each file is asked for its size before it is read
+}
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+def any_path(path: str | AnyPath) -> AnyPath:
+    """Return the path that a text stands for: a URL in an object store, or a file of this machine.
+
+    Parameters
+    ----------
+    path : str or path
+        ``s3://bucket/key`` or another URL that fsspec knows; anything else is a local path.
+
+    Raises
+    ------
+    ValueError
+        It is a URL of a kind for which nothing is installed, or one without a bucket.
+    """
+    if not isinstance(path, str):
+        return path
+    if not _URL.match(path):
+        return Path(path)
+    try:
+        # listings are not kept: another process may have written since
+        options = _OPTIONS.get(path.partition(":")[0], {})
+        url: UPath = UPath(path, use_listings_cache=False, **options).resolve()
+        get_filesystem_class(url.protocol)  # raises where the library for it is not installed
+    except (ImportError, ValueError) as error:
+        raise ValueError(f"{path} cannot be used: {error}") from error
+    return url
+
+
+def path_from(folder: AnyPath, path: str | AnyPath) -> AnyPath:
+    """Return a path that counts from a folder, unless it is a URL or an absolute path."""
+    path = any_path(path)
+    if not is_local(path):
+        return path
+    whole = folder / path.expanduser()
+    return whole if is_local(whole) else whole.resolve()  # a key may hold a dot and means it
+
+
+def is_local(path: AnyPath) -> TypeIs[Path]:
+    """Tell whether a path is on a disk of this machine, where files can be renamed and flushed."""
+    return isinstance(path, Path)
+
+
+def is_store_trouble(error: BaseException) -> bool:
+    """Tell whether an error came from the way to an object store: no answer, no bucket, no key."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return type(error).__module__.partition(".")[0] in {"aiobotocore", "aiohttp", "botocore"}
+
+
+def relative_path(path: AnyPath, start: AnyPath) -> str:
+    """Return the way from a folder to a path; the path itself where there is none."""
+    if is_local(path) and is_local(start):
+        return os.path.relpath(path.absolute(), start.absolute())
+    if is_local(path) or is_local(start) or path.protocol != start.protocol:
+        return str(path)
+    return os.path.relpath(path.path, start.path)
+
+
+def file_bytes(path: AnyPath) -> bytes:
+    """Return what a file holds; of an object store in one request."""
+    if is_local(path):
+        return path.read_bytes()
+    content: bytes = path.fs.cat_file(path.path)
+    return content
+
+
+def remove_file(path: AnyPath) -> None:
+    """Remove a file if it is there."""
+    if is_local(path):
+        path.unlink(missing_ok=True)
+    else:
+        with suppress(FileNotFoundError):
+            path.fs.rm_file(path.path)  # its `rm` takes the name for a glob
+
+
+def read_folder(folder: AnyPath, ending: str) -> list[bytes]:
+    """Return what the files of a folder hold whose names end so, in the order of names.
+
+    What cannot be read is left out; so is all where there is no folder.
+    """
+    if is_local(folder):
+        found = []
+        for file in sorted(folder.glob(f"*{ending}")):
+            with suppress(OSError):
+                found.append(file.read_bytes())
+        return found
+    names = [name for name in folder.fs.find(folder.path, maxdepth=1) if name.endswith(ending)]
+    contents = folder.fs.cat_ranges(sorted(names), None, None, on_error="return")
+    for content in contents:
+        if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
+            raise content  # a store that does not answer is not an empty one
+    return [content for content in contents if isinstance(content, bytes)]
+
+
+@contextmanager
+def whole_file(path: AnyPath, mode: str = "wb") -> Iterator[IO[Any]]:
+    """Write a file that appears under its name only when it is whole, and safe on the disk.
+
+    In an object store it is sent when it is whole.
+    """
+    newline = None if "b" in mode else ""
+    if not is_local(path):
+        with tempfile.NamedTemporaryFile(mode, newline=newline) as file:
+            yield file
+            file.flush()
+            path.fs.put_file(file.name, path.path)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        with aside.open(mode, newline=newline) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
