@@ -1,5 +1,6 @@
 """``--detach``: the same command line, in a job of SLURM of its own."""
 
+import secrets
 import shlex
 import sys
 from collections.abc import Sequence
@@ -113,16 +114,17 @@ def detach_job(
     """
     refuse_second(product)
     line = (sys.executable, "-m", "seisflow", *argv)
-    name = f"seisflow-{argv[0]}-{product.name}"
-    job = BatchJob(name, line, Path.cwd(), pool, n_nodes, is_retried)
+    what = f"seisflow-{argv[0]}-{product.name}"
+    job = BatchJob(what, line, Path.cwd(), pool, n_nodes, is_retried)
     script = job_script(job)
     logs = job.log_of("").parent
     with storage_errors(logs):
         logs.mkdir(parents=True, exist_ok=True)
-    number = submit(script)
+    name = f"{job.safe_name}-{secrets.token_hex(4)}"
+    number = submit(script, name)
     detached = Detached(
         id=number,
-        name=job.safe_name,
+        name=name,
         command=argv[0],
         line=shlex.join(["seisflow", *argv]),
         folder=str(job.folder),

@@ -184,16 +184,36 @@ def _directives(job: BatchJob) -> list[str]:
     return ["--requeue", *given, *pool.directives]  # the last word counts: the user's
 
 
-def submit(script: str) -> str:
+def submit(script: str, name: str) -> str:
     """Give a script to SLURM and return the job's number, after asking whether it would take it.
+
+    Parameters
+    ----------
+    script : str
+        Of the job.
+    name : str
+        One that no other job has: by it the job is found where only the answer was lost.
 
     Raises
     ------
     ClusterError
         There is no SLURM here, or it refuses.
     """
-    _ask("sbatch", "--test-only", script=script, what="SLURM refuses the job")
-    said = _ask("sbatch", "--parsable", script=script, what="SLURM refuses the job")
+    what = "SLURM refuses the job"
+    _ask("sbatch", "--test-only", script=script, what=what)
+    try:
+        said = _ask("sbatch", "--parsable", f"--job-name={name}", script=script, what=what)
+    except ClusterError as error:
+        every = ("--noheader", "--me", "--states=all", f"--name={name}", "--format=%i")
+        try:
+            said = _ask("squeue", *every)
+        except ClusterError:
+            raise ClusterError(
+                f"{error}; whether SLURM took the job is not known: look with 'squeue --me "
+                f"--name={name}' before you type the command again"
+            ) from error
+        if not said.strip():
+            raise
     numbers = re.findall(r"^(\d+)(?:;\S+)?$", said, re.MULTILINE)
     if not numbers:
         raise ClusterError(f"sbatch gave no number of a job; it said: {said.strip() or 'nothing'}")

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import secrets
 import shlex
 import subprocess
 import sys
@@ -76,20 +77,28 @@ class Job(SLURMJob):
         worker_args = [*options.pop("worker_extra_args"), "--lifetime", f"{lifetime_s:.0f}s"]
         super().__init__(*args, worker_extra_args=worker_args, **options)
         self._submitting = submitting
+        self._own_name = f"{self.name}-{secrets.token_hex(4)}"
         self.refusal = ""
         self.is_cancelled = False
         self.silent_since: float | None = None
 
     async def start(self) -> None:
-        """Submit the job; where SLURM refuses every time, keep what it said in `refusal`."""
+        """Submit the job; where SLURM refuses every time, keep what it said in `refusal`.
+
+        An ``sbatch`` that fails may have submitted it: only the answer is lost. The job has a name
+        that no other has, and the queue is asked for it before it is submitted again.
+        """
         with self.job_file() as script:
             for attempt in range(SUBMIT_ATTEMPTS):
                 try:
                     async with self._submitting:
-                        said = await call("sbatch", "--parsable", script)
+                        said = await self._number() if attempt else ""
+                        if not said:
+                            own = f"--job-name={self._own_name}"
+                            said = await call("sbatch", "--parsable", own, script)
                 except (OSError, RuntimeError, TimeoutError) as error:
                     self.refusal = str(error)
-                    LOG.warning("sbatch failed: %s", self.refusal)
+                    LOG.warning("submitting a job: %s", self.refusal)
                     if attempt < SUBMIT_ATTEMPTS - 1:
                         await asyncio.sleep(2**attempt * (0.5 + random.random()))
                 else:
@@ -98,9 +107,17 @@ class Job(SLURMJob):
         await ProcessInterface.start(self)
 
     async def close(self) -> None:
-        """Cancel the job."""
+        """Cancel the job, and what SLURM took of it without an answer."""
         await cancel([self])
+        if self.refusal:
+            await scancel(f"--name={self._own_name}")
         await ProcessInterface.close(self)
+
+    async def _number(self) -> str:
+        """Return the number under which SLURM has the job; empty where it has none."""
+        every = ["--noheader", "--states=all", "--me", "--format=%i"]
+        said = await call("squeue", *every, f"--name={self._own_name}")
+        return said.strip().partition("\n")[0]
 
 
 def job_options(pool: Pool, security: Security | None) -> dict[str, Any]:
@@ -221,26 +238,27 @@ async def cancel(jobs: list[Job]) -> None:
     left = [job for job in jobs if job.job_id is not None and not job.is_cancelled]
     for begin in range(0, len(left), 200):
         some = left[begin : begin + 200]
-        ids = [str(job.job_id) for job in some]
-        for attempt in range(CANCEL_ATTEMPTS):
-            try:
-                await call("scancel", *ids)
-            except (OSError, RuntimeError, TimeoutError) as error:
-                if "nvalid job id" in str(error):  # SLURM has forgotten some of them: they ended
-                    break
-                is_last = attempt == CANCEL_ATTEMPTS - 1
-                LOG.log(
-                    logging.WARNING if is_last else logging.INFO,
-                    "scancel %s: %s",
-                    " ".join(ids),
-                    error,
-                )
-                if not is_last:
-                    await asyncio.sleep(2**attempt)
-            else:
-                for job in some:
-                    job.is_cancelled = True
-                break
+        is_heard = await scancel(*[str(job.job_id) for job in some])
+        for job in some:
+            job.is_cancelled = is_heard
+
+
+async def scancel(*what: str) -> bool:
+    """Run ``scancel``, and again where it fails; tell whether it was heard."""
+    for attempt in range(CANCEL_ATTEMPTS):
+        try:
+            await call("scancel", *what)
+        except (OSError, RuntimeError, TimeoutError) as error:
+            if "nvalid job id" in str(error):  # SLURM has forgotten some of them: they ended
+                return False
+            is_last = attempt == CANCEL_ATTEMPTS - 1
+            level = logging.WARNING if is_last else logging.INFO
+            LOG.log(level, "scancel %s: %s", " ".join(what), error)
+            if not is_last:
+                await asyncio.sleep(2**attempt)
+        else:
+            return True
+    return False
 
 
 async def call(*argv: str) -> str:

@@ -237,7 +237,7 @@ def test_without_slurm_each_question_says_so(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("SLURM_JOB_NODELIST", "n[1-2]")
     for ask in (
-        lambda: submit("#!/bin/bash\n"),
+        lambda: submit("#!/bin/bash\n", "x"),
         lambda: job_states(["1"]),
         lambda: cancel_job("1"),
         first_node,
@@ -255,21 +255,38 @@ def test_a_refusal_is_told_before_anything_is_submitted(programs: Path) -> None:
         f'echo "$@" >> {asked}; echo "sbatch: error: invalid partition: fast" >&2; exit 1',
     )
     with pytest.raises(ClusterError, match=r"SLURM refuses the job: .*invalid partition: fast"):
-        submit("#!/bin/bash\n")
+        submit("#!/bin/bash\n", "x")
     assert asked.read_text() == "--test-only\n"
 
 
 @pytest.mark.parametrize("said", ["4711", "4711;alice", "welcome to alice\\n4711"])
 def test_the_number_is_found_in_what_sbatch_says(said: str, programs: Path) -> None:
     fake(programs, "sbatch", f'cat > {programs}/script; [ "$1" = --test-only ] || echo -e "{said}"')
-    assert submit("#!/bin/bash\ntrue\n") == "4711"
+    assert submit("#!/bin/bash\ntrue\n", "x") == "4711"
     assert (programs / "script").read_text() == "#!/bin/bash\ntrue\n"
+
+
+@pytest.mark.parametrize("end", ["echo 'Socket timed out' >&2; exit 1", "exec sleep 60"])
+def test_a_job_whose_answer_is_lost_is_found_by_its_name(
+    end: str, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seisflow.engine.batch.ANSWER_TIMEOUT_S", 1)
+    fake(programs, "sbatch", f'cat > /dev/null; [ "$1" = --test-only ] && exit; {end}')
+    fake(programs, "squeue", f'echo "$@" > {programs}/asked; echo 4711')
+    assert submit("#!/bin/bash\n", "label-1f") == "4711"
+    assert "--name=label-1f" in (programs / "asked").read_text().split()
+    fake(programs, "squeue", "true")  # it was not taken
+    with pytest.raises(ClusterError, match=r"Socket timed out|not answered"):
+        submit("#!/bin/bash\n", "label-1f")
+    fake(programs, "squeue", "exit 1")
+    with pytest.raises(ClusterError, match=r"not known.*squeue --me --name=label-1f"):
+        submit("#!/bin/bash\n", "label-1f")
 
 
 def test_no_number_is_an_error(programs: Path) -> None:
     fake(programs, "sbatch", "cat > /dev/null; echo done")
     with pytest.raises(ClusterError, match="no number of a job; it said: done"):
-        submit("#!/bin/bash\n")
+        submit("#!/bin/bash\n", "x")
 
 
 def test_states_come_from_the_queue_and_else_from_the_accounts(programs: Path) -> None:

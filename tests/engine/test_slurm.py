@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -251,6 +252,52 @@ def test_a_job_that_waits_says_what_for(tmp_path: Path) -> None:
         slurm.start(pool, secure=False, patience_s=2),
     ):
         pass
+    refuse_left_overs(tmp_path)
+
+
+def lose_answers(folder: Path, how: str, patch: pytest.MonkeyPatch) -> None:
+    """Put an ``sbatch`` in the way that hands the first job on, and does not give the answer."""
+    real, lost = shutil.which("sbatch"), folder / "lost"
+    tell = f'[ "$1" = --test-only ] || [ -e {lost} ]'
+    wrapper = folder / "bin" / "sbatch"
+    wrapper.parent.mkdir()
+    wrapper.write_text(
+        f'#!/bin/bash\nif {tell}; then exec {real} "$@"; fi\n{real} "$@" > {lost}\n{how}\n'
+    )
+    wrapper.chmod(0o755)
+    patch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("queue")
+@pytest.mark.parametrize("how", ["exec sleep 60", "echo 'Socket timed out' >&2; exit 1"])
+def test_a_job_whose_answer_is_lost_is_submitted_once(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_answers(tmp_path, how, monkeypatch)
+    monkeypatch.setattr(slurm_jobs, "COMMAND_TIMEOUT_S", 2.0)
+    pool = read_profile(profile(tmp_path, jobs=1)).pool("cpu")
+    with slurm.start(pool, secure=False) as cluster:
+        wait_until(lambda: cluster.workers, 30, "the number of the job")
+        (job,) = cluster.workers.values()
+        assert jobs_now() == [job.job_id] == (tmp_path / "lost").read_text().split()
+    refuse_left_overs(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("queue")
+def test_a_job_that_was_never_heard_of_is_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_answers(tmp_path, "exit 1", monkeypatch)
+    monkeypatch.setattr(slurm_jobs, "SUBMIT_ATTEMPTS", 1)
+    pool = read_profile(profile(tmp_path, jobs=1, directives=["--hold"])).pool("cpu")
+    with (
+        pytest.raises(ClusterError, match="no worker within 0 s"),
+        slurm.start(pool, secure=False, patience_s=0),
+    ):
+        pass
+    assert (tmp_path / "lost").read_text().split()
     refuse_left_overs(tmp_path)
 
 
