@@ -11,7 +11,14 @@ from seisflow.archive.store import storage_errors
 from seisflow.cli.console import ERRORS, print_json, table
 from seisflow.cli.register import Detached, keep_detached, registered
 from seisflow.core.files import AnyPath
-from seisflow.engine.batch import BatchJob, driver_pool, job_script, job_states, submit
+from seisflow.engine.batch import (
+    BatchJob,
+    cluster_name,
+    driver_pool,
+    job_script,
+    job_states,
+    submit,
+)
 from seisflow.engine.profiles import Pool, Profile, read_profile
 from seisflow.errors import ConfigError
 
@@ -132,6 +139,7 @@ def detach_job(
         log=str(job.log_of(number)),
         submitted=datetime.now(UTC).isoformat(timespec="seconds"),
         profile=profile.name,
+        cluster=cluster_name(),
     )
     ERRORS.print(f"job {number} is submitted", highlight=False)
     keep_detached(detached)

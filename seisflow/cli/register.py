@@ -1,7 +1,8 @@
 """The register of detached commands: which job makes which product, where its log is.
 
 One JSON file for each job in ``$XDG_STATE_HOME/seisflow/jobs`` (``~/.local/state`` by default),
-written whole or not at all. It is for people: no command needs it to go on.
+written whole or not at all. It is for people: no command needs it to go on. Two clusters may share
+the folder and give the same number; only jobs of the cluster that is asked are seen.
 """
 
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from seisflow.archive.receipts import write_json
 from seisflow.archive.store import storage_errors
+from seisflow.engine.batch import cluster_name
 from seisflow.errors import ConfigError
 
 __all__ = ["Detached", "find_detached", "keep_detached", "register_folder", "registered"]
@@ -23,7 +25,7 @@ class Detached:
     Parameters
     ----------
     id, name : str
-        Number and name of the job.
+        Number and name of the job. The name is its own; a number may be given again.
     command : str
         Such as ``label``.
     line : str
@@ -38,6 +40,8 @@ class Detached:
         ISO 8601 UTC.
     profile : str
         The cluster, as it was asked for.
+    cluster : str
+        As SLURM calls it; empty where it did not say.
     """
 
     id: str
@@ -49,6 +53,7 @@ class Detached:
     log: str
     submitted: str
     profile: str
+    cluster: str = ""
 
 
 def register_folder() -> Path:
@@ -68,23 +73,28 @@ def keep_detached(detached: Detached) -> None:
     folder = register_folder()
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / f"{detached.id}.json", asdict(detached))
+        write_json(folder / f"{detached.id}-{detached.name}.json", asdict(detached))
 
 
 def registered() -> list[Detached]:
-    """Return all jobs of the register, the newest last; files that are none are passed over."""
-    found = []
+    """Return the jobs of this cluster, the newest last; files that are none are passed over.
+
+    Where no cluster can be asked, those of all.
+    """
+    here, found = cluster_name(), []
     for file in register_folder().glob("*.json"):
         try:
             content = json.loads(file.read_text())
-            found.append(Detached(**{f.name: str(content[f.name]) for f in fields(Detached)}))
+            names = [f.name for f in fields(Detached) if f.name in content]
+            found.append(Detached(**{name: str(content[name]) for name in names}))
         except (OSError, ValueError, LookupError, TypeError):
             continue
-    return sorted(found, key=lambda detached: (detached.submitted, detached.id))
+    seen = [d for d in found if not here or d.cluster in ("", here)]
+    return sorted(seen, key=lambda detached: (detached.submitted, detached.id))
 
 
 def find_detached(job_id: str) -> Detached:
-    """Return the job of a number.
+    """Return the job of a number, the latest where SLURM gave it twice.
 
     Raises
     ------
@@ -92,7 +102,7 @@ def find_detached(job_id: str) -> Detached:
         It is not in the register; those that are there are listed.
     """
     every = registered()
-    for detached in every:
+    for detached in reversed(every):
         if detached.id == job_id:
             return detached
     there = ", ".join(f"{d.id} ({d.command})" for d in every[-10:])

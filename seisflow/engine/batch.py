@@ -26,6 +26,7 @@ __all__ = [
     "JobState",
     "address_of",
     "cancel_job",
+    "cluster_name",
     "driver_pool",
     "first_node",
     "job_script",
@@ -266,6 +267,16 @@ def cancel_job(job_id: str) -> None:
         There is no SLURM here, or it refuses.
     """
     _ask("scancel", job_id, what=f"SLURM does not cancel job {job_id}")
+
+
+def cluster_name() -> str:
+    """Return the name of the SLURM cluster here; empty where it does not say."""
+    try:
+        said = _ask("scontrol", "show", "config")
+    except ClusterError:
+        return ""
+    found = re.search(r"^ClusterName\s*=\s*(\S+)", said, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def first_node() -> str:

@@ -22,6 +22,7 @@ PROGRAMS = {
     "squeue": "cat queue 2> /dev/null; true",
     "scancel": 'echo "$@" > cancelled',
     "sacct": "exit 1",
+    "scontrol": 'echo "ClusterName             = $(cat cluster 2> /dev/null || echo alice)"',
 }
 
 
@@ -68,7 +69,9 @@ def test_the_same_line_runs_in_the_job(slurm: Path, run: Run, tmp_path: Path) ->
     (kept,) = registered()
     assert kept == Detached(**{k: v for k, v in shown.items() if k != "watch"})
     assert kept.line == shlex.join(["seisflow", *SYNTH, "--json"])
-    assert list(register_folder().iterdir()) == [register_folder() / "4711.json"]
+    assert list(register_folder().iterdir()) == [register_folder() / f"4711-{kept.name}.json"]
+    assert kept.name.startswith("seisflow-synth-truth.zarr-")
+    assert kept.cluster == "alice"
 
 
 def test_only_options_are_taken_away() -> None:
@@ -165,6 +168,40 @@ def test_jobs_shows_state_and_progress(slurm: Path, run: Run, labels: Path, tmp_
         keep(number)
     assert len(json.loads(run("jobs", "--json").out)) == 30
     assert len(json.loads(run("jobs", "--all", "--json").out)) == 38
+
+
+def test_jobs_of_two_clusters_with_one_number_are_told_apart(slurm: Path, run: Run) -> None:
+    for cluster in ("alice", "bob"):
+        (slurm / "cluster").write_text(cluster)
+        (slurm / "queue").write_text(f"1|RUNNING|0:10|None|{cluster}s")
+        log = slurm / f"{cluster}.log"
+        log.write_text(f"of {cluster}\n")
+        keep(1, name=f"{cluster}s", cluster=cluster, log=str(log))
+    for cluster in ("alice", "bob"):
+        (slurm / "cluster").write_text(cluster)
+        (slurm / "queue").write_text(f"1|RUNNING|0:10|None|{cluster}s")
+        (row,) = json.loads(run("jobs", "--json").out)
+        assert (row["state"], row["log"]) == ("RUNNING", str(slurm / f"{cluster}.log"))
+        assert run("logs", "1").out == f"of {cluster}\n"
+        assert "is cancelled" in run("cancel", "1").err
+
+
+def test_where_numbers_began_anew_the_later_job_is_meant(slurm: Path, run: Run) -> None:
+    keep(1, name="before", submitted="2025-01-01T00:00:00+00:00")
+    keep(1, name="after", log=str(slurm / "queue"))
+    (slurm / "queue").write_text("1|RUNNING|0:10|None|after")
+    assert [r["state"] for r in json.loads(run("jobs", "--json").out)] == ["ENDED", "RUNNING"]
+    assert run("logs", "1").out.endswith("after")
+    assert "is cancelled" in run("cancel", "1").err
+
+
+def test_what_an_earlier_version_kept_is_read(slurm: Path, run: Run) -> None:
+    keep(1)
+    (file,) = register_folder().iterdir()
+    content = json.loads(file.read_text())
+    del content["cluster"]
+    file.rename(register_folder() / "1.json").write_text(json.dumps(content))
+    assert [row["id"] for row in json.loads(run("jobs", "--json").out)] == ["1"]
 
 
 def test_without_jobs_it_says_how_to_have_one(slurm: Path, run: Run) -> None:
