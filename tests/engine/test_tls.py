@@ -1,5 +1,8 @@
 """A scheduler and a worker that ask for certificates."""
 
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,3 +84,32 @@ def test_certificates_of_a_run_are_for_the_user_alone_and_go(tmp_path: Path) -> 
     with temporary_tls(tmp_path, secure=False) as security:
         assert security is None
     assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from seisflow.engine.certificates import temporary_tls
+with temporary_tls(Path(sys.argv[1]), secure=True):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_certificates_of_a_killed_run_go_at_the_next(tmp_path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert killed.returncode == -9
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith("tls-")
+    here = f"tls-{socket.gethostname()}-"
+    others = {tmp_path / left.name.replace(here, f"{here}7-"), tmp_path / f"{here}x-y"}
+    for other in others:
+        other.mkdir()
+    with (
+        temporary_tls(tmp_path, secure=True) as one,
+        temporary_tls(tmp_path, secure=True) as two,  # the first belongs to a process that runs
+    ):
+        assert one is not None
+        assert two is not None
+        runs = {Path(security.tls_worker_key).parent for security in (one, two)}
+        assert {*tmp_path.iterdir()} == runs | others
+        assert len(runs) == 2
