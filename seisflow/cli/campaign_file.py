@@ -36,7 +36,7 @@ from seisflow.core.files import AnyPath, path_from
 from seisflow.detect.config import DetectConfig
 from seisflow.engine.profiles import read_profile
 from seisflow.errors import ConfigError
-from seisflow.formats.listing import list_files
+from seisflow.formats.listing import counted_from, list_files
 from seisflow.ingest.stage import IngestConfig
 from seisflow.label.devices import check_device
 from seisflow.label.stage import LabelConfig
@@ -240,9 +240,7 @@ def read_campaign(path: AnyPath) -> Campaign:
             values = _checked(path, f"table [{stage}]", check)
             tables[stage] = {name: _placed(value, path.parent) for name, value in values.items()}
     if "ingest" in tables:
-        tables["ingest"]["raw"] = [
-            str(path_from(path.parent, raw)) for raw in tables["ingest"]["raw"]
-        ]
+        tables["ingest"]["raw"] = [counted_from(path.parent, r) for r in tables["ingest"]["raw"]]
     _refuse_twice(path, config, tables)
     return Campaign(path, _config_placed(config, path.parent), tables)
 

@@ -10,7 +10,7 @@ from upath import UPath
 from seisflow.core.files import AnyPath, is_local, path_from
 from seisflow.errors import ConfigError
 
-__all__ = ["list_files"]
+__all__ = ["counted_from", "list_files"]
 
 
 def list_files(raw: Sequence[str]) -> list[AnyPath]:
@@ -54,7 +54,8 @@ def _matches(argument: str) -> Iterator[AnyPath]:
     elif _stands(path):
         yield from _files_below(path)
     elif glob.has_magic(argument):
-        for name in glob.iglob(str(path), recursive=True):  # noqa: PTH207 - Path.glob: hidden files
+        pattern = counted_from(Path.cwd(), argument)
+        for name in glob.iglob(pattern, recursive=True):  # noqa: PTH207 - Path.glob: hidden files
             yield from _files_below(Path(name))
 
 
@@ -84,6 +85,12 @@ def _objects(path: UPath) -> Iterator[UPath]:
             is_hidden = any(part.startswith(".") for part in inner)
             if not is_hidden and not any(key.startswith(product) for product in products):
                 yield path.with_segments(f"{path.protocol}://{key}")
+def counted_from(folder: AnyPath, argument: str) -> str:
+    """Return an argument of `list_files` that counts from a folder, which is no part of a glob."""
+    path = path_from(folder, argument)
+    if is_local(path) and glob.has_magic(argument) and not _stands(path):
+        path = path_from(Path(glob.escape(str(folder))), argument)
+    return str(path)
 
 
 def _files_below(path: Path) -> Iterator[Path]:

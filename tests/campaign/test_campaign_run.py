@@ -11,6 +11,7 @@ from programs import Cluster, Ended, Launcher, differences, receipts, wait_until
 
 from seisflow.cli.campaign_file import STAGES, TABLES, keys_of, read_campaign
 from seisflow.errors import ConfigError
+from seisflow.formats.listing import list_files
 
 INGEST = '[ingest]\nraw = ["scene/waveforms"]\nstations = "scene/stations.csv"\n'
 LABEL = '[label]\nmethod = "calibrated"\nselect = ["ZG.R010[12].*.*"]\n'
@@ -140,6 +141,20 @@ def test_nothing_runs_before_all_inputs_are_there(write: Write, run: Callable) -
     ended = run(path)
     assert ended.code == 2
     assert f"--cluster {path.parent / 'none.toml'}: no such profile" in ended.err
+
+
+def test_a_folder_is_no_glob(tmp_path: Path) -> None:
+    folder = tmp_path / "camp[1]*"
+    (folder / "raw [2]").mkdir(parents=True)
+    files = [folder / name for name in ("raw [2]/a.mseed", "b.mseed", "c[1].mseed")]
+    for file in files:
+        file.touch()
+    (folder / "c.toml").write_text(
+        'folder = "p"\n[ingest]\nraw = ["raw [2]", "[a-b].mseed", "c[1].mseed"]\n'
+    )
+    campaign = read_campaign(folder / "c.toml")
+    campaign.refuse_missing()
+    assert list_files(campaign.tables["ingest"]["raw"]) == files[1:] + files[:1]
 
 
 def test_stages_that_are_left_out(write: Write) -> None:

@@ -36,6 +36,17 @@ def test_a_glob_may_name_folders(archive: Path) -> None:
     assert names(archive, "b*") == ["b/1.ms", "b/2.ms", "b/c/3.ms"]
 
 
+def test_the_folder_one_stands_in_is_no_glob(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = archive / "b" / "[1]"
+    folder.mkdir()
+    (folder / "6.ms").touch()
+    monkeypatch.chdir(folder)
+    assert list_files(["*.ms"]) == [folder / "6.ms"]
+    assert list_files([str(archive / "b" / "*.ms")]) == [archive / "b/1.ms", archive / "b/2.ms"]
+
+
 def test_a_name_that_exists_is_not_a_glob(archive: Path) -> None:
     assert names(archive, "[odd].ms") == ["[odd].ms"]
 
