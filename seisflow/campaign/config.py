@@ -33,7 +33,7 @@ class ClusterTable(Table):
     profile : str
         What ``--cluster`` takes. A path ending in ``.toml`` counts from the campaign file.
     workers : int, optional
-        What ``--workers`` takes.
+        What ``--workers`` takes; of a local cluster only.
     """
 
     profile: str = "local"

@@ -154,7 +154,7 @@ def assemble(  # noqa: PLR0913 - every parameter is an option of the command
         return
     prepared = None if work else stage.prepare(config, sources)
     if detached and not dry_run:
-        detach(output, cluster, as_json=as_json)
+        detach(output, cluster, workers=workers, as_json=as_json)
         return
     with open_session(cluster, workers) as session:
         if prepared is not None:

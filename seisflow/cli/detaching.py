@@ -25,15 +25,15 @@ from seisflow.errors import ConfigError
 __all__ = ["detach", "detach_job", "show_detached", "slurm_profile", "without_detach"]
 
 
-def slurm_profile(cluster: str) -> Profile:
+def slurm_profile(cluster: str, workers: int | None = None) -> Profile:
     """Return the SLURM profile that ``--detach`` needs.
 
     Raises
     ------
     ConfigError
-        There is no such profile, or tasks run elsewhere.
+        There is no such profile, tasks run elsewhere, or `workers` are given, which it has not.
     """
-    profile = read_profile(cluster)
+    profile = read_profile(cluster, workers)
     if profile.kind != "slurm":
         raise ConfigError(
             f"--detach asked with --cluster {cluster}, which is of kind {profile.kind!r}; only on "
@@ -50,7 +50,13 @@ def without_detach(argv: Sequence[str]) -> tuple[str, ...]:
 
 
 def detach(
-    product: AnyPath, cluster: str, pool: Pool | None = None, *, n_nodes: int = 1, as_json: bool
+    product: AnyPath,
+    cluster: str,
+    pool: Pool | None = None,
+    *,
+    workers: int | None = None,
+    n_nodes: int = 1,
+    as_json: bool,
 ) -> None:
     """Have this very command run in a job of its own, say how to watch it, and return.
 
@@ -63,6 +69,8 @@ def detach(
     pool : Pool, optional
         Whose job does all the work, on `n_nodes` nodes, and is tried again where it ended
         incomplete; the job of a driver by default.
+    workers : int, optional
+        What ``--workers`` said: refused.
     n_nodes : int
         Nodes of that job.
     as_json : bool
@@ -76,10 +84,10 @@ def detach(
     ClusterError
         There is no SLURM here, or it refuses.
     """
-    profile = slurm_profile(cluster)
+    profile = slurm_profile(cluster, workers)
     if pool is None:  # its tasks run in jobs of workers
-        for workers in filter(None, (profile.cpu, profile.gpu)):
-            workers.plain_logs()
+        for jobs in filter(None, (profile.cpu, profile.gpu)):
+            jobs.plain_logs()
     argv = without_detach(sys.argv[1:])
     job = (driver_pool(profile), 1) if pool is None else (pool, n_nodes)
     detached = detach_job(argv, product, profile, *job, is_retried=pool is not None)

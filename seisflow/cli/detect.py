@@ -142,7 +142,7 @@ def detect(  # noqa: PLR0913 - every parameter is an option of the command
         show_plan(prepared.plan, catalog, as_json=as_json)
         return
     if detached:
-        detach(catalog, cluster, as_json=as_json)
+        detach(catalog, cluster, workers=workers, as_json=as_json)
         return
     with open_session(cluster, workers) as session:
         work = stage.plan(catalog, prepared)

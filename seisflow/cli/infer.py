@@ -99,7 +99,7 @@ def infer(  # noqa: PLR0913 - every parameter is an option of the command
         show_plan(prepared.plan, scores, as_json=as_json)
         return
     if detached:
-        detach(scores, cluster, as_json=as_json)
+        detach(scores, cluster, workers=workers, as_json=as_json)
         return
     with open_session(cluster, workers, needs_gpu=device == "cuda") as session:
         work = stage.plan(config, scores, prepared)

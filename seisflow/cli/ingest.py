@@ -91,7 +91,7 @@ def ingest(  # noqa: PLR0913 - every parameter is an option of the command
     stage.coordinate_table(config)  # before the scan too
     batches = stage.batches(config)
     if detached and not dry_run:
-        detach(output, cluster, as_json=as_json)
+        detach(output, cluster, workers=workers, as_json=as_json)
         return
     with open_session(cluster, workers) as session:
         scans = scan_files(session, batches)

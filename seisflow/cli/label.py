@@ -116,7 +116,7 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
         show_plan(prepared.plan, labels, as_json=as_json)
         return
     if detached:
-        detach(labels, cluster, as_json=as_json)
+        detach(labels, cluster, workers=workers, as_json=as_json)
         return
     with open_session(cluster, workers, needs_gpu=device == "cuda") as session:
         work = stage.plan(config, labels, prepared)

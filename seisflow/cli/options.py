@@ -29,7 +29,8 @@ WorkersOption = Annotated[
     int | None,
     typer.Option(
         "--workers",
-        help="Worker processes of a local cluster; all cores by default.",
+        help="Worker processes of a local cluster; all cores by default. Other clusters say "
+        "themselves how many they have, and refuse it.",
         rich_help_panel="Engine",
     ),
 ]

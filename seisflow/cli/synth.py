@@ -80,7 +80,7 @@ def synth(  # noqa: PLR0913 - every parameter is an option of the command
         show_plan(prepared.plan, output, as_json=as_json)
         return
     if detached:
-        detach(output / "truth.zarr", cluster, as_json=as_json)
+        detach(output / "truth.zarr", cluster, workers=workers, as_json=as_json)
         return
     with open_session(cluster, workers) as session:
         work = stage.plan(output, prepared)

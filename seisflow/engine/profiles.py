@@ -223,14 +223,14 @@ def read_profile(cluster: str, workers: int | None = None) -> Profile:
     Raises
     ------
     ConfigError
-        There is no such profile, or it says what cannot be.
+        There is no such profile, it says what cannot be, or `workers` are given of another kind.
     """
-    if ADDRESS.fullmatch(cluster):
-        return Profile.build({"name": cluster, "kind": "address", "address": cluster})
     path = Path(cluster).expanduser()
     if path.suffix != ".toml":
         path = profile_folder() / f"{cluster}.toml"
-    if path.is_file():
+    if ADDRESS.fullmatch(cluster):
+        content: dict[str, Any] = {"kind": "address", "address": cluster}
+    elif path.is_file():
         content = _read(path)
     elif cluster == "local":
         content = {"kind": "local"}
@@ -243,12 +243,26 @@ def read_profile(cluster: str, workers: int | None = None) -> Profile:
             f"{profile_folder()} ({', '.join(_known()) or 'there is none yet'})"
         )
     content = {"name": cluster, **content}
-    if workers is not None and content.get("kind") == "local":
+    if workers is not None:
+        _refuse_workers(workers, cluster, str(content.get("kind")))
         content["workers"] = workers
     try:
         return Profile.build(content)
     except ConfigError as error:
         raise ConfigError(f"cluster profile {cluster}:\n{error}") from error
+
+
+def _refuse_workers(workers: int, cluster: str, kind: str) -> None:
+    """Refuse a number of workers where something else says how many there are."""
+    known = {
+        "slurm": "has the jobs and cores of its profile: change these, or leave out --workers",
+        "address": "has the workers that whoever started it gave it: leave out --workers",
+    }
+    if kind in known:
+        raise ConfigError(
+            f"--workers {workers} asked with --cluster {cluster}, which is of kind {kind!r} and "
+            f"{known[kind]}; only a local cluster takes it"
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -137,6 +137,10 @@ def test_nothing_runs_before_all_inputs_are_there(write: Write, run: Callable) -
     assert f"'{path.parent}/scene/waveform' does not exist" in ended.err
     assert f"glob '{path.parent}/scene/*.sac' matches no file" in ended.err
     assert not (path.parent / "products").exists()
+    path = write(INGEST, '[cluster]\nprofile = "tcp://127.0.0.1:1"\nworkers = 3\n')
+    ended = run(path)
+    assert ended.code == 2
+    assert "--workers 3 asked with --cluster tcp://127.0.0.1:1" in ended.err
     path = write(INGEST, '[cluster]\nprofile = "none.toml"\n')
     ended = run(path)
     assert ended.code == 2

@@ -88,6 +88,13 @@ def test_detaching_needs_slurm(cluster: str, run: Run, slurm: Path) -> None:
     assert not (slurm / "script").exists()
 
 
+def test_workers_are_refused_before_anything_is_submitted(slurm: Path, run: Run) -> None:
+    ended = run(*SYNTH, "--workers", "3", "--detach")
+    assert ended.code == 2
+    assert "--workers 3 asked with --cluster p.toml" in ended.err
+    assert not (slurm / "script").exists()
+
+
 def test_a_refusal_of_slurm_is_one_message(slurm: Path, run: Run) -> None:
     (slurm / "sbatch").write_text("#!/bin/bash\necho 'sbatch: error: no account' >&2; exit 1\n")
     ended = run(*SYNTH, "--detach")

@@ -54,7 +54,7 @@ def test_addresses_are_taken(address: str) -> None:
 def test_local_and_slurm_need_no_file() -> None:
     assert read_profile("local").kind == "local"
     assert read_profile("local", 3).workers == 3
-    found = read_profile("slurm", 3)
+    found = read_profile("slurm")
     assert (found.kind, found.workers, found.secure) == ("slurm", None, True)
     assert found.pool("gpu") is found.pool("cpu") is found.cpu
 
@@ -63,6 +63,18 @@ def test_local_and_slurm_need_no_file() -> None:
 def test_a_number_of_workers_out_of_range_is_refused(workers: int) -> None:
     with pytest.raises(ConfigError, match=f"workers: found {workers}"):
         read_profile("local", workers)
+
+
+def test_workers_are_of_local_clusters_only(tmp_path: Path) -> None:
+    for cluster, kind, said in (
+        (profile(tmp_path, SLURM), "slurm", "jobs and cores of its profile"),
+        ("tcp://10.0.0.7:8786", "address", "whoever started it"),
+    ):
+        with pytest.raises(ConfigError, match=f"of kind '{kind}'") as caught:
+            read_profile(cluster, 3)
+        assert f"--workers 3 asked with --cluster {cluster}, which is" in str(caught.value)
+        assert said in str(caught.value)
+        assert "leave out --workers" in str(caught.value)
 
 
 def test_a_name_is_a_file_in_the_folder_of_the_user(home: Path) -> None:
