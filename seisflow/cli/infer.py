@@ -55,7 +55,13 @@ def infer(  # noqa: PLR0913 - every parameter is an option of the command
         int | None,
         typer.Option(help="Stations of one task and shard; changes files, never scores.", min=1),
     ] = None,
-    device: Annotated[str, typer.Option(help="Where the network runs: cpu, cuda or auto.")] = "cpu",
+    device: Annotated[
+        str,
+        typer.Option(
+            help="Where the network runs: cpu, cuda, or auto, a GPU where a worker has one; cuda "
+            "and auto take the pool gpu of a SLURM profile, if it has that."
+        ),
+    ] = "cpu",
     cluster: ClusterOption = "local",
     workers: WorkersOption = None,
     detached: DetachOption = False,
@@ -101,7 +107,7 @@ def infer(  # noqa: PLR0913 - every parameter is an option of the command
     if detached:
         detach(scores, cluster, workers=workers, as_json=as_json)
         return
-    with open_session(cluster, workers, needs_gpu=device == "cuda") as session:
+    with open_session(cluster, workers, may_use_gpu=device != "cpu") as session:
         work = stage.plan(config, scores, prepared)
         state = run_work(session, work, "infer", lambda: stage.finish(work))
     extra = {

@@ -71,7 +71,10 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
     ] = None,
     device: Annotated[
         str,
-        typer.Option(help="Where windows are correlated: cpu, cuda or auto."),
+        typer.Option(
+            help="Where windows are correlated: cpu, cuda, or auto, a GPU where a worker has one; "
+            "cuda and auto take the pool gpu of a SLURM profile, if it has that."
+        ),
     ] = "cpu",
     cluster: ClusterOption = "local",
     workers: WorkersOption = None,
@@ -118,7 +121,7 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
     if detached:
         detach(labels, cluster, workers=workers, as_json=as_json)
         return
-    with open_session(cluster, workers, needs_gpu=device == "cuda") as session:
+    with open_session(cluster, workers, may_use_gpu=device != "cpu") as session:
         work = stage.plan(config, labels, prepared)
         state = run_work(session, work, "label", lambda: stage.finish(work))
     extra = {

@@ -139,8 +139,13 @@ class Planner:
 
     def _where(self, stage: str) -> Where:
         """Return the workers of the profile; those with GPUs where the stage asks for them."""
-        on_gpu = self._campaign.tables.get(stage, {}).get("device") == "cuda"
+        on_gpu = self._device(stage) == "cuda"
         return Where(self.profile.name, n_workers(self.profile, on_gpu=on_gpu))
+
+    def _device(self, stage: str) -> str:
+        """Return the device a stage asks for; for auto, that of the jobs it will take."""
+        device = str(self.asked(stage).get("device", "cpu"))
+        return "cuda" if device == "auto" and self.profile.gpu else device
 
     def _ingest(self, stage: str) -> StagePlan:
         assert self._prepared is not None
@@ -154,7 +159,7 @@ class Planner:
             self._rates,
             self._where(stage),
             block=values.get("block"),
-            device=values.get("device", "cpu"),
+            device=self._device(stage),
         )
 
     def _assemble(self, stage: str) -> StagePlan | None:
@@ -204,7 +209,7 @@ class Planner:
             self._rates,
             self._where(stage),
             block=values.get("block"),
-            device=values.get("device", "cpu"),
+            device=self._device(stage),
         )
 
     def _model(self) -> tuple[str, Model | None]:

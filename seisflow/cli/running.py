@@ -27,11 +27,11 @@ SHOWN = 20
 
 @contextmanager
 def open_session(
-    cluster: str, workers: int | None, *, needs_gpu: bool = False
+    cluster: str, workers: int | None, *, may_use_gpu: bool = False
 ) -> Iterator[Session]:
     """Connect to the cluster and say where it can be watched."""
     profile = read_profile(cluster, workers)
-    with connect(profile, pool="gpu" if needs_gpu else "cpu") as session:
+    with connect(profile, pool="gpu" if may_use_gpu else "cpu") as session:
         ERRORS.print(
             f"cluster {session.address}, {session.n_threads()} workers; "
             f"dashboard {session.dashboard}",

@@ -149,6 +149,16 @@ def test_what_does_not_fit_the_jobs_is_noted(plan: Plan, tmp_path: Path) -> None
     assert any("label: a task takes 24.4 s, more than a tenth" in note for note in made["notes"])
 
 
+@pytest.mark.parametrize("stage", ["label", "infer"])
+def test_auto_is_planned_on_the_pool_it_takes(stage: str, plan: Plan, tmp_path: Path) -> None:
+    text = SIZE + '[label]\ndevice = "auto"\n[assemble]\narrivals = "none"\nper-class = 9\n'
+    text += '[train]\n[infer]\ndevice = "auto"\n'
+    for gpu in ("", "[gpu]\ngpus = 2\n"):
+        (tmp_path / "cluster.toml").write_text(CLUSTER + gpu)
+        stages = {s["stage"]: s for s in plan(text)["stages"]}
+        assert stages[stage]["on_gpu"] == bool(gpu)
+
+
 def test_a_plan_needs_records(plan: Plan) -> None:
     with pytest.raises(ConfigError, match="says nothing of records"):
         plan('folder = "p"\n[label]\n')

@@ -6,14 +6,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from programs import Ended
+from small_archive import waveforms
+from toy_models import made
 
 from seisflow.cli.detaching import without_detach
 from seisflow.cli.ranks import place_ranks
 from seisflow.cli.register import Detached, keep_detached, register_folder, registered
 from seisflow.engine.profiles import Pool, Profile
 from seisflow.errors import ConfigError
+from seisflow.learn.artifact import save_model
 
 Run = Callable[..., Ended]
 
@@ -299,6 +303,36 @@ def test_cancel_touches_no_other_job(
     assert ended.code == code
     assert said in ended.err
     assert not (slurm / "cancelled").exists()
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A minute of WAVEFORMS, and a model for them."""
+    folder = tmp_path_factory.mktemp("records")
+    minute = np.random.default_rng(1).integers(-99, 99, 60 * 40, dtype=np.int32)
+    source = waveforms(folder, {"XX.A..HHZ": [("2020-02-28T00:00", minute)]}, 40)
+    model = made("compact")
+    save_model(folder / "model", model.classifier, model.document)
+    return str(source), str(folder / "model")
+
+
+GPUS = '[gpu]\nqueue = "fast"\ngpus = 2\n'
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "queue"),
+    [("auto", GPUS, "fast"), ("cuda", GPUS, "fast"), ("cpu", GPUS, "long"), ("auto", "", "long")],
+)
+def test_auto_takes_the_jobs_with_gpus_where_there_are_any(
+    device: str, gpus: str, queue: str, slurm: Path, run: Run, records: tuple[str, str]
+) -> None:
+    (slurm / "sbatch").write_text("#!/bin/bash\necho 'sbatch: error: not now' >&2; exit 1\n")
+    with Path("p.toml").open("a") as profile:
+        profile.write(gpus)
+    for line in (["label", records[0]], ["infer", *records]):
+        ended = run(*line, "out.zarr", "--device", device, "--cluster", "p.toml")
+        assert ended.code == 2
+        assert f"SLURM refuses the jobs (queue {queue}, " in ended.err
 
 
 CPU, GPU = Pool(cores=4), Pool(cores=8, gpus=4)

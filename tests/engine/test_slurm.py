@@ -200,6 +200,20 @@ def test_an_interrupted_command_cancels_its_jobs(
     refuse_left_overs(tmp_path)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can pretend GPUs")
+def test_auto_takes_the_jobs_with_gpus(commands: Launcher, waveforms: Path, tmp_path: Path) -> None:
+    gpu = ["[gpu]", 'interface = "lo"', "gpus = 1", 'memory = "2GB"', "poll_s = 0.5"]
+    cluster = profile(tmp_path, *gpu, f'logs = "{tmp_path / "logs"}"', "jobs = 1")
+    some = ["--select", "ZG.R0101.*.*", "--device", "auto", "--cluster", cluster]
+    ended = commands.run("label", waveforms, tmp_path / "l.zarr", *some)
+    assert ended.code == 0, ended.err  # its GPU is pretended, and auto does without
+    line = ["scontrol", "show", "job", str(last_job()), "--oneliner"]
+    said = subprocess.run(line, capture_output=True, text=True, check=True).stdout
+    assert "TresPerNode=gres:gpu:1" in said
+    refuse_left_overs(tmp_path)
+
+
 def check(commands: Launcher, *argv: str | Path) -> tuple[Ended, dict[str, dict[str, str]]]:
     ended = commands.run("cluster", "check", *argv, "--json")
     assert "Traceback" not in ended.err
