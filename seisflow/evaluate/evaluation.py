@@ -70,7 +70,7 @@ class Evaluation:
     network, model_key : str
         Which model.
     wavelets, wavelets_key : str
-        Path and key of the set.
+        Name and key of the set.
     split : str
         ``train``, ``validation`` or ``test``; ``mixed`` if the wavelets are of several.
     truth : str
@@ -273,7 +273,7 @@ def evaluate_probabilities(
     return Evaluation(
         network=str(model.document["network"]["name"]),
         model_key=model.key,
-        wavelets=str(examples.path),
+        wavelets=examples.path.name,
         wavelets_key=examples.key,
         split=split_of(examples, indices),
         truth="labels" if truth is None else "planted",

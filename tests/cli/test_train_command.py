@@ -46,7 +46,9 @@ def same_weights(a: Path, b: Path) -> bool:
     return mine.keys() == theirs.keys() and all(np.array_equal(mine[k], theirs[k]) for k in mine)
 
 
-def test_it_leaves_a_model_figures_and_a_summary(trained: tuple[Path, Ended]) -> None:
+def test_it_leaves_a_model_figures_and_a_summary(
+    trained: tuple[Path, Ended], wavelets: Path
+) -> None:
     folder, ended = trained
     assert ended.code == 0, ended.err
     assert "epoch 2/2: loss" in ended.err
@@ -66,6 +68,9 @@ def test_it_leaves_a_model_figures_and_a_summary(trained: tuple[Path, Ended]) ->
     document = json.loads((folder / "model.json").read_text())
     assert document["metrics"]["validation"]["confusion"] == metrics["confusion"]
     assert document["metrics"]["best_epoch"] == best
+    assert metrics["wavelets"] == wavelets.name
+    here = str(wavelets.parent).encode()  # a model is given away, and says not whose disk it was on
+    assert [file for file in folder.rglob("*.*") if here in file.read_bytes()] == []
 
 
 def test_typed_again_it_says_finished(
