@@ -85,6 +85,8 @@ def _objects(path: UPath) -> Iterator[UPath]:
             is_hidden = any(part.startswith(".") for part in inner)
             if not is_hidden and not any(key.startswith(product) for product in products):
                 yield path.with_segments(f"{path.protocol}://{key}")
+
+
 def counted_from(folder: AnyPath, argument: str) -> str:
     """Return an argument of `list_files` that counts from a folder, which is no part of a glob."""
     path = path_from(folder, argument)
