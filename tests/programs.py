@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from seisflow.engine.certificates import write_certificates
+
 HERE = Path(__file__).parent
 TASKS = HERE / "engine"
 
@@ -53,15 +55,20 @@ class Running:
 
     def workers(self) -> list[psutil.Process]:
         """Worker processes of its local cluster."""
-        found = []
-        for child in psutil.Process(self.pid).children(recursive=True):
-            try:
-                line = " ".join(child.cmdline())
-            except psutil.Error:
-                continue
-            if "spawn_main" in line:
-                found.append(child)
-        return found
+        return worker_processes(self.pid)
+
+
+def worker_processes(pid: int) -> list[psutil.Process]:
+    """Return the worker processes that a process has started, itself or through a nanny."""
+    found = []
+    for child in psutil.Process(pid).children(recursive=True):
+        try:
+            line = " ".join(child.cmdline())
+        except psutil.Error:
+            continue
+        if "spawn_main" in line:
+            found.append(child)
+    return found
 
 
 class Launcher:
@@ -161,6 +168,29 @@ class Cluster:
     options: Sequence[str] = ()
     workers: list[Daemon] = field(default_factory=list)
 
+    def alive(self) -> dict[str, Daemon]:
+        """Return the workers that have not ended, by name."""
+        every = enumerate(self.workers)
+        return {f"w{number}": w for number, w in every if w.process.poll() is None}
+
+    def restart(self) -> None:
+        """Kill the scheduler and start another where it was; replace workers that end by that.
+
+        One that was just starting a process finds the new scheduler by itself.
+        """
+        self.scheduler.kill()
+        before = self.alive()
+        port = self.address.rpartition(":")[2]
+        self.scheduler, _ = start_scheduler(self.folder, self.env, ["--port", port, *self.options])
+        for name in before:
+            wait_until(lambda n=name: n not in self.alive() or self.knows(n), 60, f"worker {name}")
+            if name not in self.alive():
+                self.add_worker()
+
+    def knows(self, worker: str) -> bool:
+        """Tell whether the scheduler has seen a worker of this name."""
+        return f" name: {worker}\n" in self.scheduler.log.read_text()
+
     def add_worker(self, *args: str, nanny: bool = True, **env: str) -> Daemon:
         number = len(self.workers)
         options = [self.address, "--host", "127.0.0.1", "--nthreads", "1", "--name", f"w{number}"]
@@ -174,6 +204,22 @@ class Cluster:
         return worker
 
 
+def start_scheduler(
+    folder: Path, env: dict[str, str], options: Sequence[str]
+) -> tuple[Daemon, str]:
+    """Start a scheduler; return it and its address."""
+    contact = folder / "scheduler.json"
+    contact.unlink(missing_ok=True)
+    args = ["--host", "127.0.0.1", "--no-dashboard", "--no-show", "--scheduler-file", str(contact)]
+    scheduler = Daemon("dask_scheduler", [*args, *options], folder / "scheduler.log", env)
+    try:
+        wait_until(lambda: contact.exists() and contact.stat().st_size, 60, "the scheduler")
+    except TimeoutError:
+        scheduler.kill()
+        raise
+    return scheduler, str(json.loads(contact.read_text())["address"])
+
+
 @contextmanager
 def start_cluster(
     folder: Path, n_workers: int, *, nanny: bool = True, options: Sequence[str] = ()
@@ -182,18 +228,29 @@ def start_cluster(
     env = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
     path = os.pathsep.join(filter(None, [str(TASKS), os.environ.get("PYTHONPATH")]))
     env |= {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    contact = folder / "scheduler.json"
-    args = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"]
-    args += ["--scheduler-file", str(contact), *options]
     with ExitStack() as stack:
-        scheduler = Daemon("dask_scheduler", args, folder / "scheduler.log", env)
-        stack.callback(scheduler.kill)
-        wait_until(lambda: contact.exists() and contact.stat().st_size, 60, "the scheduler")
-        address = json.loads(contact.read_text())["address"]
+        scheduler, address = start_scheduler(folder, env, ["--port", "0", *options])
         cluster = Cluster(folder, address, scheduler, stack, env, options)
+        stack.callback(lambda: cluster.scheduler.kill())
         for _ in range(n_workers):
             cluster.add_worker(nanny=nanny)
         yield cluster
+
+
+def tls_options(folder: Path) -> list[str]:
+    """Write certificates; return the options of a scheduler and workers that ask for them."""
+    write_certificates(folder)
+    options = ["--protocol", "tls", "--tls-ca-file", str(folder / "ca.pem")]
+    return [*options, "--tls-cert", str(folder / "cert.pem"), "--tls-key", str(folder / "key.pem")]
+
+
+def tls_profile(folder: Path, address: str, certificates: Path) -> str:
+    """Write a profile of a scheduler that asks for certificates; return its path."""
+    lines = ['kind = "address"', f'address = "{address}"', "[tls]"]
+    lines += [f'{name}_file = "{certificates}/{name}.pem"' for name in ("ca", "cert", "key")]
+    file = folder / "profile.toml"
+    file.write_text("\n".join(lines))
+    return str(file)
 
 
 def free_port() -> int:

@@ -201,6 +201,8 @@ def _security(tls: Tls | None) -> Security | None:
 
 
 def _client(address: str, security: Security | None) -> Client:
+    # that the scheduler went away is for `drive` to say, once and without a traceback
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         asyncio.run(_greet(address, security or Security()))
         return Client(address, timeout=ANSWER_TIMEOUT_S, security=security)

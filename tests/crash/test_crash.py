@@ -1,11 +1,14 @@
-"""Kill -9 of workers and of whole commands at random moments: the end is that of a clean run."""
+"""Kill -9 of workers, commands and the scheduler at random moments: the end is that of a clean run.
+
+On a local cluster, and on a scheduler of somebody's that asks for certificates.
+"""
 
 import os
 import random
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +23,11 @@ from programs import (
     differences,
     receipts,
     refuse_unfinished,
+    start_cluster,
+    tls_options,
+    tls_profile,
     wait_until,
+    worker_processes,
 )
 from toy_models import made
 
@@ -53,15 +60,27 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Stage:
-    """A command on a local cluster of two, and what it makes when nobody kills it."""
+    """A command on a local cluster of two, or one that is there, and what it makes undisturbed."""
 
     launcher: Launcher
     args: tuple[str | Path, ...]
     output: Path
     clean: Path
+    cluster: Cluster | None = None
 
     def start(self) -> Running:
-        return self.launcher.start(*self.args, self.output, "--workers", "2")
+        where = ["--workers", "2"]
+        if self.cluster is not None:
+            folder = self.cluster.folder
+            where = ["--cluster", tls_profile(folder, self.cluster.address, folder)]
+        return self.launcher.start(*self.args, self.output, *where)
+
+    def workers(self, run: Running) -> list[psutil.Process]:
+        """Worker processes that a command has now."""
+        if self.cluster is None:
+            return run.workers()
+        daemons = self.cluster.alive().values()
+        return [p for daemon in daemons for p in worker_processes(daemon.process.pid)]
 
     def refuse_other_than_clean(self) -> None:
         assert differences(self.output, self.clean) == []
@@ -97,27 +116,35 @@ def infer(launcher: Launcher, cluster: Cluster, ingest: Stage, tmp_path: Path) -
     return made_clean(launcher, cluster, stage)
 
 
-def kill_worker(run: Running, rng: random.Random) -> bool:
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A scheduler and four worker processes that ask for certificates."""
+    folder = tmp_path_factory.mktemp("tls")
+    with start_cluster(folder, 4, options=tls_options(folder)) as cluster:
+        yield cluster
+
+
+def kill_worker(stage: Stage, run: Running, rng: random.Random) -> bool:
     """Kill one worker process; the nanny starts another and the command goes on."""
-    workers = run.workers()
+    workers = stage.workers(run)
     if not workers:
         return False
     rng.choice(workers).kill()
     return True
 
 
-def kill_command(run: Running, rng: random.Random) -> bool:
-    """Kill the command and its workers at once, as a machine that goes down."""
-    del rng
+def kill_command(stage: Stage, run: Running, rng: random.Random) -> bool:
+    """Kill the command and its own workers at once, as a machine that goes down."""
+    del stage, rng
     run.signal_group(signal.SIGKILL)
     assert run.wait().code == -signal.SIGKILL
     return True
 
 
-def kill_command_alone(run: Running, rng: random.Random) -> bool:
+def kill_command_alone(stage: Stage, run: Running, rng: random.Random) -> bool:
     """Kill the command only; its workers see that and end."""
     del rng
-    workers = run.workers()
+    workers = stage.workers(run)
     os.kill(run.pid, signal.SIGKILL)
     assert run.wait().code == -signal.SIGKILL
     _, alive = psutil.wait_procs(workers, timeout=20)
@@ -125,7 +152,19 @@ def kill_command_alone(run: Running, rng: random.Random) -> bool:
     return True
 
 
-Kill = Callable[[Running, random.Random], bool]
+def restart_scheduler(stage: Stage, run: Running, rng: random.Random) -> bool:
+    """Kill the scheduler and start it again: the command ends and says what to do."""
+    del rng
+    assert stage.cluster is not None
+    stage.cluster.restart()
+    ended = run.wait(60)
+    assert ended.code == 4, ended.err
+    assert "start the scheduler again and repeat the command" in ended.err
+    assert "Traceback" not in ended.err
+    return True
+
+
+Kill = Callable[[Stage, Running, random.Random], bool]
 
 
 def kill_in_the_middle(stage: Stage, run: Running, kill: Kill, rng: random.Random) -> bool:
@@ -143,7 +182,7 @@ def kill_in_the_middle(stage: Stage, run: Running, kill: Kill, rng: random.Rando
     else:
         wait_until(lambda: run.ended() or stage.output.exists(), 60, "the product")
         time.sleep(rng.uniform(0, 2.5))
-    return not run.ended() and kill(run, rng)
+    return not run.ended() and kill(stage, run, rng)
 
 
 def batter(stage: Stage, kills: list[Kill], rng: random.Random) -> int:
@@ -177,11 +216,18 @@ def n_tasks(stage: Stage) -> int:
 
 
 @pytest.mark.slow
-def test_ingest_survives_kills(ingest: Stage) -> None:
-    kills = [kill_worker, kill_command, kill_worker, kill_command_alone, kill_worker]
+def test_ingest_survives_kills_on_a_scheduler_with_certificates(
+    ingest: Stage, secure: Cluster
+) -> None:
+    ingest.cluster = secure
+    kills = [kill_worker, restart_scheduler, kill_command, restart_scheduler, kill_worker]
     assert len(kills) == KILLS_OF_A_STAGE
     assert batter(ingest, kills, random.Random(20140529)) >= 2
     ingest.refuse_other_than_clean()
+    assert len(secure.alive()) == 4
+    other = ingest.launcher.run(*ingest.args, ingest.output, "--cluster", secure.address)
+    assert other.code == 2
+    assert "cannot speak to a Dask scheduler" in other.err
 
 
 @pytest.mark.slow
@@ -194,8 +240,11 @@ def test_label_survives_kills(label: Stage) -> None:
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_infer_survives_kills(infer: Stage) -> None:
-    kills = [kill_worker, kill_command, kill_command_alone, kill_worker, kill_command]
+def test_infer_survives_kills_on_a_scheduler_with_certificates(
+    infer: Stage, secure: Cluster
+) -> None:
+    infer.cluster = secure
+    kills = [restart_scheduler, kill_worker, kill_command, kill_worker, restart_scheduler]
     assert len(kills) == KILLS_OF_A_STAGE
     assert batter(infer, kills, random.Random(2019)) >= 2
     infer.refuse_other_than_clean()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from drive_tasks import Item, shout
-from programs import Cluster, Launcher, start_cluster, wait_until
+from programs import Cluster, Launcher, start_cluster, tls_options, tls_profile, wait_until
 
 from seisflow.engine.certificates import temporary_tls, write_certificates
 from seisflow.engine.connect import connect
@@ -20,25 +20,14 @@ from seisflow.errors import ClusterError
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("tls")
-    write_certificates(folder)
-    options = ["--protocol", "tls", "--tls-ca-file", str(folder / "ca.pem")]
-    options += ["--tls-cert", str(folder / "cert.pem"), "--tls-key", str(folder / "key.pem")]
-    with start_cluster(folder, 1, options=options) as own:
+    with start_cluster(folder, 1, options=tls_options(folder)) as own:
         yield own
-
-
-def profile(folder: Path, address: str, certificates: Path) -> str:
-    lines = ['kind = "address"', f'address = "{address}"', "[tls]"]
-    lines += [f'{name}_file = "{certificates}/{name}.pem"' for name in ("ca", "cert", "key")]
-    file = folder / "profile.toml"
-    file.write_text("\n".join(lines))
-    return str(file)
 
 
 @pytest.mark.slow
 def test_a_task_runs_with_the_certificates(secure: Cluster, tmp_path: Path) -> None:
     assert secure.address.startswith("tls://")
-    with connect(read_profile(profile(tmp_path, secure.address, secure.folder))) as session:
+    with connect(read_profile(tls_profile(tmp_path, secure.address, secure.folder))) as session:
         assert session.address == secure.address
         assert [result for _, result in drive(session, shout, [Item("quake")])] == ["QUAKE"]
 
@@ -48,7 +37,7 @@ def test_other_certificates_and_none_are_refused(
     secure: Cluster, tmp_path: Path, launcher: Launcher
 ) -> None:
     write_certificates(tmp_path)
-    other = profile(tmp_path, secure.address, tmp_path)
+    other = tls_profile(tmp_path, secure.address, tmp_path)
     for cluster in (other, secure.address, secure.address.replace("tls://", "tcp://")):
         ended = launcher.run("synth", tmp_path / "scene", "--cluster", cluster)
         assert ended.code == 2, ended.err
@@ -68,7 +57,7 @@ def test_a_certificate_the_scheduler_does_not_know_is_refused(
     (tmp_path / "ca.pem").write_bytes((secure.folder / "ca.pem").read_bytes())
     with (
         pytest.raises(ClusterError, match="cannot speak to a Dask scheduler"),
-        connect(read_profile(profile(tmp_path, secure.address, tmp_path))),
+        connect(read_profile(tls_profile(tmp_path, secure.address, tmp_path))),
     ):
         pass
 
