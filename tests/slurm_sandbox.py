@@ -1,5 +1,6 @@
 """A real SLURM of two pseudo nodes on this machine, in a folder of its own."""
 
+import json
 import os
 import shutil
 import socket
@@ -8,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +54,22 @@ def start_slurm(*, n_cores: int = 2, n_gpus: int = 0) -> Iterator[Path]:
             yield folder / "tree" / "slurm.conf"
     finally:
         down.communicate()
+
+
+def profile(folder: Path, *more: str, pool: str = "cpu", **options: Any) -> str:
+    """Write a profile; return its path."""
+    every = {"queue": "debug", "interface": "lo", "jobs": 2, "memory": "1500MB", "poll_s": 0.5}
+    every |= {"walltime": "00:10:00", "logs": str(folder / "logs"), **options}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in every.items()]
+    file = folder / "profile.toml"
+    file.write_text("\n".join(['kind = "slurm"', f"[{pool}]", *lines, *more]))
+    return str(file)
+
+
+def jobs_now() -> list[str]:
+    """Return the ids of jobs that wait or run."""
+    line = ["squeue", "--noheader", "--format=%i"]
+    return subprocess.run(line, capture_output=True, text=True, check=True).stdout.split()
 
 
 def _up(scripts: Path, own: dict[str, str]) -> None:

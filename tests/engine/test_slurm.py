@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from drive_tasks import Item, name_of
 from programs import TASKS, Ended, Launcher, differences, wait_until
-from slurm_sandbox import start_slurm
+from slurm_sandbox import jobs_now, profile, start_slurm
 
 from seisflow.engine import own_gpu, slurm, slurm_jobs
 from seisflow.engine.connect import connect
@@ -46,22 +46,6 @@ def commands(queue: Path) -> Iterator[Launcher]:
     launcher = Launcher(queue)
     yield launcher
     launcher.close()
-
-
-def profile(folder: Path, *more: str, pool: str = "cpu", **options: Any) -> str:
-    """Write a profile; return its path."""
-    every = {"queue": "debug", "interface": "lo", "jobs": 2, "memory": "1500MB", "poll_s": 0.5}
-    every |= {"walltime": "00:10:00", "logs": str(folder / "logs"), **options}
-    lines = [f"{name} = {json.dumps(value)}" for name, value in every.items()]
-    file = folder / "profile.toml"
-    file.write_text("\n".join(['kind = "slurm"', f"[{pool}]", *lines, *more]))
-    return str(file)
-
-
-def jobs_now() -> list[str]:
-    """Return the ids of jobs that wait or run."""
-    line = ["squeue", "--noheader", "--format=%i"]
-    return subprocess.run(line, capture_output=True, text=True, check=True).stdout.split()
 
 
 def last_job() -> int:
