@@ -14,6 +14,7 @@ from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, Security
 from distributed.comm.core import CommClosedError
 from distributed.comm.core import connect as open_comm
+from distributed.core import Status
 
 from seisflow.engine.profiles import Profile, Tls
 from seisflow.engine.settings import DASK_SETTINGS, LOCAL_SETTINGS, SLURM_SETTINGS
@@ -24,6 +25,7 @@ __all__ = ["Session", "connect", "open_cluster", "versions_there"]
 
 ANSWER_TIMEOUT_S = 10.0
 WORKERS_TIMEOUT_S = 30.0
+NANNY_LIVES = {Status.init, Status.starting, Status.running}
 
 
 @dataclass
@@ -137,7 +139,15 @@ def _local(workers: int | None) -> Iterator[Session]:
         _local_cluster(workers or CPU_COUNT, scratch) as cluster,
         Client(cluster) as client,
     ):
-        yield Session(client, client.scheduler.address, cluster.dashboard_link)
+        dashboard = cluster.dashboard_link
+        yield Session(client, client.scheduler.address, dashboard, failure=lambda: _gone(cluster))
+
+
+def _gone(cluster: LocalCluster) -> str | None:
+    """Say that no worker will come back: each nanny starts the next process, or gives up."""
+    if any(nanny.status in NANNY_LIVES for nanny in cluster.workers.values()):
+        return None
+    return "no worker process of the local cluster can be started any more"
 
 
 @contextmanager

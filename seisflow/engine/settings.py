@@ -41,6 +41,9 @@ LOCAL_SETTINGS: dict[str, Any] = {
     "distributed.scheduler.allowed-failures": 5,
     # the interrupt key reaches the whole process group; only the command shall act on it
     "distributed.worker.preload": ["seisflow.engine.preload"],
+    # 15 s after a worker died the cluster would end its nanny for good, if the next one was not
+    # there at that very moment
+    "distributed.deploy.lost-worker-timeout": "1000 days",
 }
 
 SLURM_SETTINGS: dict[str, Any] = {

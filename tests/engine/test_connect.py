@@ -1,15 +1,27 @@
 """Connecting: what is refused and how it is said, and what a local worker looks like."""
 
 import os
+import signal
 import socket
 import time
 from pathlib import Path
 
+import psutil
 import pytest
-from programs import Cluster, Launcher, differences, free_port, refuse_unfinished, start_cluster
+from drive_tasks import Item, shout
+from programs import (
+    Cluster,
+    Launcher,
+    differences,
+    free_port,
+    refuse_unfinished,
+    start_cluster,
+    wait_until,
+)
 
 import seisflow.engine.connect as connecting
 from seisflow.engine.connect import connect
+from seisflow.engine.drive import drive
 from seisflow.engine.profiles import read_profile
 from seisflow.engine.settings import WORKER_ENVIRONMENT
 from seisflow.engine.versions import PACKAGES, environment, refuse_differences
@@ -140,3 +152,33 @@ def test_a_scheduler_is_left_as_it_was_found(cluster: Cluster) -> None:
         before = sorted(session.client.nthreads())
     with connect(read_profile(cluster.address)) as session:
         assert sorted(session.client.nthreads()) == before
+
+
+@pytest.mark.slow
+def test_a_worker_that_takes_long_to_come_back_is_waited_for() -> None:
+    """Dask's cluster would end it for good 15 s after the loss of the one before."""
+    with connect(read_profile("local", 1)) as session:
+        (first,) = session.client.run(os.getpid).values()
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: set(worker_pids()) - {first}, 30, "the next worker")
+        (second,) = set(worker_pids()) - {first}
+        os.kill(second, signal.SIGSTOP)
+        time.sleep(17)
+        os.kill(second, signal.SIGCONT)
+        assert [result for _, result in drive(session, shout, [Item("quake")])] == ["QUAKE"]
+        assert [*session.client.run(os.getpid).values()] == [second]
+
+
+def test_a_local_cluster_without_nannies_ends_the_command() -> None:
+    with connect(read_profile("local", 1)) as session:
+        session.check()
+        cluster = session.client.cluster
+        cluster.sync(next(iter(cluster.workers.values())).close)
+        with pytest.raises(ClusterError, match="no worker process of the local cluster"):
+            list(drive(session, shout, [Item("quake")]))
+
+
+def worker_pids() -> list[int]:
+    """Processes of the local cluster's workers, ready or not."""
+    alive = [c for c in psutil.Process().children() if c.status() != psutil.STATUS_ZOMBIE]
+    return [c.pid for c in alive if "spawn_main" in " ".join(c.cmdline())]
