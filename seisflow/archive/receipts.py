@@ -115,7 +115,7 @@ def _parsed(text: bytes, key: str) -> tuple[Receipt, Any] | None:
         content = json.loads(text)
         if content["key"] != key:
             return None
-        fields = dict(content["receipt"])
+        fields = content["receipt"]
         fields["problems"] = tuple(fields["problems"])
         if fields["state"] not in (DONE, FAILED):
             return None

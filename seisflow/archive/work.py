@@ -205,8 +205,9 @@ def progress_of(path: str | AnyPath) -> Progress:
 
 
 def _elapsed_s(receipts: list[Receipt]) -> float:
-    starts = [datetime.fromisoformat(r.started).timestamp() for r in receipts if r.started]
-    ends = [datetime.fromisoformat(r.started).timestamp() + r.wall_s for r in receipts if r.started]
+    begun = [r for r in receipts if r.started]
+    starts = [datetime.fromisoformat(r.started).timestamp() for r in begun]
+    ends = [start + r.wall_s for start, r in zip(starts, begun, strict=True)]
     return max(ends) - min(starts) if starts else 0.0
 
 

@@ -9,7 +9,7 @@ from seisflow.archive.store import read_product
 from seisflow.archive.work import progress_of
 from seisflow.cli.console import ERRORS, print_json, table
 from seisflow.cli.options import JsonOption, a_path
-from seisflow.cli.running import common_rows, summary_json
+from seisflow.cli.summary import common_rows, summary_json
 
 
 def status(

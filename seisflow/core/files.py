@@ -11,6 +11,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -120,10 +121,12 @@ def read_folder(folder: AnyPath, ending: str) -> list[bytes]:
     What cannot be read is left out; so is all where there is no folder.
     """
     if is_local(folder):
-        found = []
-        for file in sorted(folder.glob(f"*{ending}")):
-            with suppress(OSError):
-                found.append(file.read_bytes())
+        found, files = [], []
+        with suppress(OSError), os.scandir(folder) as entries:
+            files = sorted(entry.path for entry in entries if entry.name.endswith(ending))
+        for file in files:  # plain text and no buffer: half the time of as many `Path`
+            with suppress(OSError), FileIO(file) as opened:
+                found.append(opened.read())
         return found
     names = [name for name in folder.fs.find(folder.path, maxdepth=1) if name.endswith(ending)]
     contents = folder.fs.cat_ranges(sorted(names), None, None, on_error="return")
