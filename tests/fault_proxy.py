@@ -1,10 +1,12 @@
 """An HTTP proxy that lets some requests fail: 503 SlowDown, resets, lost answers, stalls.
 
-Run as ``python fault_proxy.py UPSTREAM PORT SEED``; `GET /__faults` says what it did.
+Run as ``python fault_proxy.py UPSTREAM PORT 1``, or 0 for a proxy without faults; `GET /__faults`
+says what it did, `POST /__refuse` has what matches a pattern answered by 403.
 """
 
 import asyncio
 import random
+import re
 import sys
 from collections import Counter
 
@@ -16,15 +18,18 @@ REFUSED, RESET, LOST, STALLED, STALL_S = 0.06, 0.02, 0.01, 0.01, 1.0
 SLOW_DOWN = (
     "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 )
+DENIED = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 HOP_BY_HOP = {"transfer-encoding", "content-length", "content-encoding", "connection", "date"}
 
 
 class Proxy:
     """Hands requests on to one server, but not all of them."""
 
-    def __init__(self, upstream: str, seed: int) -> None:
+    def __init__(self, upstream: str, *, with_faults: bool) -> None:
         self._upstream = upstream
-        self._random = random.Random(seed)
+        self._random = random.Random(7)
+        self._with_faults = with_faults
+        self._refused: re.Pattern[str] | None = None
         self._faults: Counter[str] = Counter()
         self._session: ClientSession | None = None
 
@@ -32,9 +37,14 @@ class Proxy:
         """Answer one request."""
         if request.path == "/__faults":
             return web.json_response(self._faults)
-        self._faults["requests"] += 1
         body = await request.read()
-        drawn = self._random.random()
+        if request.path == "/__refuse":
+            self._refused = re.compile(body.decode()) if body else None
+            return web.Response()
+        self._faults["requests"] += 1
+        if self._refused and self._refused.search(f"{request.method} {request.path_qs}"):
+            return web.Response(status=403, content_type="application/xml", text=DENIED)
+        drawn = self._random.random() if self._with_faults else 1.0
         if drawn < REFUSED:
             self._faults["refused"] += 1
             return web.Response(status=503, content_type="application/xml", text=SLOW_DOWN)
@@ -74,8 +84,8 @@ class Proxy:
 
 def main() -> None:
     """Serve on loopback until killed."""
-    upstream, port, seed = sys.argv[1:]
-    proxy = Proxy(upstream, int(seed))
+    upstream, port, with_faults = sys.argv[1:]
+    proxy = Proxy(upstream, with_faults=with_faults == "1")
     app = web.Application(client_max_size=1 << 30)
     app.router.add_route("*", "/{path:.*}", proxy.handle)
     web.run_app(app, host="127.0.0.1", port=int(port), print=None)

@@ -37,6 +37,11 @@ class ObjectStore:
         with urllib.request.urlopen(f"{self.endpoint}/__faults", timeout=10) as answer:
             return dict(json.load(answer))
 
+    def refuse(self, pattern: str) -> None:
+        """Have requests answered by 403 whose ``METHOD path?query`` has the pattern in it."""
+        request = urllib.request.Request(f"{self.endpoint}/__refuse", data=pattern.encode())
+        urllib.request.urlopen(request, timeout=10).close()
+
 
 @contextmanager
 def start_store(folder: Path, *, with_faults: bool) -> Iterator[ObjectStore]:
@@ -49,12 +54,11 @@ def start_store(folder: Path, *, with_faults: bool) -> Iterator[ObjectStore]:
         urllib.request.urlopen(
             urllib.request.Request(f"{endpoint}/{BUCKET}", method="PUT"), timeout=10
         ).close()
-        if with_faults:
-            port = free_port()
-            proxy = [str(HERE / "fault_proxy.py"), endpoint, port, 7]
-            _start(stack, folder / "proxy.log", proxy)
-            endpoint = f"http://127.0.0.1:{port}"
-            _answers(f"{endpoint}/__faults")
+        port = free_port()
+        proxy = [str(HERE / "fault_proxy.py"), endpoint, port, int(with_faults)]
+        _start(stack, folder / "proxy.log", proxy)
+        endpoint = f"http://127.0.0.1:{port}"
+        _answers(f"{endpoint}/__faults")
         environment = CREDENTIALS | {"AWS_ENDPOINT_URL": endpoint}
         before = dict(os.environ)
         os.environ.update(environment)

@@ -6,12 +6,8 @@ tasks never touch one file.
 """
 
 import errno
-import glob
 import json
 import os
-import shutil
-import tempfile
-import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,13 +17,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import zarr
-from upath import UPath
 from zarr.codecs import BloscCodec, BloscShuffle
 from zarr.errors import ZarrUserWarning
 from zarr.storage import FsspecStore
 
+from seisflow.archive.appearing import HIDDEN, appearing, product_stands, refuse_unfit
 from seisflow.archive.products import ArraySpec, Product
-from seisflow.core.files import AnyPath, any_path, is_local, is_store_trouble, remove_file
+from seisflow.core.files import (
+    AnyPath,
+    any_path,
+    is_local,
+    is_store_trouble,
+)
 from seisflow.errors import ConfigError, DataError, StorageError
 
 __all__ = [
@@ -39,15 +40,6 @@ __all__ = [
     "write_array",
     "write_shards",
 ]
-
-HIDDEN = "_seisflow"
-"""Folder beside the arrays that holds plan, receipts and provenance."""
-
-ROOT = "zarr.json"
-"""What makes a folder a Zarr group."""
-
-BEGUN = "begun.txt"
-"""Among what lies beside the arrays, while a product is sent to an object store."""
 
 _REFUSALS = {
     errno.ENOTDIR,
@@ -128,9 +120,10 @@ def create_product(
     StorageError
         The place cannot be written.
     """
+    refuse_unfit(path)
     if product_stands(path):
         raise ConfigError(f"{path} exists already; choose another name")
-    with storage_errors(path), _appearing(path) as aside:
+    with storage_errors(path), appearing(path) as aside:
         group = zarr.create_group(
             aside,
             zarr_format=3,
@@ -147,48 +140,6 @@ def create_product(
         for name, content in documents.items():
             (aside / HIDDEN / name).write_text(json.dumps(content))
         consolidate(aside)
-
-
-def product_stands(path: AnyPath) -> bool:
-    """Tell whether something stands at a path; what a killed `create_product` sent is nothing."""
-    if is_local(path):
-        return path.exists()
-    return (path / ROOT).exists() or (path.exists() and not (path / HIDDEN / BEGUN).exists())
-
-
-@contextmanager
-def _appearing(path: AnyPath) -> Iterator[Path]:
-    """Yield a local folder that becomes `path` when the block ends without an error."""
-    if is_local(path):
-        sweep_aside(path)
-        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
-        aside.parent.mkdir(parents=True, exist_ok=True)
-    else:
-        aside = Path(tempfile.mkdtemp(prefix="seisflow-"), path.name)
-    try:
-        yield aside
-        if is_local(path):
-            aside.rename(path)
-        else:
-            _send(aside, path)
-    finally:
-        shutil.rmtree(aside if is_local(path) else aside.parent, ignore_errors=True)
-
-
-def _send(aside: Path, path: UPath) -> None:
-    """Copy a folder into an object store: what makes it a product last, and only once."""
-    begun = path / HIDDEN / BEGUN
-    begun.write_text("seisflow was making a product here, and it may be made again\n")
-    for file in aside.rglob("*"):
-        if file.is_file() and file != aside / ROOT:
-            path.fs.put_file(str(file), (path / file.relative_to(aside).as_posix()).path)
-    root = (aside / ROOT).read_bytes()
-    try:
-        path.fs.pipe_file((path / ROOT).path, root, mode="create")
-    except FileExistsError as error:  # by this very call too, if its first answer was lost
-        if (path / ROOT).read_bytes() != root:
-            raise ConfigError(f"{path} was begun by another command at this moment") from error
-    remove_file(begun)
 
 
 def read_product(path: str | AnyPath, expected: str | None = None) -> Product:
@@ -330,9 +281,3 @@ def sweep_partial(product: AnyPath) -> None:
     for file in product.rglob("*.partial"):
         if file.is_file():
             file.unlink(missing_ok=True)
-
-
-def sweep_aside(path: Path) -> None:
-    """Remove the folders in which killed commands were making the product `path`."""
-    for folder in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
-        shutil.rmtree(folder, ignore_errors=True)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from seisflow.archive.appearing import HIDDEN, product_stands
 from seisflow.archive.products import Identity, Product, mapping_differences
 from seisflow.archive.receipts import (
     DONE,
@@ -25,7 +26,7 @@ from seisflow.archive.receipts import (
     write_json,
     write_receipt,
 )
-from seisflow.archive.store import HIDDEN, product_stands, read_product
+from seisflow.archive.store import read_product
 from seisflow.core.files import AnyPath
 from seisflow.errors import ConfigError, DataError, IncompleteError
 

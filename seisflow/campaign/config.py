@@ -6,12 +6,19 @@ from pydantic import ConfigDict, Field, PlainValidator, model_validator
 
 from seisflow.core.config import StageConfig
 from seisflow.core.files import AnyPath, any_path
+from seisflow.errors import ConfigError
 
 __all__ = ["ArchiveSize", "CampaignConfig", "ClusterTable", "Table", "TypedPath"]
 
 
-TypedPath = Annotated[AnyPath, PlainValidator(any_path)]
-"""A path as it is written in a file: on a disk, or a URL in an object store."""
+def _typed(path: object) -> AnyPath:
+    if not isinstance(path, str | AnyPath):
+        raise ConfigError("a path is text: on a disk, or a URL in an object store")
+    return any_path(path)
+
+
+TypedPath = Annotated[AnyPath, PlainValidator(_typed)]
+"""A path as it is written in a file."""
 
 
 def dashed(name: str) -> str:

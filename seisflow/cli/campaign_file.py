@@ -9,7 +9,6 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
 from pydantic import Field, create_model
@@ -342,7 +341,7 @@ def _config_placed(config: CampaignConfig, folder: AnyPath) -> CampaignConfig:
     placed["model"] = _placed(config.model, folder)
     profile = config.cluster.profile
     if profile.endswith(".toml"):
-        profile = str(folder / Path(profile).expanduser())
+        profile = str(path_from(folder, profile))
     cluster = config.cluster.model_copy(update={"profile": profile})
     return config.model_copy(update={**placed, "cluster": cluster})
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from seisflow.archive.store import storage_errors
 from seisflow.cli.console import ERRORS, print_json, table
 from seisflow.cli.register import Detached, keep_detached, registered
-from seisflow.core.files import AnyPath
+from seisflow.core.files import AnyPath, any_path
 from seisflow.engine.batch import (
     BatchJob,
     cluster_name,
@@ -176,7 +176,7 @@ def show_detached(detached: Detached, *, as_json: bool) -> None:
         "dashboard": "the log has its ssh line as soon as the command runs",
     }
     if detached.command == "train":
-        folder = shlex.quote(str(Path(detached.product) / "tensorboard"))
+        folder = shlex.quote(str(any_path(detached.product) / "tensorboard"))
         look["status"] = f"tensorboard --logdir {folder}"
         look["dashboard"] = "none: ranks speak to each other"
     table(f"detached: job {detached.id}", {"file": detached.log, **look})

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seisflow.archive.store import product_stands
+from seisflow.archive.appearing import product_stands
 from seisflow.archive.work import existing_product
 from seisflow.cli.console import ERRORS, progress, table
 from seisflow.cli.detaching import detach

@@ -12,7 +12,7 @@ from seisflow.archive.work import progress_of
 from seisflow.cli.console import ERRORS, print_json, table
 from seisflow.cli.options import JsonOption
 from seisflow.cli.register import Detached, find_detached, registered
-from seisflow.core.files import AnyPath, any_path
+from seisflow.core.files import AnyPath, any_path, is_store_trouble
 from seisflow.engine.batch import JobState, cancel_job, job_states
 from seisflow.errors import ClusterError, ConfigError, SeisflowError
 
@@ -78,8 +78,10 @@ def progress_text(detached: Detached) -> str:
         if detached.command == "train":
             return _epochs_text(any_path(detached.product))
         state = progress_of(detached.product)
-    except (OSError, ValueError, SeisflowError):
-        return "-"
+    except Exception as error:
+        if isinstance(error, (OSError, ValueError, SeisflowError)) or is_store_trouble(error):
+            return "-"
+        raise
     failed = f", {len(state.failed)} failed" if state.failed else ""
     return f"{len(state.done)} of {len(state.plan.tasks)} {state.plan.unit}{failed}"
 

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from fsspec import get_filesystem_class
 from typing_extensions import TypeIs
 from upath import UPath
+
+from seisflow.errors import ConfigError
 
 __all__ = [
     "AnyPath",
@@ -25,6 +27,7 @@ __all__ = [
     "file_bytes",
     "is_local",
     "is_store_trouble",
+    "open_to_read",
     "path_from",
     "read_folder",
     "relative_path",
@@ -37,8 +40,8 @@ AnyPath = Path | UPath
 _OPTIONS: dict[str, dict[str, Any]] = {
     "s3": {"max_concurrency": 1}  # else each file is asked for its size before it is read
 }
-
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_URL = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.IGNORECASE)
+_READ_AHEAD_BYTES = 1 << 20
 
 
 def any_path(path: str | AnyPath) -> AnyPath:
@@ -51,20 +54,24 @@ def any_path(path: str | AnyPath) -> AnyPath:
 
     Raises
     ------
-    ValueError
-        It is a URL of a kind for which nothing is installed, or one without a bucket.
+    ConfigError
+        It is a URL of a kind for which nothing is installed, or a chain of URLs.
     """
-    if not isinstance(path, str):
-        return path
-    if not _URL.match(path):
-        return Path(path)
+    found = _URL.match(path) if isinstance(path, str) else None
+    if found is None or not isinstance(path, str):
+        return Path(path) if isinstance(path, str) else path
+    scheme, rest = found[1].lower(), found[2]
+    if scheme in ("file", "local"):
+        return Path(rest)
+    if "::" in path:
+        raise ConfigError(f"{path} cannot be used: '::' chains stores; give a URL of one")
     try:
         # listings are not kept: another process may have written since
-        options = _OPTIONS.get(path.partition(":")[0], {})
-        url: UPath = UPath(path, use_listings_cache=False, **options).resolve()
+        options = _OPTIONS.get(scheme, {})
+        url: UPath = UPath(f"{scheme}://{rest}", use_listings_cache=False, **options).resolve()
         get_filesystem_class(url.protocol)  # raises where the library for it is not installed
     except (ImportError, ValueError) as error:
-        raise ValueError(f"{path} cannot be used: {error}") from error
+        raise ConfigError(f"{path} cannot be used: {error}; give a path or a URL s3://") from error
     return url
 
 
@@ -73,7 +80,8 @@ def path_from(folder: AnyPath, path: str | AnyPath) -> AnyPath:
     path = any_path(path)
     if not is_local(path):
         return path
-    whole = folder / path.expanduser()
+    path = path.expanduser()
+    whole = path if path.is_absolute() else folder / path
     return whole if is_local(whole) else whole.resolve()  # a key may hold a dot and means it
 
 
@@ -106,6 +114,14 @@ def file_bytes(path: AnyPath) -> bytes:
     return content
 
 
+def open_to_read(path: AnyPath) -> BinaryIO:
+    """Open a file of which parts are read; a store is asked for little more than these."""
+    if is_local(path):
+        return path.open("rb")
+    opened: BinaryIO = path.fs.open(path.path, "rb", block_size=_READ_AHEAD_BYTES)
+    return opened
+
+
 def remove_file(path: AnyPath) -> None:
     """Remove a file if it is there."""
     if is_local(path):
@@ -118,7 +134,8 @@ def remove_file(path: AnyPath) -> None:
 def read_folder(folder: AnyPath, ending: str) -> list[bytes]:
     """Return what the files of a folder hold whose names end so, in the order of names.
 
-    What cannot be read is left out; so is all where there is no folder.
+    What cannot be read is left out, as is all where there is no folder; but not of a store that
+    does not answer.
     """
     if is_local(folder):
         found, files = [], []
@@ -128,11 +145,15 @@ def read_folder(folder: AnyPath, ending: str) -> list[bytes]:
             with suppress(OSError), FileIO(file) as opened:
                 found.append(opened.read())
         return found
-    names = [name for name in folder.fs.find(folder.path, maxdepth=1) if name.endswith(ending)]
+    try:  # not `find` to a depth: it takes a refusal for an empty folder
+        listed = folder.fs.ls(folder.path, detail=False, refresh=True)
+    except FileNotFoundError:
+        return []
+    names = [name for name in listed if name.endswith(ending)]
     contents = folder.fs.cat_ranges(sorted(names), None, None, on_error="return")
     for content in contents:
         if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
-            raise content  # a store that does not answer is not an empty one
+            raise content
     return [content for content in contents if isinstance(content, bytes)]
 
 

@@ -70,8 +70,8 @@ def write_catalog(path: AnyPath, found: Sequence[Found]) -> None:
         name = f"{format_time(day * DAY_NS)[:10]}.xml"
         write_quakeml(folder / name, list(members), place=place)
         kept.add(name)
-    for file in folder.glob("*.xml"):
-        if file.name not in kept:
+    for file in folder.iterdir() if folder.is_dir() else ():
+        if file.suffix == ".xml" and file.name not in kept:
             remove_file(file)
 
 

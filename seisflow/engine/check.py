@@ -9,12 +9,12 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from seisflow.core.files import AnyPath, any_path, is_local, remove_file
+from seisflow.core.files import AnyPath, any_path, is_local, is_store_trouble, remove_file
 from seisflow.engine.connect import Session, open_cluster, versions_there
 from seisflow.engine.profiles import Pool, Profile
 from seisflow.engine.settings import WORKER_ENVIRONMENT
@@ -270,33 +270,41 @@ def _store(session: Session, store: AnyPath) -> Finding:
         folder = folder.parent
     token = uuid.uuid4().hex
     here = folder / f".seisflow-check-{token}"
-    try:
-        here.write_text(token)
-    except OSError as error:
-        found = f"this machine cannot write into {folder}: {error.strerror or error}"
+    reason = _refusal(lambda: here.write_text(token))
+    if reason:
+        found = f"this machine cannot write into {folder}: {reason}"
         return Finding(name, "would fail", found, "give a folder that can be written")
+    answers: dict[str, str] = {}
     try:
         answers = session.client.run(read_and_answer, str(here), token)
         return _worst([_answered(name, who, here, said) for who, said in answers.items()])
     finally:
-        for file in (here, *folder.glob(f"{here.name}-*")):
-            with suppress(OSError):
-                remove_file(file)
+        for left in (here.name, *(said for said in answers.values() if said[0] != "!")):
+            _refusal(partial(remove_file, folder / left))
 
 
 def read_and_answer(path: str, token: str) -> str:
     """Read what the client wrote and write a file beside it; return its name or what failed."""
-    try:
-        if any_path(path).read_text() != token:
-            return "! reads something else there"
-    except OSError as error:
-        return f"! cannot read there: {error.strerror or error}"
+    read: list[str] = []
+    reason = _refusal(lambda: read.append(any_path(path).read_text()))
+    if reason:
+        return f"! cannot read there: {reason}"
+    if read != [token]:
+        return "! reads something else there"
     answer = any_path(f"{path}-{uuid.uuid4().hex}")
+    reason = _refusal(lambda: answer.write_text(token))
+    return f"! cannot write there: {reason}" if reason else answer.name
+
+
+def _refusal(action: Callable[[], object]) -> str:
+    """Do something with files; return why a disk or a store refused, or an empty text."""
     try:
-        answer.write_text(token)
-    except OSError as error:
-        return f"! cannot write there: {error.strerror or error}"
-    return answer.name
+        action()
+    except Exception as error:
+        if not isinstance(error, OSError) and not is_store_trouble(error):
+            raise
+        return getattr(error, "strerror", None) or str(error)
+    return ""
 
 
 def _answered(name: str, who: str, here: AnyPath, said: str) -> Finding:

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from seisflow.core.config import StageConfig
+from seisflow.core.files import AnyPath, path_from
 from seisflow.errors import ConfigError
 
 __all__ = ["ADDRESS", "Pool", "Profile", "Tls", "profile_folder", "read_profile"]
@@ -225,9 +226,9 @@ def read_profile(cluster: str, workers: int | None = None) -> Profile:
     ConfigError
         There is no such profile, it says what cannot be, or `workers` are given of another kind.
     """
-    path = Path(cluster).expanduser()
-    if path.suffix != ".toml":
-        path = profile_folder() / f"{cluster}.toml"
+    path: AnyPath = profile_folder() / f"{cluster}.toml"
+    if cluster.endswith(".toml"):
+        path = path_from(Path(), cluster)
     if ADDRESS.fullmatch(cluster):
         content: dict[str, Any] = {"kind": "address", "address": cluster}
     elif path.is_file():
@@ -265,7 +266,7 @@ def _refuse_workers(workers: int, cluster: str, kind: str) -> None:
         )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: AnyPath) -> dict[str, Any]:
     try:
         content = tomllib.loads(path.read_text())
     except (OSError, ValueError) as error:

@@ -2,9 +2,11 @@
 
 import glob
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from fsspec.utils import glob_translate
 from upath import UPath
 
 from seisflow.core.files import AnyPath, is_local, path_from
@@ -48,7 +50,7 @@ def list_files(raw: Sequence[str]) -> list[AnyPath]:
 
 def _matches(argument: str) -> Iterator[AnyPath]:
     """Yield the files one argument stands for."""
-    path = placed(argument)
+    path = path_from(Path.cwd(), argument)
     if not is_local(path):
         yield from _objects(path)
     elif _stands(path):
@@ -59,32 +61,30 @@ def _matches(argument: str) -> Iterator[AnyPath]:
             yield from _files_below(Path(name))
 
 
-def placed(argument: str) -> AnyPath:
-    """Return the absolute path that was typed.
-
-    Raises
-    ------
-    ConfigError
-        It is a URL that cannot be used.
-    """
-    try:
-        return path_from(Path.cwd(), argument)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-
-
 def _objects(path: UPath) -> Iterator[UPath]:
     """Yield the objects that a URL names or matches, and all below them that are not hidden."""
-    found = {path.path: path.fs.find(path.path)}
-    if not found[path.path] and glob.has_magic(path.path):
-        found = {start: path.fs.find(start) for start in path.fs.glob(path.path)}
-    for start, keys in found.items():
-        products = [key.removesuffix("zarr.json") for key in keys if key.endswith("/zarr.json")]
-        for key in keys:
-            inner = key.removeprefix(start).split("/")
-            is_hidden = any(part.startswith(".") for part in inner)
-            if not is_hidden and not any(key.startswith(product) for product in products):
-                yield path.with_segments(f"{path.protocol}://{key}")
+    start, matches = path.path, None
+    keys = _keys(path, start)
+    if not keys and glob.has_magic(start):
+        matches = re.compile(glob_translate(start) + "(/.*)?")
+        start = re.split(r"[*?[]", start)[0].rpartition("/")[0]
+        keys = _keys(path, start)
+    products = tuple(key.removesuffix("zarr.json") for key in keys if key.endswith("/zarr.json"))
+    for key in keys:
+        is_hidden = "/." in key.removeprefix(start)
+        if not is_hidden and not key.startswith(products) and (not matches or matches.match(key)):
+            yield path.with_segments(f"{path.protocol}://{key}")
+
+
+def _keys(path: UPath, start: str) -> list[str]:
+    """List all below a folder; a folder that a console made is an object of no bytes itself."""
+    found = path.fs.find(start, detail=True)
+    folders = {key.rpartition("/")[0] for key in found}
+    return [
+        key
+        for key, about in found.items()
+        if not (about["size"] == 0 and (key in folders or about.get("Key", "").endswith("/")))
+    ]
 
 
 def counted_from(folder: AnyPath, argument: str) -> str:
@@ -135,7 +135,7 @@ def _note_in(closed: list[Path]) -> Callable[[OSError], None]:
 
 def _complaint(argument: str) -> str:
     """Say why an argument stands for no file, and what to do."""
-    path = placed(argument)
+    path = path_from(Path.cwd(), argument)
     if path.is_dir():
         return f"folder {argument!r} holds no files (hidden ones are left out); check the path"
     if glob.has_magic(argument):

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from pymseed import DataEncoding, MiniSEEDError, MS3Record, get_error_messages, sourceid2nslc
 
-from seisflow.core.files import AnyPath
+from seisflow.core.files import AnyPath, open_to_read
 from seisflow.core.stations import Coordinates
 from seisflow.formats.joining import Block, PieceBuilder, RunBuilder, header_rate, station_name
 from seisflow.formats.pieces import Piece, Problem, Run
@@ -136,7 +136,7 @@ class MiniSeedReader:
 
 def holds_record(path: AnyPath) -> bool:
     """Tell whether a record starts in the first 64 KiB of a file whose start is something else."""
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         return HEADER.search(file.read(1 << 16)) is not None
 
 
@@ -156,7 +156,7 @@ class _Walk:
     def records(self) -> Iterator[_Found]:
         """Yield each record with its bytes; it is valid only until the next is asked for."""
         byte = self._start_byte
-        with self._path.open("rb") as file:
+        with open_to_read(self._path) as file:
             while byte < self._end_byte:
                 file.seek(byte)
                 wanted = min(CHUNK_BYTES, self._end_byte - byte)

@@ -6,7 +6,7 @@ files are not held up by one bad one.
 
 import warnings
 
-from seisflow.core.files import AnyPath, is_local
+from seisflow.core.files import AnyPath, is_local, open_to_read
 from seisflow.core.grid import nominal_rate
 from seisflow.formats.foreign import guess, known_kind
 from seisflow.formats.miniseed import MiniSeedReader, holds_record
@@ -121,7 +121,7 @@ def _choose(path: AnyPath, size: int) -> tuple[str, Reader | None]:
         return "not an ordinary file", None
     if size == 0:
         return "an empty file (0 bytes)", None
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         head = file.read(HEAD_BYTES)
     named = known_kind(head)
     if named:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from seisflow.core.files import AnyPath
+from seisflow.core.files import AnyPath, open_to_read
 from seisflow.core.stations import Coordinates
 from seisflow.formats.joining import Block, PieceBuilder, RunBuilder, header_rate, station_name
 from seisflow.formats.pieces import Piece, Problem, Run
@@ -38,7 +38,7 @@ class Rg16Reader:
         """Read the trace headers; consecutive traces of a component are joined."""
         builder = PieceBuilder()
         problems: list[Problem] = []
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             byte, n_promised = _layout(file)
             n_found = 0
             for block in _walk(file, byte, path.stat().st_size):
@@ -58,7 +58,7 @@ class Rg16Reader:
     ) -> tuple[list[Run], list[Problem]]:
         """Read only the trace blocks that hold samples ``first:stop``."""
         runs = RunBuilder(piece, first, stop)
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             for block in _walk(file, piece.start_byte, piece.end_byte):
                 if block.station != piece.station:
                     continue

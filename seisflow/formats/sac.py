@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from seisflow.core.files import AnyPath
+from seisflow.core.files import AnyPath, open_to_read
 from seisflow.core.stations import Coordinates
 from seisflow.formats.joining import header_rate, require_samples, station_name
 from seisflow.formats.pieces import Piece, Problem, Run
@@ -63,7 +63,7 @@ class SacReader:
     ) -> tuple[list[Run], list[Problem]]:
         """Read the samples as they are, in the byte order of this machine."""
         first, stop = max(first, 0), min(stop, piece.n_samples)
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             head = file.read(DATA_BYTE)
             order = "<" if _looks_like_header(head, "<") else ">"
             count = max(stop - first, 0)
@@ -86,7 +86,7 @@ def _looks_like_header(head: bytes, order: str) -> bool:
 
 def _header(path: AnyPath) -> dict[str, Any]:
     """Read the header fields that are set."""
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         floats, integers, texts, _ = read_sac(file, headonly=True)
     header: dict[str, Any] = header_arrays_to_dict(floats, integers, texts, encoding="latin-1")
     return header

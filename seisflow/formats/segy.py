@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from seisflow.core.files import AnyPath
+from seisflow.core.files import AnyPath, open_to_read
 from seisflow.core.grid import NS_PER_S
 from seisflow.core.stations import Coordinates
 from seisflow.formats.joining import header_rate, require_samples, station_name
@@ -42,7 +42,7 @@ class SegyReader:
 
     def scan(self, path: AnyPath) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
         """Read the trace headers; traces without a date are refused in one problem."""
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             layout = _layout(file.read(TRACES_BYTE))
             if layout is None:
                 return [], [Problem(str(path), "SEG-Y binary header that makes no sense")], {}
@@ -80,7 +80,7 @@ class SegyReader:
     ) -> tuple[list[Run], list[Problem]]:
         """Decode samples of one trace, IBM floats as obspy does."""
         first, stop = max(first, 0), min(stop, piece.n_samples)
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             layout = _layout(file.read(TRACES_BYTE))
             if layout is None:
                 return [], [Problem(str(path), "the file has changed since it was scanned")]

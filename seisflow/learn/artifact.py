@@ -26,7 +26,7 @@ from safetensors.torch import load, save
 
 from seisflow.archive.store import storage_errors
 from seisflow.core.config import fingerprint
-from seisflow.core.files import AnyPath, any_path, whole_file
+from seisflow.core.files import AnyPath, any_path, is_store_trouble, whole_file
 from seisflow.errors import ConfigError, DataError
 from seisflow.learn.classifier import Classifier
 from seisflow.learn.forest import Forest
@@ -230,6 +230,8 @@ def _read_document(path: AnyPath) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text())
     except (OSError, ValueError) as error:
+        if is_store_trouble(error):
+            raise
         raise DataError(f"{path} cannot be read: {error}; copy the model again") from error
     if not isinstance(document, dict) or "format" not in document:
         raise DataError(f"{path} was not written by seisflow; give a folder of seisflow train")
@@ -290,6 +292,8 @@ def _read_weights(path: AnyPath) -> Tensors:
     try:
         tensors: Tensors = load(path.read_bytes())
     except (OSError, SafetensorError) as error:
+        if is_store_trouble(error):
+            raise
         raise DataError(f"{path} cannot be read: {error}; copy or train the model again") from error
     return tensors
 

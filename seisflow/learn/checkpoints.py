@@ -29,7 +29,7 @@ from seisflow.archive.products import mapping_differences
 from seisflow.archive.receipts import write_json
 from seisflow.archive.store import storage_errors, sweep_partial
 from seisflow.core.config import fingerprint
-from seisflow.core.files import AnyPath, is_local, whole_file
+from seisflow.core.files import AnyPath, is_local, is_store_trouble, whole_file
 from seisflow.errors import ConfigError, DataError
 
 __all__ = [
@@ -81,6 +81,8 @@ def refuse_other_training(folder: AnyPath, identity: Mapping[str, Any]) -> bool:
     try:
         found = dict(json.loads(file.read_text()))
     except (OSError, ValueError, TypeError) as error:
+        if is_store_trouble(error):
+            raise
         raise DataError(
             f"{file} cannot be read ({error}); the training cannot be told from others: give "
             "another folder"
@@ -186,6 +188,8 @@ def read_checkpoint(folder: AnyPath) -> dict[str, Any] | None:
         with file.open("rb") as handle:
             return dict(torch.load(handle, map_location="cpu", weights_only=True))
     except DAMAGE as error:
+        if is_store_trouble(error):
+            raise
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise DataError(
             f"{file} cannot be read ({reason}); remove it to train from the beginning, or put back "

@@ -158,7 +158,9 @@ def _part(kind: str, path: AnyPath) -> Part:
 
 def _pictures(folder: AnyPath) -> Callable[[str], bytes | None]:
     """Return what reads a PNG file of a folder's figures by its name without suffix."""
-    there = {file.stem: file for file in (folder / FIGURES).glob("*.png")}
+    figures = folder / FIGURES
+    files = figures.iterdir() if figures.is_dir() else ()
+    there = {file.stem: file for file in files if file.suffix == ".png"}
     return lambda name: there[name].read_bytes() if name in there else None
 
 

@@ -1,35 +1,44 @@
 """Products in an object store: what is half made is no product, and nothing of others is lost."""
 
+import tempfile
+import time
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
 
+import numpy as np
 import pytest
-from object_store import BUCKET, start_store
+from object_store import BUCKET, ObjectStore, start_store
 from upath import UPath
 
-from seisflow.archive import store
+from seisflow.archive import appearing, store
+from seisflow.archive.appearing import product_stands
 from seisflow.archive.products import ArraySpec, Identity, Product
+from seisflow.archive.reading import read_column
 from seisflow.archive.receipts import Receipt, read_receipts, write_receipt
-from seisflow.archive.store import create_product, product_stands, read_product, write_shards
+from seisflow.archive.store import create_product, read_product, write_shards
 from seisflow.core.files import any_path, is_store_trouble, path_from, read_folder, relative_path
 from seisflow.core.grid import HOUR_NS, Span
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.listing import list_files
 
+NAN = float("nan")
 ARRAYS = (
     ArraySpec("coverage", ("station", "second"), (2, 3600), "float32", 0.0, (1, 60), (1, 3600)),
 )
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with start_store(tmp_path_factory.mktemp("store"), with_faults=False):
-        yield
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    with start_store(tmp_path_factory.mktemp("store"), with_faults=False) as started:
+        yield started
 
 
 @pytest.fixture
 def folder(request: pytest.FixtureRequest) -> UPath:
     """A folder of the test alone."""
-    path = any_path(f"s3://{BUCKET}/{request.node.name}")
+    path = any_path(f"s3://{BUCKET}/{request.node.originalname}-{uuid.uuid4().hex[:8]}")
     assert isinstance(path, UPath)
     return path
 
@@ -39,8 +48,10 @@ def product(**config: object) -> Product:
     return Product(identity, Span(0, HOUR_NS), 1, 3600, 1)  # type: ignore[arg-type]
 
 
-def make(path: UPath, **config: object) -> None:
-    create_product(path, product(**config), ARRAYS, "a product", {"plan.json": {}})
+def make(path: UPath, elevation: float = NAN, **config: object) -> None:
+    """Make a product; a coordinate that is NaN is not stored."""
+    place = ArraySpec("elevation", ("station",), (2,), "float64", NAN, values=[elevation] * 2)
+    create_product(path, product(**config), (*ARRAYS, place), "a product", {"plan.json": {}})
 
 
 def break_after(monkeypatch: pytest.MonkeyPatch, path: UPath, n: int) -> None:
@@ -56,7 +67,7 @@ def break_after(monkeypatch: pytest.MonkeyPatch, path: UPath, n: int) -> None:
     monkeypatch.setattr(path.fs, "put_file", put_file)
 
 
-@pytest.mark.parametrize("n_sent", [0, 1])
+@pytest.mark.parametrize("n_sent", range(4))
 def test_a_creation_that_was_killed_leaves_nothing_that_stands(
     folder: UPath, monkeypatch: pytest.MonkeyPatch, n_sent: int
 ) -> None:
@@ -64,14 +75,16 @@ def test_a_creation_that_was_killed_leaves_nothing_that_stands(
     with monkeypatch.context() as patch:
         break_after(patch, path, n_sent)
         with pytest.raises(KeyboardInterrupt):
-            make(path, rate=1)
+            make(path, elevation=300.0, rate=1)
     assert path.exists()
     assert not product_stands(path)
     with pytest.raises(ConfigError, match="does not exist"):
         read_product(path)
+    monkeypatch.setattr(appearing.psutil, "pid_exists", lambda pid: False)
     make(path, rate=2)
     assert read_product(path).identity.config == {"rate": 2}
-    assert not (path / store.HIDDEN / store.BEGUN).exists()
+    assert np.isnan(read_column(path, "elevation")).all()
+    assert not (path / appearing.HIDDEN / appearing.BEGUN).exists()
     with pytest.raises(ConfigError, match="exists already"):
         make(path, rate=2)
 
@@ -80,19 +93,72 @@ def test_a_product_begun_by_another_command_meanwhile_is_kept(
     folder: UPath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = folder / "w.zarr"
+    make(path, elevation=300.0, rate=1)
     with monkeypatch.context() as patch:
-        patch.setattr(store, "product_stands", lambda path: False)
-        make(path, rate=1)
-        make(path, rate=1)  # as if the answer to the first call had been lost
+        patch.setattr(store, "product_stands", lambda path: False)  # as it was a moment before
         with pytest.raises(ConfigError, match="begun by another command"):
-            make(path, rate=2)
+            make(path, elevation=900.0, rate=2)
     assert read_product(path).identity.config == {"rate": 1}
+    assert (read_column(path, "elevation") == 300).all()
+    assert not (path / appearing.HIDDEN / appearing.BEGUN).exists()
+
+
+def test_a_command_that_begins_a_product_is_waited_for(
+    folder: UPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "w.zarr"
+    claim = path / appearing.HIDDEN / appearing.BEGUN
+    claim.write_text("another-host 1 token")
+    begun = Thread(target=lambda: (time.sleep(1), make_root(path)))
+    begun.start()
+    with pytest.raises(ConfigError, match="begun by another command"):
+        make(path)
+    begun.join()
+    (path / "zarr.json").unlink()
+    monkeypatch.setattr(appearing, "CLAIM_S", 1.0)  # and then it is taken for dead
+    make(path, rate=2)
+    assert read_product(path).identity.config == {"rate": 2}
+
+
+def make_root(path: UPath) -> None:
+    (path / "zarr.json").write_text("{}")
+
+
+def test_a_claim_that_was_taken_over_ends_the_first_command(
+    folder: UPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "w.zarr"
+    put = path.fs.put_file
+
+    def put_file(*args: object) -> None:
+        put(*args)
+        (path / appearing.HIDDEN / appearing.BEGUN).write_text("another-host 1 token")
+
+    monkeypatch.setattr(path.fs, "put_file", put_file)
+    with pytest.raises(ConfigError, match="begun by another command"):
+        make(path)
+    assert not product_stands(path)
+
+
+@pytest.mark.parametrize("name", ["", "run[1]/w.zarr", "w*.zarr", "w?.zarr"])
+def test_a_bucket_and_a_glob_are_no_products(name: str, tmp_path: Path) -> None:
+    """The folder for what is sent must not be that of all temporary files."""
+    tempfile.tempdir, before = str(tmp_path), tempfile.tempdir
+    (tmp_path / "canary").write_text("alive")
+    try:
+        with pytest.raises(ConfigError, match="a name below a bucket"):
+            make(any_path(f"s3://no-such-bucket/{name}"))
+        with pytest.raises(FileNotFoundError, match="bucket does not exist"):
+            make(any_path("s3://no-such-bucket/w.zarr"))
+    finally:
+        tempfile.tempdir = before
+    assert [file.name for file in tmp_path.iterdir()] == ["canary"]
 
 
 def test_what_others_put_there_is_neither_a_product_nor_overwritten(folder: UPath) -> None:
     campaign = folder / "products"
     make(campaign / "w.zarr")
-    (campaign / store.HIDDEN / "done.json").write_text("{}")
+    (campaign / appearing.HIDDEN / "done.json").write_text("{}")
     assert product_stands(campaign)
     with pytest.raises(ConfigError, match="exists already"):
         make(campaign)
@@ -114,7 +180,7 @@ def test_whole_shards_and_receipts_are_read_as_they_were_written(folder: UPath) 
     assert (array[0] == 0).all()
     for number in range(3):
         write_receipt(path, key, Receipt(f"task {number}"), detail=number)
-    (path / store.HIDDEN / "receipts" / "damaged.json").write_bytes(b'{"key": \xff')
+    (path / appearing.HIDDEN / "receipts" / "damaged.json").write_bytes(b'{"key": \xff')
     found = read_receipts(path, key)
     assert {name: detail for name, (_, detail) in found.items()} == {
         "task 0": 0,
@@ -124,14 +190,21 @@ def test_whole_shards_and_receipts_are_read_as_they_were_written(folder: UPath) 
 
 
 def test_a_store_that_does_not_answer_is_not_an_empty_one(
-    folder: UPath, monkeypatch: pytest.MonkeyPatch
+    folder: UPath, object_store: ObjectStore
 ) -> None:
     (folder / "receipts" / "a.json").write_text("{}")
-    monkeypatch.setattr(
-        folder.fs, "cat_ranges", lambda names, *_, on_error: [PermissionError(13) for _ in names]
-    )
-    with pytest.raises(PermissionError):
-        read_folder(folder / "receipts", ".json")
+    for refused in ("GET .*list-type", "GET .*a.json"):
+        object_store.refuse(refused)
+        with pytest.raises(PermissionError) as caught:
+            read_folder(folder / "receipts", ".json")
+        assert is_store_trouble(caught.value)
+        if "list" in refused:
+            for argument in (f"{folder}", f"{folder}/*/*.json"):
+                with pytest.raises(PermissionError):
+                    list_files([argument])
+    object_store.refuse("")
+    assert read_folder(folder / "receipts", ".json") == [b"{}"]
+    assert read_folder(folder / "none", ".json") == []
     missing = any_path("s3://no-such-bucket/x")
     assert not missing.exists()
     with pytest.raises(FileNotFoundError) as caught:
@@ -141,6 +214,9 @@ def test_a_store_that_does_not_answer_is_not_an_empty_one(
 
 
 def test_raw_files_are_listed_without_products_and_hidden_ones(folder: UPath) -> None:
+    for name in ("b/", "empty/", "deep/er/"):  # as consoles of stores make folders
+        raw_key = f"{folder.path}/raw/{name}"
+        folder.fs.call_s3("put_object", Bucket=BUCKET, Key=raw_key.partition("/")[2], Body=b"")
     for name in ("a.mseed", "b/c.mseed", "b/.hidden/d.mseed", ".e.mseed", "p.zarr/zarr.json"):
         (folder / "raw" / name).write_bytes(b"x")
     (folder / "raw" / "p.zarr" / "c" / "0").write_bytes(b"x")
@@ -159,5 +235,9 @@ def test_paths_count_from_a_folder_there_as_on_a_disk(folder: UPath) -> None:
     assert path_from(folder / "a", "../b") == folder / "b"
     assert path_from(folder, "s3://other/x") == any_path("s3://other/x")
     assert relative_path(folder / "a", folder / "b" / "c") == "../../a"
-    with pytest.raises(ValueError, match="cannot be used"):
-        any_path("nowhere://bucket/x")
+    assert path_from(folder, "/tmp/x") == Path("/tmp/x")
+    assert any_path("file:///data/x") == Path("/data/x")
+    assert any_path("S3://bucket/x") == any_path("s3://bucket/x")
+    for url in ("nowhere://bucket/x", "s3://bucket/a::b"):
+        with pytest.raises(ConfigError, match="cannot be used"):
+            any_path(url)

@@ -10,12 +10,12 @@ import zarr
 from small_products import STATIONS, arrays, create, identity, product, ramp
 
 from seisflow.archive import store
+from seisflow.archive.appearing import sweep_aside
 from seisflow.archive.products import FORMAT_VERSIONS
 from seisflow.archive.reading import read_slice, station_names
 from seisflow.archive.store import (
     create_product,
     read_product,
-    sweep_aside,
     sweep_partial,
     write_shards,
 )

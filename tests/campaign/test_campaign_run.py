@@ -100,6 +100,9 @@ def test_tables_have_the_options_of_their_commands() -> None:
         ('folder = "p"\n[infer]\nbatch = "many"\n', "batch: found 'many'"),
         ('folder = "p"\nmodel = "m"\n[train]\n', "model = 'm' and [train] are both there"),
         ('folder = "p"\n[archive]\nstations = 3\n', "days: found"),
+        ("folder = 5\n", "folder: found 5: a path is text"),
+        ('folder = "p"\nwaveforms = ["a"]\n[label]\n', "waveforms: found ['a']: a path is text"),
+        ('folder = "zz://p"\n', "zz://p cannot be used"),
         ('folder = "p"\nwaveforms = "w"\n[archive]\nstations = 3\ndays = 1\nrate-hz = 9\n', "are"),
     ],
 )

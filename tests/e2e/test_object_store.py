@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 from object_store import BUCKET, ObjectStore, fetch, start_store
-from programs import Cluster, Launcher, differences, refuse_unfinished, start_cluster
+from programs import Cluster, Ended, Launcher, differences, refuse_unfinished, start_cluster
 
 from seisflow import open as open_product
 from seisflow.cli.campaign_file import FILES
@@ -125,3 +125,33 @@ def test_a_campaign_in_a_store_that_fails_and_processes_that_die_is_that_of_a_di
     assert opened.label.isel(station=0).load().size == 3600
     faults = store.faults()
     assert min(faults[kind] for kind in ("refused", "reset", "lost")) > 5, faults
+
+
+@pytest.mark.slow
+def test_a_store_that_refuses_is_said_as_that_and_nothing_is_made_up(
+    store: ObjectStore, own_cluster: Cluster, own_launcher: Launcher
+) -> None:
+    """After the last retry: no receipts, no files, no checkpoint are not what was found."""
+    raw, at = f"s3://{BUCKET}/few", ("--cluster", own_cluster.address)
+    ended = own_launcher.run("synth", raw, "--nodes", "2", "--hours", "1", "--rate", "20", *at)
+    assert ended.code == 0, ended.err
+    product = f"s3://{BUCKET}/few.zarr"
+    line = ("ingest", f"{raw}/waveforms/*/*/*.mseed", product, *at)
+    for pattern in ("GET .*list-type.*waveforms", "GET .*list-type.*receipts"):
+        store.refuse(pattern)
+        refuse_calm(own_launcher.run(*line))
+    store.refuse("")
+    ended = own_launcher.run(*line)
+    assert ended.code == 0, ended.err
+    store.refuse("GET .*list-type.*receipts")
+    refuse_calm(own_launcher.run("status", product))
+    store.refuse("")
+    ended = own_launcher.run("status", product)
+    assert "2 done, 0 failed" in ended.err + ended.out
+
+
+def refuse_calm(ended: Ended) -> None:
+    """Fail unless a command says that the store refused."""
+    assert ended.code == 4, ended.err
+    assert "the object store refused or did not answer" in ended.err
+    assert "Traceback" not in ended.err
