@@ -58,7 +58,9 @@ def assemble(  # noqa: PLR0913 - every parameter is an option of the command
     events: Annotated[
         UPath | None,
         typer.Option(
-            help="Catalogue of the events in ARRIVALS: magnitudes and distances.", parser=a_path
+            help="Catalogue of the events in ARRIVALS: magnitudes and distances.",
+            parser=a_path,
+            metavar="<path>",
         ),
     ] = None,
     split: Annotated[

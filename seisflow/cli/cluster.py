@@ -37,7 +37,9 @@ def check(
     store: Annotated[
         list[UPath] | None,
         typer.Option(
-            help="A folder in which products will be written; may be repeated.", parser=a_path
+            help="A folder in which products will be written; may be repeated.",
+            parser=a_path,
+            metavar="<path>",
         ),
     ] = None,
     as_json: JsonOption = False,

@@ -57,6 +57,7 @@ def compare(  # noqa: PLR0913 - every parameter is an option of the command
             help="Table of P and S at stations of the array: times events by the median of P; what "
             "is found at that of S is not new.",
             parser=a_path,
+            metavar="<path>",
         ),
     ] = None,
     predict: Annotated[
@@ -90,6 +91,7 @@ def compare(  # noqa: PLR0913 - every parameter is an option of the command
             "-o",
             help="File to write; by default CATALOG/comparison.json.",
             parser=a_path,
+            metavar="<path>",
         ),
     ] = None,
     as_json: JsonOption = False,

@@ -37,6 +37,7 @@ def evaluate(  # noqa: PLR0913 - every parameter is an option of the command
         typer.Option(
             help="TRUTH.zarr of the synth scene: count a second time against what was planted.",
             parser=a_path,
+            metavar="<path>",
         ),
     ] = None,
     source_ratio: Annotated[
@@ -63,6 +64,7 @@ def evaluate(  # noqa: PLR0913 - every parameter is an option of the command
             help="Folder to write; by default MODEL/evaluation/SPLIT-KEY, KEY that of the "
             "wavelets. What is counted against the truth goes beside it, with -truth.",
             parser=a_path,
+            metavar="<path>",
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="Where the network runs: cpu, cuda or auto.")] = "cpu",

@@ -36,6 +36,7 @@ def plot(  # noqa: PLR0913 - every parameter is an option of the command
         typer.Option(
             help="The WAVEFORMS that were labelled; by default where they were then.",
             parser=a_path,
+            metavar="<path>",
         ),
     ] = None,
     output: Annotated[
@@ -46,6 +47,7 @@ def plot(  # noqa: PLR0913 - every parameter is an option of the command
             help="The file to write, .png, .pdf or .svg, or a folder; by default a name made of "
             "product, station and time, here.",
             parser=a_path,
+            metavar="<path>",
         ),
     ] = None,
     as_json: JsonOption = False,

@@ -18,17 +18,26 @@ def report(  # noqa: PLR0913 - every parameter is an option of the command
         UPath, typer.Argument(metavar="PAGE.html", help="The file to write.", parser=a_path)
     ],
     waveforms: Annotated[
-        UPath | None, typer.Option(help="What ingest wrote.", parser=a_path)
+        UPath | None, typer.Option(help="What ingest wrote.", parser=a_path, metavar="<path>")
     ] = None,
-    labels: Annotated[UPath | None, typer.Option(help="What label wrote.", parser=a_path)] = None,
-    model: Annotated[UPath | None, typer.Option(help="What train wrote.", parser=a_path)] = None,
-    scores: Annotated[UPath | None, typer.Option(help="What infer wrote.", parser=a_path)] = None,
-    catalog: Annotated[UPath | None, typer.Option(help="What detect wrote.", parser=a_path)] = None,
+    labels: Annotated[
+        UPath | None, typer.Option(help="What label wrote.", parser=a_path, metavar="<path>")
+    ] = None,
+    model: Annotated[
+        UPath | None, typer.Option(help="What train wrote.", parser=a_path, metavar="<path>")
+    ] = None,
+    scores: Annotated[
+        UPath | None, typer.Option(help="What infer wrote.", parser=a_path, metavar="<path>")
+    ] = None,
+    catalog: Annotated[
+        UPath | None, typer.Option(help="What detect wrote.", parser=a_path, metavar="<path>")
+    ] = None,
     comparison: Annotated[
         UPath | None,
         typer.Option(
             help="What compare wrote; by default CATALOG/comparison.json if it is there.",
             parser=a_path,
+            metavar="<path>",
         ),
     ] = None,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "Seismic campaign",
