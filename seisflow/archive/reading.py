@@ -1,8 +1,12 @@
 """Reading parts of products inside tasks: plain arrays, no Dask."""
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from seisflow.archive.row_store import expect_row
 from seisflow.archive.store import open_array
 from seisflow.core.files import AnyPath
 
@@ -10,16 +14,38 @@ __all__ = ["read_slice", "station_names"]
 
 
 def read_slice(
-    path: str | AnyPath, name: str, station: int, start: int, stop: int
+    path: str | AnyPath, name: str, station: int, start: int, stop: int, *, key: str | None = None
 ) -> npt.NDArray[np.generic]:
     """Read ``[start, stop)`` along the last axis of one station's row.
+
+    Parameters
+    ----------
+    path : path
+        The product.
+    name : str
+        The array.
+    station : int
+        The row.
+    start, stop : int
+        They must lie inside the array.
+    key : str, optional
+        That of the product, where it says how the array lies: the array is then opened once in a
+        process.
 
     Returns
     -------
     ndarray, shape (stop - start,)
-        In the array's own type. The bounds must lie inside the array.
+        In the array's own type.
     """
-    return np.asarray(open_array(path, name)[station, start:stop])
+    array = _opened(path, name, key) if key else open_array(path, name)
+    expect_row(array, start, stop)
+    return np.asarray(array[station, start:stop])
+
+
+@lru_cache(maxsize=4)
+def _opened(path: str | AnyPath, name: str, key: str) -> Any:
+    del key  # another product at the same place is opened anew
+    return open_array(path, name)
 
 
 def station_names(path: str | AnyPath) -> list[str]:

@@ -17,18 +17,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import zarr
+from upath import UPath
+from zarr.abc.buffer import Buffer
+from zarr.buffer import default_buffer_prototype
 from zarr.codecs import BloscCodec, BloscShuffle
 from zarr.errors import ZarrUserWarning
-from zarr.storage import FsspecStore
+from zarr.storage import FsspecStore, MemoryStore
 
 from seisflow.archive.appearing import HIDDEN, appearing, product_stands, refuse_unfit
 from seisflow.archive.products import ArraySpec, Product
-from seisflow.core.files import (
-    AnyPath,
-    any_path,
-    is_local,
-    is_store_trouble,
-)
+from seisflow.archive.row_store import RowStore
+from seisflow.core.files import AnyPath, any_path, is_local, is_store_trouble, remove_file
 from seisflow.errors import ConfigError, DataError, StorageError
 
 __all__ = [
@@ -213,7 +212,7 @@ def write_shards(
     StorageError
         The disk refused.
     """
-    array = open_array(path, name, mode="r+")
+    root, array = any_path(path) / name, open_array(path, name, mode="r+")
     first = start + (0,) * (array.ndim - len(start))
     stop = tuple(f + n for f, n in zip(first, values.shape, strict=True))
     shards = array.shards or array.chunks
@@ -223,22 +222,43 @@ def write_shards(
                 f"{name}[{f}:{s}] on axis {axis} is not whole shards of {size} in {n}; two tasks "
                 "would write one file and lose samples"
             )
+    here = tuple(slice(f, s) for f, s in zip(first, stop, strict=True))
+    files = list(_shard_files(first, stop, shards))
     with storage_errors(path):
-        array[tuple(slice(f, s) for f, s in zip(first, stop, strict=True))] = values
-        return _flush(any_path(path) / name / "c", first, stop, shards)
+        if not is_local(root):
+            return _send_shards(root, files, array, here, values)
+        array[here] = values
+        return _flush(root, files)
 
 
-def _flush(root: AnyPath, first: Sequence[int], stop: Sequence[int], shards: Sequence[int]) -> int:
-    written = 0
+def _shard_files(first: Sequence[int], stop: Sequence[int], shards: Sequence[int]) -> Iterator[str]:
+    """Yield the names of shards, below their array."""
     ranges = [range(f // n, -(-s // n)) for f, s, n in zip(first, stop, shards, strict=True)]
     for index in np.ndindex(*[len(r) for r in ranges]):
-        file = root.joinpath(*[str(r[i]) for r, i in zip(ranges, index, strict=True)])
+        yield "/".join(["c", *(str(r[i]) for r, i in zip(ranges, index, strict=True))])
+
+
+def _flush(root: Path, files: Sequence[str]) -> int:
+    written = 0
+    for file in files:
         with suppress(FileNotFoundError):  # shards with nothing but the fill value are not stored
-            if is_local(file):
-                with file.open("rb") as handle:
-                    os.fsync(handle.fileno())
-            written += file.stat().st_size
+            with (root / file).open("rb") as handle:
+                os.fsync(handle.fileno())
+            written += (root / file).stat().st_size
     return written
+
+
+def _send_shards(
+    root: UPath, files: Sequence[str], array: zarr.Array[Any], here: Any, values: Any
+) -> int:
+    """Write shards in memory and send them whole: zarr fetches each before it replaces it."""
+    held = array.metadata.to_buffer_dict(default_buffer_prototype())
+    zarr.open_array(MemoryStore(held), mode="r+", zarr_format=3)[here] = values
+    contents = {file: held[file].to_bytes() for file in files if file in held}
+    root.fs.pipe({(root / file).path: content for file, content in contents.items()})
+    for file in set(files) - set(contents):  # nothing but the fill value
+        remove_file(root / file)
+    return sum(map(len, contents.values()))
 
 
 def open_array(path: str | AnyPath, name: str, mode: Any = "r") -> zarr.Array[Any]:
@@ -255,8 +275,27 @@ def open_group(path: str | AnyPath, mode: Any = "r") -> zarr.Group:
 
 def write_array(path: str | AnyPath, spec: ArraySpec) -> None:
     """Create an array with its values in a product that exists (written by finish alone)."""
+    path = any_path(path)
     with storage_errors(path):
-        add_array(open_group(path, mode="r+"), spec)
+        if is_local(path):
+            add_array(open_group(path, mode="r+"), spec)
+        else:
+            _send_array(path, spec)
+
+
+def _send_array(path: UPath, spec: ArraySpec) -> None:
+    """Make an array in memory and send it whole: in a store zarr asks ten times for each."""
+    held: dict[str, Buffer] = {}
+    add_array(zarr.create_group(MemoryStore(held), zarr_format=3), spec)
+    old = set(path.fs.find((path / spec.name).path))
+    new = {
+        (path / key).path: content.to_bytes()
+        for key, content in held.items()
+        if key.startswith(f"{spec.name}/")
+    }
+    path.fs.pipe(new)
+    for name in old - set(new):
+        remove_file(path / name.removeprefix(f"{path.path}/"))
 
 
 def consolidate(path: str | AnyPath) -> None:
@@ -271,7 +310,7 @@ def consolidate(path: str | AnyPath) -> None:
 def zarr_store(path: str | AnyPath) -> Path | FsspecStore:
     """Return what zarr opens for a path."""
     path = any_path(path)
-    return path if is_local(path) else FsspecStore.from_url(str(path), dict(path.storage_options))
+    return path if is_local(path) else RowStore.from_url(str(path), dict(path.storage_options))
 
 
 def sweep_partial(product: AnyPath) -> None:

@@ -9,15 +9,24 @@ from threading import Thread
 
 import numpy as np
 import pytest
-from object_store import BUCKET, ObjectStore, start_store
+from object_store import BUCKET, ObjectStore, fetch, start_store
+from programs import differences
+from small_products import create, ramp
 from upath import UPath
+from zarr.storage import FsspecStore
 
 from seisflow.archive import appearing, store
 from seisflow.archive.appearing import product_stands
 from seisflow.archive.products import ArraySpec, Identity, Product
-from seisflow.archive.reading import read_column
+from seisflow.archive.reading import read_column, read_slice
 from seisflow.archive.receipts import Receipt, read_receipts, write_receipt
-from seisflow.archive.store import create_product, read_product, write_shards
+from seisflow.archive.store import (
+    create_product,
+    open_array,
+    read_product,
+    write_array,
+    write_shards,
+)
 from seisflow.core.files import any_path, is_store_trouble, path_from, read_folder, relative_path
 from seisflow.core.grid import HOUR_NS, Span
 from seisflow.errors import ConfigError, DataError
@@ -187,6 +196,74 @@ def test_whole_shards_and_receipts_are_read_as_they_were_written(folder: UPath) 
         "task 1": 1,
         "task 2": 2,
     }
+
+
+def asked_of_store(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collect the files that zarr asks for."""
+    asked: list[str] = []
+    get = FsspecStore.get
+
+    async def counted(self: FsspecStore, key: str, *args: object) -> object:
+        asked.append(key or "zarr.json")
+        return await get(self, key, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FsspecStore, "get", counted)
+    return asked
+
+
+def test_shards_and_arrays_are_those_of_a_disk_with_few_requests(
+    folder: UPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, path = tmp_path / "disk.zarr", folder / "w.zarr"
+    for place in (disk, path):
+        create(place)  # type: ignore[arg-type]
+    waveform, label = ramp((1, 14_400), "int32"), ramp((3, 3600), "uint8")
+    half = waveform.copy()
+    half[:, :7200] = -1  # its first shard is nothing but the fill value
+    segments = [ArraySpec("segment", ("n",), (n,), "int64", 0, (2,), values=np.arange(n) + 1)
+                for n in (5, 3)]  # fmt: skip
+    sizes = []
+    for place in (disk, path):
+        written = [write_shards(place, "waveform", (row, 0), waveform) for row in (0, 1)]
+        written += [write_shards(place, "waveform", (row, 0), half) for row in (1, 2)]
+        written.append(write_shards(place, "label", (0, 3600), label))
+        sizes.append(written)
+        for spec in segments:
+            write_array(place, spec)
+    assert sizes[0] == sizes[1]
+    assert sizes[0][1] > sizes[0][2] > 0
+    assert differences(disk, fetch(path, tmp_path / "fetched")) == []
+    asked = asked_of_store(monkeypatch)
+    write_shards(path, "waveform", (0, 0), waveform)
+    assert asked == ["zarr.json"]
+    assert write_shards(path, "waveform", (0, 0), np.full_like(waveform, -1)) == 0
+    assert (open_array(path, "waveform")[0] == -1).all()
+
+
+@pytest.mark.parametrize("key", [None, "a key"])
+def test_chunks_of_a_row_come_together(
+    folder: UPath, monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    path = folder / "w.zarr"
+    create(path)  # type: ignore[arg-type]
+    row = np.arange(14_400, dtype="int32")
+    row[2000:5000] = -1  # with a chunk of nothing but the fill value
+    write_shards(path, "waveform", (1, 0), row[None])
+    rng = np.random.default_rng(0)
+    bounds = [*np.sort(rng.integers(0, 14_401, (20, 2))).tolist(), [0, 14_400], [1200, 6000]]
+    for start, stop in bounds:
+        found = read_slice(path, "waveform", 1, start, stop, key=key)
+        np.testing.assert_array_equal(found, row[start:stop])
+    asked = asked_of_store(monkeypatch)
+    read_slice(path, "waveform", 1, 1500, 6500, key=key)
+    opened = [] if key else ["zarr.json"]
+    assert asked == [*opened, "c/1/0", "c/1/0"]  # index, and the chunks
+    write_shards(path, "waveform", (1, 0), row[None, ::-1].copy())
+    for start, stop in ((1500, 6500), (3000, 12_000)):  # with an array that was opened before too
+        found = read_slice(path, "waveform", 1, start, stop, key=key)
+        np.testing.assert_array_equal(found, row[::-1][start:stop])
+    assert (read_slice(path, "waveform", 0, 1000, 9000, key=key) == -1).all()
+    assert read_slice(path, "label", 0, 1000, 3000, key=key).size == 2000  # shards of two rows
 
 
 def test_a_store_that_does_not_answer_is_not_an_empty_one(
