@@ -18,7 +18,7 @@ from seisflow.archive.schema import INTEGER_FILL
 from seisflow.archive.store import read_product
 from seisflow.archive.work import Work, require_complete
 from seisflow.core.config import SelectingConfig
-from seisflow.core.files import AnyPath, is_local, relative_path
+from seisflow.core.files import AnyPath, relative_path
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
 from seisflow.core.stations import Coordinates, StationPattern, matches_any
 from seisflow.errors import ConfigError, DataError
@@ -240,7 +240,7 @@ def read_record(waveforms: AnyPath, source: Product, row: int, start_s: int, sto
     """
     rate = int(source.rate)
     first, stop = max(0, start_s), min(source.n_seconds, stop_s)
-    key = None if is_local(waveforms) else source.identity.key
+    key = source.identity.key
     samples = read_slice(waveforms, "waveform", row, first * rate, stop * rate, key=key)
     coverage = read_slice(waveforms, "coverage", row, first, stop, key=key).astype(np.float32)
     if np.isnan(coverage).any():

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from seisflow.archive.row_store import expect_row
 from seisflow.archive.store import open_array
-from seisflow.core.files import AnyPath
+from seisflow.core.files import AnyPath, any_path, is_local
 
 __all__ = ["read_slice", "station_names"]
 
@@ -29,15 +29,16 @@ def read_slice(
     start, stop : int
         They must lie inside the array.
     key : str, optional
-        That of the product, where it says how the array lies: the array is then opened once in a
-        process.
+        That of the product, where it says how the array lies: an array of an object store is
+        then opened once in a process.
 
     Returns
     -------
     ndarray, shape (stop - start,)
         In the array's own type.
     """
-    array = _opened(path, name, key) if key else open_array(path, name)
+    keep = key and not is_local(any_path(path))
+    array = _opened(path, name, key) if keep else open_array(path, name)
     expect_row(array, start, stop)
     return np.asarray(array[station, start:stop])
 

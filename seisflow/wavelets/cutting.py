@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seisflow.archive.reading import station_names
+from seisflow.archive.products import Product
+from seisflow.archive.reading import read_slice, station_names
 from seisflow.archive.store import open_array, read_product, write_shards
 from seisflow.archive.work import Done
 from seisflow.core.classes import Split, State, WaveletClass
@@ -75,7 +76,9 @@ def run(job: Job, task: ShardTask) -> Done:
         starts = _samples(product.grid, start_ns[members]) - margin
         for group in _groups(starts, n_samples, JOINED_S * int(product.rate)):
             try:
-                read += _cut(job.waveforms, rows[name], starts[group], waveform, members[group])
+                read += _cut(
+                    job.waveforms, product, rows[name], starts[group], waveform, members[group]
+                )
             except Exception as error:  # noqa: BLE001 - one bad record never stops the others
                 time = format_time(int(start_ns[members[group[0]]]))
                 failures.append(f"{name}, {time}: {type(error).__name__}: {error}")
@@ -104,6 +107,7 @@ def _groups(
 
 def _cut(
     waveforms: AnyPath,
+    source: Product,
     row: int,
     starts: npt.NDArray[np.int64],
     into: npt.NDArray[np.float32],
@@ -111,10 +115,10 @@ def _cut(
 ) -> int:
     """Copy windows of one row that lie near each other; return the bytes read."""
     first, stop = int(starts.min()), int(starts.max()) + into.shape[1]
-    array = open_array(waveforms, "waveform")
-    if first < 0 or stop > array.shape[1]:
-        raise DataError(f"samples {first} to {stop} are not among the {array.shape[1]} of it")
-    record = np.asarray(array[row, first:stop])
+    n_samples = source.grid.n_samples
+    if first < 0 or stop > n_samples:
+        raise DataError(f"samples {first} to {stop} are not among the {n_samples} of it")
+    record = read_slice(waveforms, "waveform", row, first, stop, key=source.identity.key)
     for start, place in zip((starts - first).tolist(), places.tolist(), strict=True):
         into[place] = record[start : start + into.shape[1]]
     return int(record.nbytes)

@@ -37,6 +37,7 @@ class Scan:
     """
 
     waveforms: AnyPath
+    waveforms_key: str
     labels: AnyPath
     grid: SampleGrid
     first_s: int
@@ -282,9 +283,8 @@ def _windows_of(
     before = _covered_run(seconds.covered[:a][::-1])
     behind = _covered_run(seconds.covered[b:])
     start = (from_s - before) * rate
-    record = read_slice(
-        shared.waveforms, "waveform", station.waveform_row, start, (to_s + behind) * rate
-    )
+    row, end = station.waveform_row, (to_s + behind) * rate
+    record = read_slice(shared.waveforms, "waveform", row, start, end, key=shared.waveforms_key)
     if record.dtype.kind == "f" and not np.isfinite(record).all():
         return [], GAP
     snr = onset_snr(record, onset - start, rate)

@@ -142,6 +142,7 @@ def _shared(
     quota = max(KEPT_OF_NEEDED * needed, MANY_CANDIDATES) // cells
     return Scan(
         sources.waveforms,
+        product.identity.inputs["waveforms"],
         sources.labels,
         product.grid,
         (span.start_ns - start_ns + NS_PER_S - 1) // NS_PER_S,
