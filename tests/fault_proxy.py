@@ -14,7 +14,7 @@ from aiohttp import ClientSession, TCPConnector, web
 from multidict import CIMultiDict
 from yarl import URL
 
-REFUSED, RESET, LOST, STALLED, STALL_S = 0.06, 0.02, 0.01, 0.01, 1.0
+REFUSED, RESET, LOST, STALLED, STALL_S = 0.03, 0.01, 0.01, 0.005, 1.0
 SLOW_DOWN = (
     "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 )

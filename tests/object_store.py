@@ -93,8 +93,8 @@ def _answers(url: str) -> None:
 
 def fetch(url: AnyPath, folder: Path) -> Path:
     """Copy all below a URL into a folder of this machine."""
-    for key in url.fs.find(url.path):
+    for key, content in url.fs.cat(url.fs.find(url.path)).items():
         file = folder / key.removeprefix(f"{url.path}/")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(url.fs.cat_file(key))
+        file.write_bytes(content)
     return folder

@@ -41,7 +41,7 @@ arrivals = "{scene}/arrivals.csv"
 [report]
 """
 PRODUCTS = ("waveforms", "labels", "wavelets", "scores", "catalog")
-SIZE = ("--nodes", "6", "--hours", "1", "--rate", "50", "--earthquakes", "30")
+SIZE = ("--nodes", "6", "--hours", "1", "--rate", "50", "--earthquakes", "20")
 KILLS = 6
 SCENE = f"s3://{BUCKET}/scene"
 
