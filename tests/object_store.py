@@ -16,9 +16,10 @@ from programs import HERE, free_port, wait_until
 from seisflow.core.files import AnyPath, any_path
 
 BUCKET = "campaign"
+SECRET = "to-be-found-nowhere"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_SECRET_ACCESS_KEY": SECRET,
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

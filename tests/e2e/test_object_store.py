@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from object_store import BUCKET, ObjectStore, fetch, start_store
+from object_store import BUCKET, SECRET, ObjectStore, fetch, start_store
 from programs import Cluster, Ended, Launcher, differences, refuse_unfinished, start_cluster
 
 from seisflow import open as open_product
@@ -120,6 +120,8 @@ def test_a_campaign_in_a_store_that_fails_and_processes_that_die_is_that_of_a_di
     for name in ("model/weights.safetensors", "catalog/comparison.json"):
         pair = [(root / "products" / name).read_bytes() for root in (disk, here)]
         assert pair[0] == pair[1], name
+    kept = [file.read_bytes() for file in here.rglob("*") if file.is_file()]
+    assert not any(SECRET.encode() in content for content in kept)
     assert (here / "products" / "page.html").read_text().count("<figure") > 3
     opened = open_product(f"{url}/products/labels.zarr")
     assert opened.label.isel(station=0).load().size == 3600
