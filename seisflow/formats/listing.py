@@ -64,10 +64,12 @@ def _matches(argument: str) -> Iterator[AnyPath]:
 def _objects(path: UPath) -> Iterator[UPath]:
     """Yield the objects that a URL names or matches, and all below them that are not hidden."""
     start, matches = path.path, None
-    keys = _keys(path, start)
+    keys = [] if glob.has_magic(start.partition("/")[0]) else _keys(path, start)
     if not keys and glob.has_magic(start):
         matches = re.compile(glob_translate(start) + "(/.*)?")
         start = re.split(r"[*?[]", start)[0].rpartition("/")[0]
+        if not start:
+            raise ConfigError(f"glob '{path}' is in the name of a bucket; name the bucket")
         keys = _keys(path, start)
     products = tuple(key.removesuffix("zarr.json") for key in keys if key.endswith("/zarr.json"))
     for key in keys:

@@ -305,6 +305,8 @@ def test_raw_files_are_listed_without_products_and_hidden_ones(folder: UPath) ->
         list_files([f"{raw}/*.sac"])
     with pytest.raises(ConfigError, match="does not exist"):
         list_files([f"{raw}/none"])
+    with pytest.raises(ConfigError, match="in the name of a bucket"):
+        list_files(["s3://camp*/raw"])
 
 
 def test_paths_count_from_a_folder_there_as_on_a_disk(folder: UPath) -> None:
