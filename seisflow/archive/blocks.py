@@ -20,7 +20,7 @@ from seisflow.archive.work import Work, require_complete
 from seisflow.core.config import SelectingConfig
 from seisflow.core.files import AnyPath, relative_path
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
-from seisflow.core.stations import Coordinates, StationPattern, matches_any
+from seisflow.core.stations import Coordinates, select_stations
 from seisflow.errors import ConfigError, DataError
 
 __all__ = [
@@ -51,7 +51,7 @@ MAX_BLOCK = 16
 class Selection:
     """A part of WAVEFORMS: chosen stations over whole UTC hours.
 
-    ``rows`` are the stations' rows in WAVEFORMS.
+    ``rows`` are the stations' rows in WAVEFORMS; ``notes`` say what was asked for and is not there.
     """
 
     waveforms: AnyPath
@@ -60,6 +60,7 @@ class Selection:
     stations: tuple[str, ...]
     places: tuple[Coordinates, ...]
     span: Span
+    notes: tuple[str, ...] = ()
 
     @property
     def shard_s(self) -> int:
@@ -123,16 +124,10 @@ def select_part(config: SelectingConfig, waveforms: AnyPath) -> Selection:
     source = read_product(waveforms, "WAVEFORMS")
     require_complete(waveforms)
     names = station_names(waveforms)
-    patterns = [StationPattern(s) for s in config.select]
-    rows = tuple(i for i, name in enumerate(names) if matches_any(name, patterns))
-    if not rows:
-        raise ConfigError(
-            f"no station matches --select {' '.join(config.select)}; {waveforms} has "
-            f"{len(names)}: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
-        )
+    rows, notes = select_stations(names, config.select, str(waveforms))
     stations = tuple(names[i] for i in rows)
     span = asked_span(config, source.span, "waveforms")
-    return Selection(waveforms, source, rows, stations, _places(waveforms, rows), span)
+    return Selection(waveforms, source, rows, stations, _places(waveforms, rows), span, notes)
 
 
 def asked_span(config: SelectingConfig, whole: Span, what: str) -> Span:

@@ -13,8 +13,7 @@ from seisflow.campaign.config import ArchiveSize
 from seisflow.core.config import SelectingConfig
 from seisflow.core.files import AnyPath
 from seisflow.core.grid import DAY_NS, parse_time
-from seisflow.core.stations import Coordinates, StationPattern, matches_any
-from seisflow.errors import ConfigError
+from seisflow.core.stations import Coordinates, select_stations
 from seisflow.formats.pieces import FileScan, Piece
 from seisflow.ingest.stage import Preparation
 
@@ -62,10 +61,7 @@ class Records:
         ConfigError
             No station or no time is left.
         """
-        patterns = [StationPattern(text) for text in config.select]
-        rows = tuple(i for i, s in enumerate(self.stations) if matches_any(s, patterns))
-        if not rows:
-            raise ConfigError(f"no station matches select = {list(config.select)}")
+        rows, notes = select_stations(self.stations, config.select, "the archive")
         return Selection(
             Path("waveforms"),
             self.product,
@@ -73,6 +69,7 @@ class Records:
             tuple(self.stations[i] for i in rows),
             tuple(self.places[i] for i in rows),
             asked_span(config, self.product.span, "waveforms"),
+            notes,
         )
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,9 @@ from seisflow.compare.summary import DETECTOR_HEAD, band_rows, detector_rows, to
 from seisflow.core.files import AnyPath
 from seisflow.core.stations import Coordinates
 from seisflow.errors import ConfigError, DataError
-from seisflow.formats.arrivals import read_arrivals
+from seisflow.formats.arrivals import Arrival, read_arrivals
 from seisflow.formats.references import ReferenceEvent, read_catalogue_times, read_reference
+from seisflow.formats.tables import Table
 
 OWN = "seisflow"
 TITLES: Mapping[Equal | None, str] = {
@@ -114,7 +115,7 @@ def compare(  # noqa: PLR0913 - every parameter is an option of the command
     product = read_product(catalog, "CATALOG")
     require_complete(catalog)
     events = read_reference(reference)
-    show_problems(tuple(events.problems), reference)
+    _say(events, reference)
     expected = timed(events.rows, catalog, arrivals, predict)
 
     def compared(times_ns: npt.ArrayLike) -> Comparison:
@@ -163,16 +164,12 @@ def timed(
         raise ConfigError("--arrivals and --predict both given; events are timed by one of them")
     if arrivals is not None:
         found = read_arrivals(arrivals)
-        show_problems(tuple(found.problems), arrivals)
-        expected = expect_by_arrivals(events, found.rows)
-        if not expected:
-            raise DataError(
-                f"no P in {arrivals} belongs to one of the {len(events)} events; give the arrivals "
-                "of this catalogue, with the names of its events"
-            )
-        return expected
+        _say(found, arrivals)
+        return _timed_by(events, found.rows, arrivals)
     if predict is not None:
-        return expect_by_travel_time(events, middle(catalog), predict)
+        expected = expect_by_travel_time(events, middle(catalog), predict)
+        _note_missing(events, expected, "have no predicted P at the array")
+        return expected
     if any(np.isfinite(event.latitude) for event in events):
         ERRORS.print(
             "note: origin times are compared with P at the array; give --predict or --arrivals",
@@ -180,6 +177,50 @@ def timed(
             soft_wrap=True,
         )
     return list(events)
+
+
+def _timed_by(
+    events: Sequence[ReferenceEvent], arrivals: Sequence[Arrival], path: AnyPath
+) -> list[ReferenceEvent]:
+    """Time events by the arrivals that name them; both sides are counted and said."""
+    expected = expect_by_arrivals(events, arrivals)
+    known = {event.event for event in events}
+    strange = sorted({a.event for a in arrivals if a.is_p} - known)
+    names = f"the arrivals name {_some(strange)}, the catalogue {_some(sorted(known))}"
+    if not expected:
+        raise DataError(
+            f"no P in {path} belongs to one of the {len(events)} events ({names}); give the "
+            "arrivals of this catalogue, with the names of its events"
+        )
+    _note_missing(events, expected, f"have no P in {path.name}")
+    if strange:
+        _note(f"{len(strange)} events of {path.name} are not in the catalogue: {_some(strange)}")
+    return expected
+
+
+def _note_missing(
+    events: Sequence[ReferenceEvent], expected: Sequence[ReferenceEvent], why: str
+) -> None:
+    """Say which events are not compared."""
+    kept = {event.event for event in expected}
+    gone = [event.event for event in events if event.event not in kept]
+    if gone:
+        _note(f"{len(gone)} of {len(events)} events {why} and are not counted: {_some(gone)}")
+
+
+def _say(found: Table[Any], path: AnyPath) -> None:
+    """Print what became of the rows of a table."""
+    show_problems(found.problems, path)
+    for line in (*found.said(path), *found.said_of_left_out(path)):
+        _note(line)
+
+
+def _note(text: str) -> None:
+    ERRORS.print(f"note: {text}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"{', '.join(name or 'no event' for name in names[:4])}{', ...' * (len(names) > 4)}"
 
 
 def middle(catalog: AnyPath) -> Coordinates:

@@ -136,8 +136,6 @@ def detect(  # noqa: PLR0913 - every parameter is an option of the command
     waveforms, scores, catalog = (path.absolute() for path in (waveforms, scores, catalog))
     prepared = stage.prepare(config, waveforms, scores)
     refuse_other(catalog, prepared.product.identity)
-    for note in prepared.plan.notes:
-        ERRORS.print(f"note: {note}", highlight=False, soft_wrap=True)
     if dry_run:
         show_plan(prepared.plan, catalog, as_json=as_json)
         return

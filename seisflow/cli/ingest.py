@@ -7,7 +7,7 @@ import typer
 
 from seisflow.archive.appearing import product_stands
 from seisflow.archive.work import existing_product
-from seisflow.cli.console import ERRORS, progress, table
+from seisflow.cli.console import progress, table
 from seisflow.cli.detaching import detach
 from seisflow.cli.options import (
     ClusterOption,
@@ -113,6 +113,7 @@ def _rows(counts: Mapping[str, int], prepared: stage.Preparation) -> dict[str, A
         "sampling_rate_hz": float(prepared.product.rate),
         "type": prepared.dtype,
         "span": str(prepared.product.span),
+        "coordinates": prepared.coordinates,
         "samples": counts.get("samples", 0),
         "gaps and overlaps": f"{counts.get('overlapping_samples', 0)} samples twice and equal, "
         f"{counts.get('conflicting_samples', 0)} twice and different",
@@ -163,5 +164,3 @@ def _show_inventory(inventory: Inventory) -> None:
     head = ["station", "Hz", "from", "to", "samples", "files", "gaps", "overlaps"]
     title = f"found in {inventory.n_files} files, {human_bytes(inventory.files_bytes)}"
     table(title, rows, head)
-    for note in inventory.notes:
-        ERRORS.print(f"note: {note}", markup=False, soft_wrap=True)

@@ -195,7 +195,7 @@ class Planner:
         path: AnyPath = values["arrivals"]
         if values.get("predict") is not None or not path.exists():
             return None
-        return sum(row.phase.upper().startswith("P") for row in read_arrivals(path).rows)
+        return sum(row.is_p for row in read_arrivals(path).rows)
 
     def _infer(self, stage: str) -> StagePlan:
         values = self.asked(stage)

@@ -82,6 +82,8 @@ def run_work(session: Session, work: Work[T], what: str, finish: Callable[[], No
             f"a task needs about {human_bytes(work.plan.memory_bytes)} and a worker may use "
             f"{human_bytes(limit)}; start fewer workers with --workers, or workers with more memory"
         )
+    for note in work.plan.notes:
+        ERRORS.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
     remaining = work.remaining()
     if not remaining and is_finished(work):
         ERRORS.print(f"{work.path} is finished: nothing to do", highlight=False, soft_wrap=True)

@@ -24,6 +24,7 @@ def summary_json(
         "counts": dict(state.counts),
         "n_problems": state.n_problems,
         "problems": list(state.problems),
+        "notes": list(state.plan.notes),
         "cpu_s": state.cpu_s,
         "elapsed_s": state.elapsed_s,
         "peak_memory_bytes": state.peak_memory_bytes,
@@ -49,4 +50,5 @@ def common_rows(path: AnyPath, state: Progress) -> dict[str, Any]:
         f"{human_bytes(state.written_bytes)} written",
         "memory of a worker": f"{human_bytes(state.peak_memory_bytes)} at most; "
         f"{human_bytes(state.plan.memory_bytes)} projected",
+        **{f"note {i + 1}": note for i, note in enumerate(state.plan.notes)},
     }

@@ -1,6 +1,7 @@
 """The array that is searched: its stations, where they stand, how long a wave takes across it."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +10,15 @@ from scipy.spatial import cKDTree
 
 from seisflow.archive.reading import read_column, station_names
 from seisflow.core.files import AnyPath
-from seisflow.core.stations import Coordinates, StationPattern, matches_any
+from seisflow.core.geometry import far_from_others, local_xy_m
+from seisflow.core.stations import Coordinates, select_stations
 from seisflow.detect.config import DetectConfig
-from seisflow.detect.plane_wave import local_xy_m
 from seisflow.errors import ConfigError
 
 __all__ = ["Array", "read_array"]
+
+LONG_MOVEOUT_S = 60.0
+"""Longer ones are said: an array of 120 km, at the slowest apparent velocity of the defaults."""
 
 JITTER_S = 2
 """Seconds by which first triggers of nodes may differ where P does not."""
@@ -59,8 +63,7 @@ def read_array(config: DetectConfig, waveforms: AnyPath, scores: AnyPath) -> Arr
     """
     names = station_names(scores)
     rows = {name: i for i, name in enumerate(station_names(waveforms))}
-    patterns = [StationPattern(s) for s in config.select]
-    chosen = tuple(i for i, name in enumerate(names) if matches_any(name, patterns))
+    chosen, idle = select_stations(names, config.select, str(scores))
     if len(chosen) < config.min_nodes:
         raise ConfigError(
             f"{config.min_nodes} nodes in coincidence asked for, {scores} has {len(chosen)} "
@@ -68,18 +71,18 @@ def read_array(config: DetectConfig, waveforms: AnyPath, scores: AnyPath) -> Arr
         )
     columns = [read_column(scores, name) for name in ("longitude", "latitude", "elevation")]
     places = tuple(Coordinates(*(float(c[i]) for c in columns)) for i in chosen)
-    moveout_s, notes = _moveout(config, places)
     stations = tuple(names[i] for i in chosen)
+    moveout_s, notes = _moveout(config, stations, places)
     window_s = 1 + JITTER_S + math.ceil(moveout_s)
     waveform_rows = tuple(rows[name] for name in stations)
     min_cc = _min_cc(places) if config.min_cc is None else config.min_cc
-    return Array(stations, chosen, waveform_rows, places, window_s, moveout_s, min_cc, notes)
+    return Array(stations, chosen, waveform_rows, places, window_s, moveout_s, min_cc, idle + notes)
 
 
 def _moveout(
-    config: DetectConfig, places: tuple[Coordinates, ...]
+    config: DetectConfig, stations: tuple[str, ...], places: tuple[Coordinates, ...]
 ) -> tuple[float, tuple[str, ...]]:
-    """Return the largest moveout of the array, and what cannot be known of it."""
+    """Return the largest moveout of the array, and what is to be said of it."""
     longitude = np.array([place.longitude for place in places])
     latitude = np.array([place.latitude for place in places])
     known = np.isfinite(longitude) & np.isfinite(latitude)
@@ -96,9 +99,37 @@ def _moveout(
             "stations have no coordinates, so the largest moveout of the array is not known; give "
             "--moveout-s, or ingest with --stations"
         )
-    x, y = local_xy_m(longitude[known], latitude[known])
-    aperture_m = float(np.hypot(np.ptp(x), np.ptp(y)))
-    return aperture_m / config.slowest_velocity_m_s, tuple(notes)
+    moveout_s = _aperture_m(longitude[known], latitude[known]) / config.slowest_velocity_m_s
+    far_km = far_from_others(longitude, latitude)
+    near = known & (far_km == 0)
+    without_s = _aperture_m(longitude[near], latitude[near]) / config.slowest_velocity_m_s
+    far = [f"{stations[i]} by {far_km[i]:,.0f} km" for i in np.flatnonzero(far_km)]
+    return moveout_s, (*notes, *_of_long_moveout(config, moveout_s, without_s, far))
+
+
+def _of_long_moveout(
+    config: DetectConfig, moveout_s: float, without_s: float, far: list[str]
+) -> Iterator[str]:
+    """Say so where the largest moveout is longer than arrays need, and why."""
+    if far and moveout_s > 2 * without_s:
+        yield (
+            f"the largest moveout is {moveout_s:,.3g} s because {len(far)} stations stand far from "
+            f"the others ({', '.join(far[:3])}{', ...' if len(far) > 3 else ''}); without them it "
+            f"is {without_s:.3g} s: correct their coordinates, leave them out with --select, or "
+            "give --moveout-s"
+        )
+    elif moveout_s > LONG_MOVEOUT_S:
+        yield (
+            f"the largest moveout is {moveout_s:,.0f} s, the aperture of the array over "
+            f"--slowest-velocity {config.slowest_velocity_m_s:g} m/s: events that follow each "
+            "other within it are taken for one; give --moveout-s or another velocity"
+        )
+
+
+def _aperture_m(longitude: npt.NDArray[np.float64], latitude: npt.NDArray[np.float64]) -> float:
+    """Return the diagonal of the rectangle, east and north, that holds all places."""
+    x, y = local_xy_m(longitude, latitude)
+    return float(np.hypot(np.ptp(x), np.ptp(y)))
 
 
 def _min_cc(places: tuple[Coordinates, ...]) -> float:

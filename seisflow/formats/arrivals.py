@@ -1,58 +1,75 @@
-"""Arrival times and catalogues of others: CSV tables with many headings, and QuakeML.
+"""Arrival times of others: CSV tables with many headings, and QuakeML.
 
 Invariants: a row that cannot be read is a problem named by its line and never stops the others;
-what a table does not say is empty or NaN, never guessed.
+what somebody rejected is no arrival; what a table does not say is empty or NaN, never guessed.
 """
 
-import csv
 import math
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from sys import intern
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from seisflow.core.files import AnyPath
-from seisflow.core.grid import format_time, parse_time
-from seisflow.errors import ConfigError, DataError
-from seisflow.formats.quiet_obspy import read_events as read_quakeml
+from seisflow.core.grid import parse_time
+from seisflow.formats.events import not_empty
+from seisflow.formats.quakeml import magnitude_of, origin_of, read_quakeml
+from seisflow.formats.statuses import is_earthquake, is_rejected, no_event
+from seisflow.formats.tables import Cells, LeftOut, Table, TableKind, is_xml, number, read_table
+from seisflow.formats.tables import time_ns as time_of
 
-__all__ = ["Arrival", "Event", "Table", "read_arrivals", "read_catalogue"]
+__all__ = ["NOT_VISIBLE", "Arrival", "read_arrivals"]
 
 KM_PER_DEGREE = 111.195
 """One degree of a great circle of a sphere of 6371 km, as TauP counts distance."""
 
-HEADINGS: Mapping[str, tuple[str, ...]] = {
-    "time_ns": ("time_ns", "onset_ns"),
-    "time": ("time", "arrival_time", "pick_time", "onset", "datetime", "origin_time"),
-    "network": ("network", "net", "network_code"),
-    "station": ("station", "sta", "station_code", "id", "trace_id"),
-    "phase": ("phase", "phase_hint", "phase_type", "iphase"),
-    "event": ("event", "evid", "event_id", "eventid", "id"),
-    "magnitude": ("magnitude", "mag", "ml"),
-    "distance_km": ("distance_km", "dist_km", "distance", "epicentral_distance_km"),
-    "visible": ("visible",),
-    "latitude": ("latitude", "lat"),
-    "longitude": ("longitude", "lon", "long"),
-    "depth_km": ("depth_km", "depth"),
-    "p_time": ("pred_p", "p_time", "time_p", "p_arrival_time", "p_arrival"),
-    "s_time": ("pred_s", "s_time", "time_s", "s_arrival_time", "s_arrival"),
-}
-"""Column headings understood, in lower case, the preferred first."""
+KIND = TableKind(
+    "arrivals",
+    {
+        "time_ns": ("arrival_time_ns", "pick_time_ns", "onset_ns", "time_ns"),
+        "time": (
+            "arrival_time",
+            "pick_time",
+            "phase_time",
+            "onset_time",
+            "onset",
+            "peak_time",
+            "time",
+            "datetime",
+        ),
+        "date": ("date",),
+        "network": ("network", "net", "network_code"),
+        "station": ("station", "sta", "station_code", "station_id", "trace_id", "id"),
+        "phase": ("phase", "phase_hint", "phase_type", "phase_name", "iphase"),
+        "event": ("event_id", "eventid", "evid", "event", "event_index", "event_idx"),
+        "event_type": ("event_type", "eventtype"),
+        "status": ("evaluation_status", "pick_status", "status"),
+        "time_weight": ("time_weight", "timeweight"),
+        "magnitude": ("magnitude", "mag", "ml"),
+        "distance_km": ("distance_km", "dist_km", "distance", "epicentral_distance_km"),
+        "visible": ("visible",),
+        "p_time": ("p_arrival_time", "p_arrival", "pred_p", "p_time", "time_p"),
+        "s_time": ("s_arrival_time", "s_arrival", "pred_s", "s_time", "time_s"),
+    },
+    (("time", "station", "phase"), ("time_ns", "station", "phase"), ("p_time", "station")),
+    "QuakeML",
+)
 
 DIRECT_P = re.compile(r"[eiq]?p([gnb1*]|diff|kp\w*|kikp)?[ud+\-c]?\d?", re.IGNORECASE)
 """First arrivals of P; pP, PP, PcP, S and readings of amplitudes are none."""
 DIRECT_S = re.compile(r"[eiq]?s([gnb1*]|diff|ks\w*|kiks)?[ud+\-c]?\d?", re.IGNORECASE)
 """First arrivals of S; sS, SS, ScS, SP, P and readings of amplitudes are none."""
 
+NOT_VISIBLE = "not visible"
+
 
 class Arrival(NamedTuple):
     """A phase at a station.
 
     ``network`` is empty where not known. ``event`` is empty where the table has none.
-    ``magnitude`` and ``distance_km`` may be NaN. Where ``visible`` is False somebody looked, and
-    the phase could not be told from the noise.
+    ``magnitude`` and ``distance_km`` may be NaN. ``unfit`` says why the phase is no example of an
+    earthquake though it is a time to keep away from: it could not be told from the noise, or came
+    from a blast; empty where nothing speaks against it.
     """
 
     time_ns: int
@@ -62,7 +79,7 @@ class Arrival(NamedTuple):
     event: str = ""
     magnitude: float = math.nan
     distance_km: float = math.nan
-    visible: bool = True
+    unfit: str = ""
 
     @property
     def is_p(self) -> bool:
@@ -75,42 +92,22 @@ class Arrival(NamedTuple):
         return DIRECT_S.fullmatch(self.phase) is not None
 
 
-class Event(NamedTuple):
-    """An earthquake of a catalogue: origin, degrees, km below sea level; magnitude may be NaN."""
-
-    event: str
-    time_ns: int
-    longitude: float
-    latitude: float
-    depth_km: float
-    magnitude: float = math.nan
-
-
-R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Table(Generic[R]):
-    """Rows of a file in its order, and what could not be read, by line."""
-
-    rows: tuple[R, ...]
-    problems: tuple[str, ...] = ()
-
-
 def read_arrivals(path: AnyPath) -> Table[Arrival]:
     """Read arrival times.
 
     Parameters
     ----------
     path : Path
-        QuakeML, or a CSV with the columns time (ISO 8601 UTC; or ``time_ns``, ns since 1970),
-        station and phase under any of `HEADINGS`. Optional are network, event, magnitude,
-        distance_km, and visible (0: not to be seen). A station may be a code, NET.STA or
-        NET.STA.LOC.CHA. Instead of time and phase, a row may have ``p_time`` and ``s_time``.
+        QuakeML, or a table with time (ISO 8601 UTC; or ns since 1970), station and phase under
+        any heading of `KIND`. Where it has the time of the origin too, ``time`` may be that one:
+        a heading that says arrival, pick or onset goes before. A station may be a code, NET.STA,
+        NET.STA.LOC or NET.STA.LOC.CHA. Instead of time and phase, a row may have ``p_time`` and
+        ``s_time``.
 
     Returns
     -------
     Table of Arrival
+        Left out are picks that were rejected, or whose time has no weight.
 
     Raises
     ------
@@ -119,174 +116,56 @@ def read_arrivals(path: AnyPath) -> Table[Arrival]:
     DataError
         It is neither text nor QuakeML, or no arrival in it can be read.
     """
-    if _is_xml(path):
-        found = _of_quakeml(path, _quakeml_arrivals)
+    if is_xml(path, KIND.what, "give a CSV table or QuakeML"):
+        found: Table[Arrival] = read_quakeml(path, _of_quakeml)
     else:
-        found = _csv_table(path, "arrivals", _arrival_columns, _arrivals_of_row)
-    return _not_empty(path, found, "arrival")
+        found = read_table(path, KIND, _of_row)
+    return not_empty(path, found, "arrival")
 
 
-def read_catalogue(path: AnyPath) -> Table[Event]:
-    """Read the earthquakes of a catalogue.
-
-    Parameters
-    ----------
-    path : Path
-        QuakeML, or a CSV with the columns time or time_ns, latitude, longitude and depth_km, and
-        perhaps event and magnitude, under any of `HEADINGS`. An event without a name is called by
-        its origin time.
-
-    Returns
-    -------
-    Table of Event
-
-    Raises
-    ------
-    ConfigError, DataError
-        As `read_arrivals`.
-    """
-    if _is_xml(path):
-        found = _of_quakeml(path, _quakeml_events)
-    else:
-        found = _csv_table(path, "catalogue", _catalogue_columns, _events_of_row)
-    return _not_empty(path, found, "earthquake")
-
-
-def _is_xml(path: AnyPath) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be opened: {error.strerror or error}; give a CSV table or QuakeML"
-        ) from error
-
-
-def _not_empty(path: AnyPath, found: Table[R], what: str) -> Table[R]:
-    if not found.rows:
-        reasons = f": {'; '.join(found.problems[:3])}" if found.problems else ""
-        raise DataError(
-            f"{path} holds no {what} that can be read ({len(found.problems)} bad rows{reasons})"
-        )
-    return found
-
-
-class _Columns(NamedTuple):
-    """The heading of the table for each name understood."""
-
-    path: AnyPath
-    what: str
-    found: dict[str, str]
-
-    def require(self, *choices: tuple[str, ...]) -> None:
-        """Refuse a table that has none of these sets of columns."""
-        if any(all(name in self.found for name in names) for names in choices):
-            return
-        allowed = "; ".join(
-            f"{name}: {', '.join(HEADINGS[name])}" for name in choices[0] if name not in self.found
-        )
-        raise ConfigError(
-            f"{self.what} {self.path} have no column for "
-            f"{', '.join(n for n in choices[0] if n not in self.found)}; found headings "
-            f"{', '.join(self.found.values()) or 'none known'}; allowed are {allowed}"
-        )
-
-
-def _csv_table(path: AnyPath, what: str, check: Any, rows_of: Any) -> Table[Any]:
-    """Read a CSV; each row gives any number of things or one problem."""
-    rows: list[Any] = []
-    problems: list[str] = []
-    with _as_text(path) as lines:
-        reader = csv.DictReader(lines, delimiter=lines.delimiter)
-        columns = _columns(path, what, reader.fieldnames or ())
-        check(columns)
-        for row in reader:
-            cells = {name: (row.get(head) or "").strip() for name, head in columns.found.items()}
-            try:
-                rows += rows_of(cells)
-            except ValueError as error:
-                problems.append(f"{path.name} line {lines.number}: {error}")
-    return Table(tuple(rows), tuple(problems))
-
-
-class _Lines:
-    """The lines of a table without its comments, counted as an editor counts them."""
-
-    def __init__(self, file: Any) -> None:
-        self.number = 0
-        self._file = file
-        self._first = next(self, "")
-        self.delimiter = ";" if self._first.count(";") > self._first.count(",") else ","
-
-    def __iter__(self) -> Iterator[str]:
-        yield self._first
-        yield from iter(lambda: next(self, ""), "")
-
-    def __next__(self) -> str:
-        for line in self._file:
-            self.number += 1
-            if not line.startswith("#") and line.strip():
-                return str(line)
-        raise StopIteration
-
-
-@contextmanager
-def _as_text(path: AnyPath) -> Iterator[_Lines]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield _Lines(file)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is neither CSV text nor QuakeML ({error})") from error
-
-
-def _columns(path: AnyPath, what: str, found: Any) -> _Columns:
-    by_name = {str(heading).strip().lower(): str(heading) for heading in found}
-    columns = {
-        name: next(by_name[h] for h in headings if h in by_name)
-        for name, headings in HEADINGS.items()
-        if any(h in by_name for h in headings)
-    }
-    if columns.get("event") == columns.get("station"):
-        columns.pop("event", None)  # an ``id`` alone is the station's
-    return _Columns(path, what, columns)
-
-
-def _arrival_columns(columns: _Columns) -> None:
-    columns.require(
-        ("time", "station", "phase"), ("time_ns", "station", "phase"), ("p_time", "station")
-    )
-
-
-def _catalogue_columns(columns: _Columns) -> None:
-    place = ("latitude", "longitude", "depth_km")
-    columns.require(("time", *place), ("time_ns", *place))
-
-
-def _arrivals_of_row(cells: Mapping[str, str]) -> list[Arrival]:
+def _of_row(cells: Cells) -> Iterator[Arrival | LeftOut]:
+    reason = _ignored(cells.get("status"), number(cells, "time_weight"))
     network, station = _station(cells)
-    if "phase" in cells:
-        onsets = [(cells["phase"], _time_ns(cells))]
-        if not cells["phase"]:
-            raise ValueError("no phase; give P or S")
-    else:
-        wide = (("P", cells.get("p_time")), ("S", cells.get("s_time")))
-        onsets = [(phase, parse_time(time)) for phase, time in wide if time]
-    return [
-        Arrival(
-            time_ns,
-            intern(network),
-            intern(station),
-            intern(phase),
-            intern(cells.get("event", "")),
-            _number(cells, "magnitude"),
-            _number(cells, "distance_km"),
-            cells.get("visible", "").lower() not in ("0", "false", "no", "f", "n"),
+    for phase, time_ns in _onsets(cells):
+        yield (
+            LeftOut(reason)
+            if reason
+            else Arrival(
+                time_ns,
+                intern(network),
+                intern(station),
+                intern(phase),
+                intern(cells.get("event", "")),
+                number(cells, "magnitude"),
+                number(cells, "distance_km"),
+                _unfit(cells.get("event_type"), cells.get("visible", "")),
+            )
         )
-        for phase, time_ns in onsets
-    ]
 
 
-def _station(cells: Mapping[str, str]) -> tuple[str, str]:
+def _onsets(cells: Cells) -> list[tuple[str, int]]:
+    if "phase" not in cells:
+        wide = (("P", cells.get("p_time")), ("S", cells.get("s_time")))
+        return [(phase, parse_time(time)) for phase, time in wide if time]
+    if not cells["phase"]:
+        raise ValueError("no phase; give P or S")
+    return [(cells["phase"], time_of(cells))]
+
+
+def _ignored(status: Any, time_weight: float | None) -> str:
+    """Say why a pick is not to be used; empty where it is."""
+    if is_rejected(status):
+        return f"pick of status '{status}'"
+    return "pick whose time has weight 0" if time_weight == 0 else ""
+
+
+def _unfit(event_type: Any, visible: str = "") -> str:
+    if not is_earthquake(event_type):
+        return f"of an event of type '{event_type}'"
+    return NOT_VISIBLE if visible.lower() in ("0", "0.0", "false", "no", "f", "n") else ""
+
+
+def _station(cells: Cells) -> tuple[str, str]:
     """Return network and station code; a dotted cell holds both."""
     codes = cells["station"].split(".")
     dotted = len(codes) > 1
@@ -296,104 +175,31 @@ def _station(cells: Mapping[str, str]) -> tuple[str, str]:
     return network or cells.get("network", ""), station
 
 
-def _time_ns(cells: Mapping[str, str]) -> int:
-    if cells.get("time_ns"):
-        return int(cells["time_ns"])
-    return parse_time(cells.get("time", ""))
-
-
-def _number(cells: Mapping[str, str], name: str) -> float:
-    text = cells.get(name, "")
-    return float(text) if text else math.nan
-
-
-def _events_of_row(cells: Mapping[str, str]) -> list[Event]:
-    time_ns = _time_ns(cells)
-    longitude, latitude, depth_km = (
-        _number(cells, name) for name in ("longitude", "latitude", "depth_km")
-    )
-    name = cells.get("event") or format_time(time_ns)
-    magnitude = _number(cells, "magnitude")
-    return [_checked(Event(name, time_ns, longitude, latitude, depth_km, magnitude))]
-
-
-def _checked(event: Event) -> Event:
-    """Refuse an earthquake without a place on the earth."""
-    places = (event.longitude, event.latitude, event.depth_km)
-    inside = -180 <= event.longitude <= 360 and -90 <= event.latitude <= 90
-    if not (inside and -10 <= event.depth_km <= 800):
-        raise ValueError(
-            f"longitude, latitude and depth {places} are not degrees within -180..360, -90..90 "
-            "and km within -10..800"
-        )
-    return event
-
-
-def _of_quakeml(path: AnyPath, rows_of: Any) -> Table[Any]:
-    try:
-        with path.open("rb") as file:
-            catalogue = read_quakeml(file, format="QUAKEML")
-    except Exception as error:
-        raise DataError(
-            f"{path} cannot be read as QuakeML ({type(error).__name__}: {error}); give QuakeML or "
-            "a CSV table"
-        ) from error
-    rows: list[Any] = []
-    problems: list[str] = []
-    names = _event_names(catalogue)
-    for name, event in zip(names, catalogue, strict=True):
-        for found in rows_of(name, event):
-            if isinstance(found, str):
-                problems.append(f"{path.name} event {name}: {found}")
-            else:
-                rows.append(found)
-    return Table(tuple(rows), tuple(problems))
-
-
-def _event_names(catalogue: Any) -> list[str]:
-    """Return the last part of each public id; the whole where two would be the same."""
-    whole = [str(event.resource_id) for event in catalogue]
-    short = [re.split(r"[/=]", name)[-1] for name in whole]
-    return short if len(set(short)) == len(short) else whole
-
-
-def _magnitude(event: Any) -> float:
-    found = event.preferred_magnitude() or next(iter(event.magnitudes), None)
-    return math.nan if found is None or found.mag is None else float(found.mag)
-
-
-def _origin(event: Any) -> Any:
-    return event.preferred_origin() or next(iter(event.origins), None)
-
-
-def _quakeml_arrivals(name: str, event: Any) -> Iterator[Arrival | str]:
+def _of_quakeml(name: str, event: Any, kind: str) -> Iterator[Arrival | LeftOut | ValueError]:
     """Yield the picks of an event, with the phase and distance of their arrivals."""
-    origin, magnitude = _origin(event), _magnitude(event)
+    if no_event(kind):
+        yield from (LeftOut(f"pick of an event of type '{kind}'") for _ in event.picks)
+        return
+    origin, magnitude = origin_of(event), magnitude_of(event)
     by_pick = {str(a.pick_id): a for a in (origin.arrivals if origin else ())}
     for pick in event.picks:
         arrival = by_pick.get(str(pick.resource_id))
         phase = (arrival.phase if arrival else None) or pick.phase_hint
         code = pick.waveform_id.station_code if pick.waveform_id else None
-        if not (phase and code and pick.time):
-            yield f"pick {pick.resource_id} lacks a phase, a station or a time"
-            continue
-        degrees = arrival.distance if arrival else None
-        yield Arrival(
-            int(pick.time.ns),
-            pick.waveform_id.network_code or "",
-            code,
-            phase,
-            name,
-            magnitude,
-            math.nan if degrees is None else degrees * KM_PER_DEGREE,
-        )
-
-
-def _quakeml_events(name: str, event: Any) -> Iterator[Event | str]:
-    origin = _origin(event)
-    try:
-        depth_km = 0.0 if origin.depth is None else float(origin.depth) / 1000
-        place = (float(origin.longitude), float(origin.latitude), depth_km)
-        yield _checked(Event(name, int(origin.time.ns), *place, _magnitude(event)))
-    except (AttributeError, TypeError, ValueError) as error:
-        yield f"no origin with a time and a place ({error})"
+        reason = _ignored(pick.evaluation_status, arrival.time_weight if arrival else None)
+        if reason:
+            yield LeftOut(reason)
+        elif not (phase and code and pick.time):
+            yield ValueError(f"pick {pick.resource_id} lacks a phase, a station or a time")
+        else:
+            degrees = arrival.distance if arrival else None
+            yield Arrival(
+                int(pick.time.ns),
+                pick.waveform_id.network_code or "",
+                code,
+                phase,
+                name,
+                magnitude,
+                math.nan if degrees is None else degrees * KM_PER_DEGREE,
+                _unfit(kind),
+            )

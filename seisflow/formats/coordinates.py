@@ -1,62 +1,154 @@
-"""Station tables: coordinates from CSV or StationXML, looked up by ``NET.STA.LOC.CHA``.
+"""Station tables: coordinates from CSV or StationXML, looked up by ``NET.STA.LOC.CHA`` and time.
 
-Invariant: a row that names fewer codes stands for all stations that share the codes it names;
-where several rows fit, the one that names most codes wins.
+Invariants: a row that names fewer codes stands for all stations that share the codes it names;
+where several rows fit, the one that names most codes wins. A row holds for its epoch alone.
 """
 
-import csv
 import math
 import warnings
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from seisflow.core.files import AnyPath
-from seisflow.core.stations import Coordinates
-from seisflow.errors import ConfigError
+from seisflow.core.geometry import surface_distance_km
+from seisflow.core.grid import Span, format_time, parse_time
+from seisflow.core.stations import Coordinates, checked_place
+from seisflow.errors import ConfigError, DataError
 from seisflow.formats.quiet_obspy import read_inventory
+from seisflow.formats.tables import Cells, Table, TableKind, gather, is_xml, number, read_table
 
-__all__ = ["CoordinateTable", "read_coordinates"]
+__all__ = ["CoordinateTable", "Epoch", "apart_m", "read_coordinates"]
 
-HEADINGS: Mapping[str, tuple[str, ...]] = {
-    "network": ("network", "net", "network_code"),
-    "station": ("station", "sta", "station_code", "id", "name"),
-    "location": ("location", "loc", "location_code"),
-    "channel": ("channel", "cha", "chan", "channel_code"),
-    "latitude": ("latitude", "lat", "latitude_deg"),
-    "longitude": ("longitude", "lon", "long", "lng", "longitude_deg"),
-    "elevation": ("elevation", "elev", "elev_m", "elevation_m"),
-}
-"""Column headings understood, in lower case."""
+KIND = TableKind(
+    "station table",
+    {
+        "network": ("network", "net", "network_code"),
+        "station": ("station", "sta", "station_code", "station_id", "trace_id", "id", "name"),
+        "location": ("location", "loc", "location_code"),
+        "channel": ("channel", "cha", "chan", "channel_code"),
+        "latitude": ("latitude", "lat", "latitude_deg"),
+        "longitude": ("longitude", "lon", "long", "lng", "longitude_deg"),
+        "elevation": ("elevation", "elev", "elev_m", "elevation_m"),
+        "start": ("start", "start_time", "starttime", "start_date", "startdate", "ondate"),
+        "end": ("end", "end_time", "endtime", "end_date", "enddate", "offdate"),
+    },
+    (("station", "latitude", "longitude"),),
+    "StationXML",
+)
 
-REQUIRED = ("station", "latitude", "longitude")
+SAME_PLACE_M = 1.0
+"""Rows that differ by less say the same place."""
 
-Key = tuple[str | None, str, str | None, str | None]
-"""Network, station, location and channel; None where the table does not say."""
+LAST_YEAR = 2262
+"""Epochs said to end in it or later (2599 is in use) are open."""
+
+EARLIEST_NS, LATEST_NS = -(2**63), 2**63 - 1
+
+
+class Key(NamedTuple):
+    """The codes a row names; None where it does not say."""
+
+    network: str | None
+    station: str
+    location: str | None
+    channel: str | None
+
+    def __str__(self) -> str:
+        codes = ("*" if code is None else code for code in self)
+        return ".".join(codes).removesuffix(".*.*").removeprefix("*.")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A place and the time it holds for, ns since 1970; the end is exclusive."""
+
+    place: Coordinates
+    start_ns: int = EARLIEST_NS
+    end_ns: int = LATEST_NS
+
+    def overlap_ns(self, span: Span | None) -> int:
+        """Return how long the epoch and a span have in common; of no span, how long it is."""
+        if span is None:
+            return self.end_ns - self.start_ns
+        return max(0, min(self.end_ns, span.end_ns) - max(self.start_ns, span.start_ns))
+
+    def __str__(self) -> str:
+        start = "" if self.start_ns == EARLIEST_NS else f" from {format_time(self.start_ns)}"
+        end = "" if self.end_ns == LATEST_NS else f" to {format_time(self.end_ns)}"
+        return f"{self.place.latitude:g}, {self.place.longitude:g}{start}{end}"
 
 
 class CoordinateTable:
-    """Coordinates by the codes a table names."""
+    """Coordinates by the codes and epochs a table names."""
 
-    def __init__(self, rows: Mapping[Key, Coordinates]) -> None:
-        self._rows = dict(rows)
+    def __init__(
+        self, rows: Mapping[Key, Sequence[Epoch]], said: tuple[str, ...] = (), name: str = ""
+    ) -> None:
+        self._rows = {key: tuple(epochs) for key, epochs in rows.items()}
+        self.said = said
+        self.name = name
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def lookup(self, station: str) -> Coordinates | None:
-        """Return the coordinates of ``NET.STA.LOC.CHA``, or None.
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The codes of all rows."""
+        return tuple(self._rows)
 
-        A row fits if every code it names is the station's. A row with an empty network fits
-        stations of any network, because archives and tables often disagree about it.
+    def rows_for(self, station: str, span: Span | None = None) -> tuple[Key | None, list[Epoch]]:
+        """Return the rows that hold for a station in a span of time.
+
+        Parameters
+        ----------
+        station : str
+            ``NET.STA.LOC.CHA``.
+        span : Span, optional
+            When; any time by default.
+
+        Returns
+        -------
+        key : Key or None
+            The codes of the rows: of those that fit and hold at the time, the most.
+        epochs : list of Epoch
+            Those that hold in some of the span, the longest in it first; several where the
+            station moved.
         """
         network, name, location, channel = station.split(".", 3)
         for cha in (channel, None):
             for loc in (location, None):
                 for net in (network, None):
-                    found = self._rows.get((net, name, loc, cha))
-                    if found is not None:
-                        return found
-        return None
+                    key = Key(net, name, loc, cha)
+                    here = [e for e in self._rows.get(key, ()) if e.overlap_ns(span) > 0]
+                    if here:
+                        return key, sorted(here, key=lambda e: -e.overlap_ns(span))
+        return None, []
+
+    def lookup(self, station: str, span: Span | None = None) -> Coordinates | None:
+        """Return the coordinates of ``NET.STA.LOC.CHA`` for most of a span of time, or None.
+
+        A row fits if every code it names is the station's. A row with an empty network fits
+        stations of any network, because archives and tables often disagree about it.
+        """
+        _, epochs = self.rows_for(station, span)
+        return epochs[0].place if epochs else None
+
+    def contradictions(self, key: Key) -> list[str]:
+        """Name the rows of the same codes that say different places of one time."""
+        found: list[str] = []
+        latest: Epoch | None = None
+        for epoch in sorted(self._rows.get(key, ()), key=lambda e: e.start_ns):
+            if latest is not None and epoch.start_ns < latest.end_ns:
+                if apart_m(latest.place, epoch.place) > SAME_PLACE_M:
+                    found.append(f"{key} at {latest} and at {epoch}")
+                if epoch.end_ns <= latest.end_ns:
+                    continue
+            latest = epoch
+        return found
 
 
 def read_coordinates(path: AnyPath) -> CoordinateTable:
@@ -65,105 +157,91 @@ def read_coordinates(path: AnyPath) -> CoordinateTable:
     Parameters
     ----------
     path : Path
-        CSV with headings (`HEADINGS`; elevation may be missing and is then NaN; a ``station`` cell
-        may hold a whole ``NET.STA.LOC.CHA``), or StationXML.
+        StationXML, or a table with headings (`KIND`; separators and encodings as
+        `seisflow.formats.tables.read_table` takes them, so FDSN's text format is one). Elevation
+        may be missing and is then NaN; a ``station`` cell may hold NET.STA, NET.STA.LOC or
+        NET.STA.LOC.CHA, with ``--`` for an empty location; an epoch may have a start and an end.
 
     Returns
     -------
     CoordinateTable
-        With a `CoordinateTable.lookup`.
+        With a `CoordinateTable.lookup`. Longitudes lie within -180 to 180 degrees.
 
     Raises
     ------
     ConfigError
-        The file is missing, is of neither kind, lacks a column, or holds what is no coordinate.
+        The file is missing, is of neither kind, lacks a column, holds no row, or holds what is no
+        coordinate.
     """
+    if is_xml(path, KIND.what, "give a CSV or StationXML"):
+        xml: Table[tuple[Key, Epoch]] = gather(_stationxml_rows(path))
+        said = [f"{path.name}: a row left out: {problem}" for problem in xml.problems[:5]]
+        return CoordinateTable(_by_key(xml.rows), tuple(said), path.name)
     try:
-        with path.open("rb") as file:
-            head = file.read(4096)
-    except OSError as error:
-        raise ConfigError(
-            f"station table {path} cannot be opened: {error.strerror or error}; give a CSV or "
-            "StationXML"
-        ) from error
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return CoordinateTable(dict(_stationxml_rows(path)))
-    return CoordinateTable(_csv_rows(path))
+        found: Table[tuple[Key, Epoch]] = read_table(path, KIND, _of_row)
+    except DataError as error:
+        raise ConfigError(str(error)) from error
+    if found.problems:
+        some = "; ".join(found.problems[:5])
+        raise ConfigError(f"station table {path}: {some} ({len(found.problems)} bad rows)")
+    if not found.rows:
+        raise ConfigError(f"station table {path} has headings and no row; give a row per station")
+    return CoordinateTable(_by_key(found.rows), found.said(path), path.name)
 
 
-def _csv_rows(path: AnyPath) -> dict[Key, Coordinates]:
-    """Read a CSV table; all rows that are wrong are reported at once."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(line for line in file if not line.startswith("#"))
-            columns = _columns(path, reader.fieldnames or ())
-            rows: dict[Key, Coordinates] = {}
-            wrong: list[str] = []
-            for row in reader:
-                cells = {name: (row.get(column) or "").strip() for name, column in columns.items()}
-                try:
-                    rows[_key(cells)] = _place(cells)
-                except ValueError as error:
-                    wrong.append(f"line {reader.line_num}: {error}")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"station table {path} is neither CSV text nor StationXML") from error
-    if wrong:
-        raise ConfigError(f"station table {path}: {'; '.join(wrong[:5])} ({len(wrong)} bad rows)")
-    return rows
+def _by_key(rows: Iterable[tuple[Key, Epoch]]) -> dict[Key, list[Epoch]]:
+    found: dict[Key, list[Epoch]] = defaultdict(list)
+    for key, epoch in rows:
+        found[key].append(epoch)
+    return found
 
 
-def _columns(path: AnyPath, found: Any) -> dict[str, str]:
-    """Match the headings of a table with the ones understood."""
-    by_name = {str(heading).strip().lower(): str(heading) for heading in found}
-    columns = {
-        name: next(by_name[h] for h in headings if h in by_name)
-        for name, headings in HEADINGS.items()
-        if any(h in by_name for h in headings)
-    }
-    missing = [name for name in REQUIRED if name not in columns]
-    if missing:
-        allowed = "; ".join(f"{name}: {', '.join(HEADINGS[name])}" for name in missing)
-        raise ConfigError(
-            f"station table {path} has no column for {', '.join(missing)}; found headings "
-            f"{', '.join(by_name) or 'none'}; allowed are {allowed}"
-        )
-    return columns
+def apart_m(a: Coordinates, b: Coordinates) -> float:
+    """Return the distance of two places along the surface, in metres."""
+    there = np.array([b.longitude]), np.array([b.latitude])
+    return 1000 * float(surface_distance_km(a.longitude, a.latitude, *there)[0])
 
 
-def _key(cells: Mapping[str, str]) -> Key:
-    """Make the key of a row; a dotted station cell holds all four codes."""
-    station = cells["station"]
-    if station.count(".") == 3:
-        network, name, location, channel = station.split(".")
-        return network or None, name, location, channel
-    if station.count(".") == 1 and not cells.get("network"):
-        network, name = station.split(".")
-        return network or None, name, None, None
-    if not station:
-        raise ValueError("no station code")
-    location = cells.get("location", "")
-    return (
-        cells.get("network") or None,
+def _of_row(cells: Cells) -> Iterator[tuple[Key, Epoch]]:
+    latitude, longitude = number(cells, "latitude"), number(cells, "longitude")
+    if math.isnan(latitude) or math.isnan(longitude):
+        raise ValueError("no latitude or no longitude")
+    place = checked_place(longitude, latitude, number(cells, "elevation"))
+    start_ns = _bound(cells.get("start", ""), EARLIEST_NS)
+    end_ns = _bound(cells.get("end", ""), LATEST_NS)
+    if start_ns >= end_ns:
+        raise ValueError(f"its epoch ends ({cells['end']}) before it starts ({cells['start']})")
+    yield _key(cells), Epoch(place, start_ns, end_ns)
+
+
+def _bound(text: str, open_ns: int) -> int:
+    """Return the time an epoch starts or ends; empty, and years beyond our calendar, are open."""
+    year = text[:4]
+    return open_ns if not text or (year.isdigit() and int(year) >= LAST_YEAR) else parse_time(text)
+
+
+def _key(cells: Cells) -> Key:
+    """Make the key of a row; a dotted station cell holds two, three or four codes."""
+    codes = cells["station"].split(".")
+    if len(codes) == 1:
+        codes = [cells.get("network", ""), codes[0], cells.get("location", "")]
+        named = len(codes[2]) > 0
+    else:
+        named = len(codes) > 2
+    if not 2 <= len(codes) <= 4 or not codes[1]:
+        raise ValueError(f"no station code in {cells['station']!r}; give STA or NET.STA.LOC.CHA")
+    network, station, location, channel = (*codes, "", "")[:4]
+    channel = channel or cells.get("channel", "")
+    return Key(
+        network or cells.get("network") or None,
         station,
-        ("" if location == "--" else location) or None,
-        cells.get("channel") or None,
+        location.replace("-", "").strip() if named else None,
+        channel or None,
     )
 
 
-def _place(cells: Mapping[str, str]) -> Coordinates:
-    """Make coordinates from the cells of a row."""
-    latitude, longitude = float(cells["latitude"]), float(cells["longitude"])
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 360):
-        raise ValueError(
-            f"latitude {latitude} and longitude {longitude} are not degrees within -90..90 and "
-            "-180..360"
-        )
-    elevation = cells.get("elevation", "")
-    return Coordinates(longitude, latitude, float(elevation) if elevation else math.nan)
-
-
-def _stationxml_rows(path: AnyPath) -> Iterator[tuple[Key, Coordinates]]:
-    """Yield stations and channels of a StationXML file; later epochs replace earlier ones."""
+def _stationxml_rows(path: AnyPath) -> Iterator[tuple[Key, Epoch] | ValueError]:
+    """Yield the epochs of stations and channels of a StationXML file."""
     try:
         with warnings.catch_warnings(), path.open("rb") as file:
             warnings.simplefilter("ignore")
@@ -175,15 +253,24 @@ def _stationxml_rows(path: AnyPath) -> Iterator[tuple[Key, Coordinates]]:
         ) from error
     for network in inventory:
         for station in network:
-            yield (network.code, station.code, None, None), _place_of(station)
+            key = Key(network.code, station.code, None, None)
+            yield from _epochs_of(key, station)
             for channel in station.channels:
                 if channel.latitude is not None and channel.longitude is not None:
                     location = channel.location_code or ""
-                    key = (network.code, station.code, location, channel.code)
-                    yield key, _place_of(channel)
+                    key = Key(network.code, station.code, location, channel.code)
+                    yield from _epochs_of(key, channel)
 
 
-def _place_of(item: Any) -> Coordinates:
-    """Return the coordinates of an obspy station or channel."""
+def _epochs_of(key: Key, item: Any) -> Iterator[tuple[Key, Epoch] | ValueError]:
+    """Yield the epoch of an obspy station or channel; one of no length holds for nothing."""
     elevation = math.nan if item.elevation is None else float(item.elevation)
-    return Coordinates(float(item.longitude), float(item.latitude), elevation)
+    try:
+        place = checked_place(float(item.longitude), float(item.latitude), elevation)
+    except ValueError as error:
+        yield ValueError(f"{key}: {error}")
+        return
+    start_ns = EARLIEST_NS if item.start_date is None else int(item.start_date.ns)
+    end_ns = LATEST_NS if item.end_date is None else min(int(item.end_date.ns), LATEST_NS)
+    if start_ns < end_ns:
+        yield key, Epoch(place, max(start_ns, EARLIEST_NS), end_ns)

@@ -4,10 +4,9 @@ Invariant: what a catalogue does not say is NaN, never guessed, and an event tha
 a problem that stops no other.
 """
 
-import csv
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import ParseError, iterparse
 
@@ -16,9 +15,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from seisflow.core.files import AnyPath
-from seisflow.core.grid import parse_time
 from seisflow.errors import ConfigError, DataError
-from seisflow.formats.arrivals import HEADINGS, Table, read_catalogue
+from seisflow.formats.events import read_catalogue
+from seisflow.formats.tables import Cells, Table, TableKind, number, read_table
+from seisflow.formats.tables import time_ns as time_of
 
 __all__ = [
     "EVENT_COLUMNS",
@@ -47,8 +47,12 @@ EVENT_COLUMNS: Mapping[str, str] = {
 }
 """Columns of a table of detections, in order; see `seisflow.detect.event.Detection`."""
 
-SNR_HEADINGS = ("snr", "peak_snr", "stack_snr")
-"""Column headings of a signal-to-noise ratio of an event, the preferred first."""
+OWN = TableKind(
+    "catalogue of detections",
+    {name: (name,) for name in EVENT_COLUMNS},
+    (("event", "time", "stack_snr"),),
+    "QuakeML",
+)
 
 
 class ReferenceEvent(NamedTuple):
@@ -91,8 +95,7 @@ def read_reference(path: AnyPath) -> Table[ReferenceEvent]:
     ----------
     path : Path
         The folder, a table or the QuakeML of `write_tables` and `write_quakeml`, which may hold
-        no event at all; or a catalogue as `seisflow.formats.arrivals.read_catalogue` reads it,
-        whose CSV may have a column ``snr`` or ``peak_snr`` beside.
+        no event at all; or a catalogue as `seisflow.formats.events.read_catalogue` reads it.
 
     Returns
     -------
@@ -113,10 +116,10 @@ def read_reference(path: AnyPath) -> Table[ReferenceEvent]:
         return _of_parquet(path)
     head = _head(path)
     if _is_own_csv(head):
-        return _of_own_csv(path)
+        return read_table(path, OWN, _of_own_row)
     if f"{ROOT}/catalogue" in head:
         return _of_own_quakeml(path)
-    return _of_others(path, is_xml=head.lstrip("\ufeff \t\r\n").startswith("<"))
+    return _of_others(path)
 
 
 def _table_in(folder: AnyPath) -> AnyPath:
@@ -177,16 +180,8 @@ def _collect(
     return Table(tuple(found), tuple(problems))
 
 
-def _of_own_csv(path: AnyPath) -> Table[ReferenceEvent]:
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        reader = csv.DictReader(file)
-        rows = ((f"{path.name} line {reader.line_num}", row) for row in reader)
-        return _collect(rows, _of_own_row)
-
-
-def _of_own_row(row: Mapping[str, str]) -> ReferenceEvent:
-    snr = float(row["stack_snr"] or math.nan)
-    return ReferenceEvent(row["event"], parse_time(row["time"]), snr=snr)
+def _of_own_row(cells: Cells) -> Iterator[ReferenceEvent]:
+    yield ReferenceEvent(cells["event"], time_of(cells), snr=number(cells, "stack_snr"))
 
 
 def _of_own_quakeml(path: AnyPath) -> Table[ReferenceEvent]:
@@ -211,42 +206,12 @@ def _of_own_comment(text: str) -> ReferenceEvent:
     return ReferenceEvent(str(content["event"]), int(content["time_ns"]), snr=snr)
 
 
-def _of_others(path: AnyPath, *, is_xml: bool) -> Table[ReferenceEvent]:
+def _of_others(path: AnyPath) -> Table[ReferenceEvent]:
     found = read_catalogue(path)
-    snr = {} if is_xml else _snr_by_event(path)
     rows = (
-        ReferenceEvent(
-            e.event,
-            e.time_ns,
-            e.magnitude,
-            snr.get(e.event, math.nan),
-            e.longitude,
-            e.latitude,
-            e.depth_km,
-        )
+        ReferenceEvent(e.event, e.time_ns, e.magnitude, e.snr, e.longitude, e.latitude, e.depth_km)
         for e in found.rows
     )
-    return Table(tuple(rows), found.problems)
-
-
-def _snr_by_event(path: AnyPath) -> dict[str, float]:
-    """Return what a table says of signal-to-noise ratios, which `read_catalogue` leaves out."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = [line for line in file if line.strip() and not line.startswith("#")]
-    delimiter = ";" if lines[0].count(";") > lines[0].count(",") else ","
-    reader = csv.DictReader(lines, delimiter=delimiter)
-    known = {heading.strip().lower(): heading for heading in reader.fieldnames or ()}
-    event, snr = (
-        next((known[name] for name in names if name in known), None)
-        for names in (HEADINGS["event"], SNR_HEADINGS)
+    return Table(
+        tuple(rows), found.problems, found.left_out, found.columns, found.ignored, found.notes
     )
-    if event is None or snr is None:
-        return {}
-    return {(row[event] or "").strip(): _number(row[snr]) for row in reader}
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text or math.nan)
-    except ValueError:
-        return math.nan

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from seisflow.core.grid import NS_PER_S
 from seisflow.core.stations import Coordinates
 from seisflow.errors import ConfigError
-from seisflow.formats.arrivals import KM_PER_DEGREE, Arrival, Event
+from seisflow.formats.arrivals import KM_PER_DEGREE, Arrival
+from seisflow.formats.events import Event
 
 __all__ = ["TravelTimes", "predict_arrivals", "surface_distance_km"]
 

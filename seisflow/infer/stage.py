@@ -5,7 +5,7 @@ before and behind it however the work is cut. So no probability depends on tasks
 blocks or the time asked for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, Literal
 
@@ -178,7 +178,7 @@ def lay_out(
     rate, size = selection.source.rate, selection.block(block)
     product = Product(identity, selection.span, rate, selection.shard_s, size)
     tasks = tuple(block_tasks(product, selection))
-    task_plan = _plan(scorer, product, tasks, running)
+    task_plan = replace(_plan(scorer, product, tasks, running), notes=selection.notes)
     return Preparation(selection, model, loaded.document, product, tasks, task_plan, running)
 
 

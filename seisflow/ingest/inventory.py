@@ -59,12 +59,13 @@ class Inventory:
     """What was found in an archive, by station in alphabetical order, each in time order.
 
     ``earlier`` holds what lies before the time asked for: it is not ingested, and still decides
-    where the samples after it go on the grid (`seisflow.ingest.placing`).
+    where the samples after it go on the grid (`seisflow.ingest.placing`). ``coordinates`` are the
+    places that file headers give a station, that of most files first.
     """
 
     found: dict[str, list[Found]]
     problems: tuple[Problem, ...]
-    coordinates: dict[str, Coordinates]
+    coordinates: dict[str, tuple[Coordinates, ...]]
     n_files: int
     files_bytes: int
     notes: tuple[str, ...] = ()
@@ -136,7 +137,8 @@ def take_inventory(scans: Iterable[FileScan], selection: Selection) -> Inventory
     """
     found: dict[str, list[Found]] = defaultdict(list)
     problems: list[Problem] = []
-    coordinates: dict[str, Coordinates] = {}
+    headers: dict[str, Counter[tuple[float, float]]] = defaultdict(Counter)
+    places: dict[tuple[float, float], Coordinates] = {}
     earlier: dict[str, list[Found]] = defaultdict(list)
     left_out: Counter[str] = Counter()
     n_files = files_bytes = 0
@@ -144,7 +146,9 @@ def take_inventory(scans: Iterable[FileScan], selection: Selection) -> Inventory
         n_files, files_bytes = n_files + 1, files_bytes + scan.size_bytes
         problems.extend(scan.problems)
         for station, place in scan.coordinates.items():
-            coordinates.setdefault(station, place)
+            at = place.longitude, place.latitude
+            headers[station][at] += 1
+            places.setdefault(at, place)
         for piece in scan.pieces:
             item = Found(scan.path, scan.format, piece)
             reason = _left_out(item, selection)
@@ -156,6 +160,10 @@ def take_inventory(scans: Iterable[FileScan], selection: Selection) -> Inventory
                 found[piece.station].append(item)
     ordered = {s: sorted(found[s], key=lambda f: f.order) for s in sorted(found)}
     notes = tuple(f"left out {n} pieces {why}" for why, n in sorted(left_out.items()))
+    coordinates = {
+        station: tuple(places[at] for at, _ in found_at.most_common())
+        for station, found_at in headers.items()
+    }
     return Inventory(
         ordered, tuple(problems), coordinates, n_files, files_bytes, notes, dict(earlier)
     )

@@ -1,7 +1,6 @@
 """The arrays of WAVEFORMS: samples, coverage, the table of segments, the state of each shard."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -11,18 +10,17 @@ from seisflow.archive.schema import second_array, station_arrays
 from seisflow.archive.work import Progress
 from seisflow.core.classes import State, flag_attributes
 from seisflow.core.grid import CHUNK_S
-from seisflow.formats.coordinates import CoordinateTable
+from seisflow.core.stations import Coordinates
 from seisflow.ingest.assembling import fill_value
-from seisflow.ingest.inventory import Inventory
 
 __all__ = ["segment_arrays", "state_array", "waveform_arrays"]
 
 
 def waveform_arrays(
-    product: Product, inventory: Inventory, table: CoordinateTable, dtype: str
+    product: Product, places: Mapping[str, Coordinates | None], dtype: str
 ) -> Iterator[ArraySpec]:
-    """Return all arrays made when the product is created."""
-    stations = list(inventory.found)
+    """Return all arrays made when the product is created, of the stations that have `places`."""
+    stations = list(places)
     n, seconds, rate = len(stations), product.n_seconds, product.rate
     shard = int(product.shard_s * rate)
     attrs = {
@@ -53,12 +51,8 @@ def waveform_arrays(
         (1, product.shard_s),
         {"units": "1", "long_name": "valid fraction of each second; NaN where not ingested"},
     )
-    yield from station_arrays(stations, [_place_of(s, table, inventory) for s in stations])
+    yield from station_arrays(stations, list(places.values()))
     yield second_array(product)
-
-
-def _place_of(station: str, table: CoordinateTable, inventory: Inventory) -> Any:
-    return table.lookup(station) or inventory.coordinates.get(station)
 
 
 def segment_arrays(rows: npt.NDArray[np.int64], product: Product) -> Iterator[ArraySpec]:

@@ -1,7 +1,7 @@
 """The ingest stage: plan from headers, write whole shards, finish with the table of segments."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from seisflow.archive.work import Done, Work, progress_of, refuse_other
 from seisflow.core.config import SelectingConfig, fingerprint
 from seisflow.core.files import AnyPath, any_path
 from seisflow.core.grid import DAY_NS, HOUR_S, NS_PER_S, Span, format_time, parse_time
-from seisflow.core.stations import StationPattern
+from seisflow.core.stations import StationPattern, select_stations
 from seisflow.dsp.quality import clipped_samples, constant_run_samples, constant_samples
 from seisflow.formats.coordinates import CoordinateTable, read_coordinates
 from seisflow.formats.listing import list_files
@@ -38,6 +38,7 @@ from seisflow.ingest.inventory import (
     take_inventory,
 )
 from seisflow.ingest.layout import segment_arrays, state_array, waveform_arrays
+from seisflow.ingest.places import match_places
 from seisflow.ingest.placing import Placement, place_station, product_span, within
 
 __all__ = [
@@ -146,6 +147,7 @@ class Preparation:
     tasks: tuple[IngestTask, ...]
     arrays: tuple[ArraySpec, ...]
     plan: TaskPlan
+    coordinates: str
 
 
 def prepare(config: IngestConfig, scans: Iterable[FileScan]) -> Preparation:
@@ -176,12 +178,22 @@ def prepare(config: IngestConfig, scans: Iterable[FileScan]) -> Preparation:
     dtypes = {f.piece.dtype for pieces in inventory.found.values() for f in pieces}
     dtype = str(np.result_type(*[DTYPES.get(d, d) for d in dtypes]))
     tasks = tuple(_tasks(product, inventory, selection))
-    arrays = tuple(waveform_arrays(product, inventory, table, dtype))
-    work_plan = _task_plan(product, inventory, tasks, dtype)
-    return Preparation(identity, product, inventory, dtype, inputs, tasks, arrays, work_plan)
+    places = match_places(table, inventory)
+    arrays = tuple(waveform_arrays(product, places.of, dtype))
+    notes = (*_idle_patterns(config, scans), *inventory.notes, *places.notes)
+    work_plan = replace(_task_plan(product, inventory, tasks, dtype), notes=notes)
+    return Preparation(
+        identity, product, inventory, dtype, inputs, tasks, arrays, work_plan, places.summary
+    )
 
 
-def coordinate_table(config: IngestConfig) -> tuple[CoordinateTable, str | None]:
+def _idle_patterns(config: IngestConfig, scans: Sequence[FileScan]) -> tuple[str, ...]:
+    """Name the patterns that select none of the stations found."""
+    names = sorted({piece.station for scan in scans for piece in scan.pieces})
+    return select_stations(names, config.select, "the archive").notes
+
+
+def coordinate_table(config: IngestConfig) -> tuple[CoordinateTable | None, str | None]:
     """Read the table of stations asked for, and a digest of it.
 
     Raises
@@ -190,7 +202,7 @@ def coordinate_table(config: IngestConfig) -> tuple[CoordinateTable, str | None]
         It cannot be read.
     """
     if config.stations is None:
-        return CoordinateTable({}), None
+        return None, None
     path = any_path(config.stations)
     return read_coordinates(path), fingerprint(path.read_bytes().hex())
 
@@ -241,7 +253,6 @@ def _task_plan(
         read_bytes=inventory.files_bytes,
         write_bytes=int(samples * 1.4),
         n_files=2 * len(tasks),
-        notes=inventory.notes,
     )
 
 

@@ -7,7 +7,7 @@ workers, station blocks or the time asked for.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -210,7 +210,8 @@ def lay_out(
     shard_s, size = selection.shard_s, selection.block(block)
     product = Product(identity, selection.span, source.rate, shard_s, size)
     tasks = tuple(block_tasks(product, selection))
-    return Preparation(selection, product, tasks, _plan(config, product, tasks, device), device)
+    work_plan = replace(_plan(config, product, tasks, device), notes=selection.notes)
+    return Preparation(selection, product, tasks, work_plan, device)
 
 
 def _plan(

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
-from seisflow.core.stations import StationPattern, matches_any
+from seisflow.core.stations import StationPattern, select_stations
 from seisflow.errors import ConfigError
 
 __all__ = ["choose_station", "choose_stations", "days_in", "hour_in", "require_same_waveforms"]
@@ -100,11 +100,7 @@ def choose_stations(names: Sequence[str], select: Sequence[str], where: str) -> 
     ConfigError
         No station fits.
     """
-    patterns = [StationPattern(s) for s in select]
-    rows = [i for i, name in enumerate(names) if matches_any(name, patterns)]
-    if not rows:
-        raise ConfigError(f"no station matches --select {' '.join(select)}; {_list(names, where)}")
-    return rows
+    return list(select_stations(names, select, where).rows)
 
 
 def _list(names: Sequence[str], where: str) -> str:

@@ -1,6 +1,9 @@
 """What wavelets are made from, and which product that gives; reads no waveforms."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,15 +14,20 @@ from seisflow.archive.work import require_complete
 from seisflow.core.config import fingerprint
 from seisflow.core.files import AnyPath
 from seisflow.core.grid import NS_PER_S, Span, parse_time
-from seisflow.core.stations import Coordinates, StationPattern, matches_any
+from seisflow.core.stations import Coordinates, NearMisses, select_stations
 from seisflow.errors import ConfigError, DataError
-from seisflow.formats.arrivals import Arrival, Table, read_arrivals, read_catalogue
+from seisflow.formats.arrivals import Arrival, read_arrivals
+from seisflow.formats.events import Event, read_catalogue
+from seisflow.formats.tables import Table
 from seisflow.formats.travel_times import predict_arrivals
 from seisflow.wavelets.config import AssembleConfig
 from seisflow.wavelets.known import KnownArrivals, know, site_of, with_catalogue
 from seisflow.wavelets.onset import snr_band_hz
 
-__all__ = ["Channel", "Sources", "channels_of", "identify", "read_known", "usable_span"]
+__all__ = ["Channel", "Known", "Sources", "channels_of", "identify", "read_known", "usable_span"]
+
+SHOWN = 4
+"""Names of sites and events in a note."""
 
 
 @dataclass(frozen=True)
@@ -106,16 +114,12 @@ def channels_of(config: AssembleConfig, sources: Sources) -> tuple[Channel, ...]
     rows = {name: i for i, name in enumerate(station_names(sources.waveforms))}
     labelled = {name: i for i, name in enumerate(station_names(sources.labels))}
     if config.select:
-        patterns = [StationPattern(s) for s in config.select]
-        names = [name for name in labelled if matches_any(name, patterns)]
+        all_names = list(labelled)
+        chosen = select_stations(all_names, config.select, str(sources.labels))
+        names = [all_names[i] for i in chosen.rows]
     else:
         vertical = {site_of(name) for name in labelled if name.endswith("Z")}
         names = [n for n in labelled if n.endswith("Z") or site_of(n) not in vertical]
-    if not names:
-        raise ConfigError(
-            f"no station matches --select {' '.join(config.select)}; {sources.labels} has "
-            f"{len(labelled)}: {', '.join(list(labelled)[:5])}{', ...' * (len(labelled) > 5)}"
-        )
     x, y, z = (read_column(sources.waveforms, c) for c in ("longitude", "latitude", "elevation"))
     return tuple(
         Channel(
@@ -148,17 +152,18 @@ def usable_span(config: AssembleConfig, sources: Sources) -> Span:
     return Span(start, end)
 
 
+class Known(NamedTuple):
+    """Onsets and what to keep away from, rows that could not be read, and what is to be said."""
+
+    known: KnownArrivals
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 def read_known(
     config: AssembleConfig, sources: Sources, channels: tuple[Channel, ...], span: Span
-) -> tuple[KnownArrivals, tuple[str, ...]]:
+) -> Known:
     """Read or predict arrivals, match them with the channels, and refuse what gives no example.
-
-    Returns
-    -------
-    known : KnownArrivals
-        Onsets and what to keep away from.
-    problems : tuple of str
-        Rows that could not be read.
 
     Raises
     ------
@@ -172,15 +177,78 @@ def read_known(
     known = know(table.rows, [c.name for c in channels])
     _refuse_strangers(sources, known, table.rows, channels)
     _refuse_other_times(sources, known, span)
-    return with_catalogue(known, events.rows, places), (*table.problems, *events.problems)
+    first = table if config.predict is None else events
+    rejected = Counter(known.rejected) + Counter(first.left_out)
+    known = replace(known, rejected=dict(rejected))
+    notes = [*first.said(sources.arrivals), *_strangers(sources, known, table.rows, channels)]
+    if sources.events is not None and config.predict is None:
+        notes += [*events.said(sources.events), *events.said_of_left_out(sources.events)]
+        notes += _without_event(sources, known, events.rows)
+    problems = (*table.problems, *events.problems)
+    return Known(with_catalogue(known, events.rows, places), problems, tuple(notes))
+
+
+def _strangers(
+    sources: Sources,
+    known: KnownArrivals,
+    rows: tuple[Arrival, ...],
+    channels: tuple[Channel, ...],
+) -> Iterator[str]:
+    """Name the sites of the archive without a P, and those of the arrivals it does not have."""
+    sites = dict.fromkeys(sorted(".".join(site_of(c.name)) for c in channels))
+    picked = {".".join(site_of(channels[i].name)) for i in np.unique(known.channel).tolist()}
+    named = sorted({f"{a.network}.{a.station}" for a in rows if a.is_p})
+    without = [site for site in sites if site not in picked]
+    codes = {site.partition(".")[2] for site in sites}
+    unknown = [
+        name
+        for name in named
+        if name not in sites
+        and "." + name.partition(".")[2] not in sites
+        and not (name.startswith(".") and name[1:] in codes)
+    ]
+    if without:
+        near = NearMisses(name for name in named if name not in picked)
+        yield (
+            f"{len(without)} of {len(sites)} sites have no P in {sources.arrivals.name}: "
+            f"{_some([f'{site}{near.said_of(site)}' for site in without[:SHOWN]], len(without))}"
+        )
+    if unknown:
+        near = NearMisses(without)
+        yield (
+            f"{len(unknown)} of {len(named)} sites of {sources.arrivals.name} are not in the "
+            f"archive: "
+            f"{_some([f'{name}{near.said_of(name)}' for name in unknown[:SHOWN]], len(unknown))}"
+        )
+
+
+def _without_event(
+    sources: Sources, known: KnownArrivals, events: tuple[Event, ...]
+) -> Iterator[str]:
+    """Say how many events of the arrivals the catalogue does not have."""
+    assert sources.events is not None
+    listed = {event.event for event in events}
+    used = [known.events[i] for i in np.unique(known.event).tolist()]
+    missing = [name for name in used if name not in listed]
+    if missing:
+        yield (
+            f"{len(missing)} of {len(used)} events of {sources.arrivals.name} are not in "
+            f"{sources.events.name} ({_some(missing)}), which has {len(listed)}, as "
+            f"{_some(sorted(listed - set(used)))}"
+        )
+
+
+def _some(names: Sequence[str], total: int | None = None) -> str:
+    more = (total or len(names)) > SHOWN
+    return ", ".join(names[:SHOWN]) + (", ..." if more else "")
 
 
 def _arrivals(
     config: AssembleConfig, sources: Sources, channels: tuple[Channel, ...]
-) -> tuple[Table, Table[Arrival]]:  # type: ignore[type-arg]
+) -> tuple[Table[Event], Table[Arrival]]:
     """Return the catalogue, if there is one, and the arrivals."""
     if config.predict is None:
-        events = read_catalogue(sources.events) if sources.events else Table[object](())
+        events: Table[Event] = read_catalogue(sources.events) if sources.events else Table(())
         return events, read_arrivals(sources.arrivals)
     catalogue = read_catalogue(sources.arrivals)
     sites = {

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from seisflow.core.grid import NS_PER_S, format_time
 from seisflow.core.stations import Coordinates
-from seisflow.formats.arrivals import Arrival, Event
+from seisflow.formats.arrivals import Arrival
+from seisflow.formats.events import Event
 from seisflow.formats.travel_times import surface_distance_km
 
 __all__ = ["KnownArrivals", "know", "site_of", "with_catalogue"]
@@ -115,8 +116,8 @@ def know(arrivals: Iterable[Arrival], channels: Sequence[str]) -> KnownArrivals:
         if not arrival.is_p:
             continue
         first.setdefault(arrival.event, arrival.time_ns)
-        if not members or not arrival.visible:
-            rejected["no such station" if not members else "not visible"] += 1
+        if not members or arrival.unfit:
+            rejected[arrival.unfit if members else "no such station"] += 1
             continue
         for i in members:
             if onsets.setdefault((i, arrival.event), arrival) is not arrival:

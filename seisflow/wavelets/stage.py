@@ -82,6 +82,7 @@ class Preparation:
     shared: Scan
     tasks: tuple[ScanTask, ...]
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def prepare(
@@ -106,13 +107,13 @@ def prepare(
     product = identify(config, sources)
     channels = channels_of(config, sources)
     span = usable_span(config, sources)
-    known, problems = read_known(config, sources, channels, span)
-    known = _inside(known, span)
+    read = read_known(config, sources, channels, span)
+    known = _inside(read.known, span)
     shared = _shared(config, sources, product, span, (len(channels), len(known.onset_ns)))
     block = stations_of_a_task or read_product(sources.labels, "LABELS").block
     tasks = tuple(_scan_tasks(config, channels, known, span, block))
     ground = Ground(config, channels, known, product.grid)
-    return Preparation(product, ground, shared, tasks, problems)
+    return Preparation(product, ground, shared, tasks, read.problems, read.notes)
 
 
 def _inside(known: KnownArrivals, span: Span) -> KnownArrivals:
@@ -232,7 +233,8 @@ def choose(preparation: Preparation, found: Sequence[Found], failed: Sequence[st
 def plan_of(preparation: Preparation, assembly: Assembly) -> TaskPlan:
     """Say what cutting the examples will take."""
     n, rate = len(assembly.examples), int(preparation.product.rate)
-    return task_plan(preparation.ground.config, n, rate, tuple(_notes(assembly.document)))
+    notes = (*_notes(assembly.document), *preparation.notes)
+    return task_plan(preparation.ground.config, n, rate, notes)
 
 
 def task_plan(config: AssembleConfig, n: int, rate: int, notes: tuple[str, ...] = ()) -> TaskPlan:

@@ -45,7 +45,7 @@ def array(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = folder / "stations.csv"
     head = "network,station,location,channel,longitude,latitude,elevation\n"
     table.write_text(
-        head + "".join(f"XX,N{k},,EHZ,{k % 3 / 100},{k // 3 / 100},0\n" for k in range(9))
+        head + "".join(f"XX,N{k},,EHZ,{1 + k % 3 / 100},{k // 3 / 100},0\n" for k in range(9))
     )
     runs = {n: [(format_time(START), row.astype("int32"))] for n, row in zip(STATIONS, samples)}  # noqa: B905
     return waveforms(folder, runs, RATE, stations=str(table))
@@ -57,7 +57,7 @@ def make_catalog(path: Path, source: Path, seconds: list[float]) -> Path:
     inputs = {"waveforms": product.identity.key}
     identity = Identity("CATALOG", "detect", {}, inputs, FORMAT_VERSIONS["CATALOG"])
     made = Product(identity, Span(START, at_ns(SECONDS)), product.rate, SECONDS, len(STATIONS))
-    places = [Coordinates(k % 3 / 100, k // 3 / 100, 0.0) for k in range(9)]
+    places = [Coordinates(1 + k % 3 / 100, k // 3 / 100, 0.0) for k in range(9)]
     documents = documents_of(TaskPlan(("all",), "array-hours", 0, 0, 0, 0))
     create_product(path, made, tuple(station_arrays(STATIONS, places)), "detections", documents)
     write_receipt(path, identity.key, Receipt("all"))
@@ -90,7 +90,7 @@ def catalog(array: Path) -> Path:
 @pytest.fixture(scope="module")
 def reference(array: Path) -> Path:
     path = array.parent / "events.csv"
-    rows = [f"{e},{format_time(at_ns(p - 5))},0.3,0.01,8,1.0,9" for e, (p, _) in EVENTS.items()]
+    rows = [f"{e},{format_time(at_ns(p - 5))},1.3,0.01,8,1.0,9" for e, (p, _) in EVENTS.items()]
     path.write_text("event,time,longitude,latitude,depth_km,magnitude,snr\n" + "\n".join(rows))
     return path
 
@@ -184,3 +184,30 @@ def test_rules_that_cannot_be(catalog, reference, array, launcher) -> None:
         assert ended.code == 2, ended.err
         assert said in " ".join(ended.err.replace("│", " ").split())
         assert "Traceback" not in ended.err
+
+
+def test_events_and_arrivals_without_each_other_are_named(
+    catalog, reference, arrivals, launcher, tmp_path
+) -> None:
+    text = arrivals.read_text().replace("e1,", "ci1,")
+    (tmp_path / "picks.csv").write_text(text)
+    content, said = run(launcher, catalog, reference, "--arrivals", tmp_path / "picks.csv")
+    assert content["detectors"][0]["reference"] == 1
+    assert "1 of 2 events have no P in picks.csv and are not counted: e1" in said
+    assert "1 events of picks.csv are not in the catalogue: ci1" in said
+    assert "picks.csv: columns: time, station, phase, event" in said
+    (tmp_path / "picks.csv").write_text(text.replace("e0,", "ci0,"))
+    ended = launcher.run("compare", catalog, reference, "--arrivals", tmp_path / "picks.csv")
+    assert ended.code == 3
+    assert "the arrivals name ci0, ci1, the catalogue e0, e1" in ended.err
+
+
+def test_what_a_catalogue_says_is_no_earthquake_is_not_missed(
+    catalog, reference, launcher, tmp_path
+) -> None:
+    head, *rows = reference.read_text().splitlines()
+    rows = [f"{row},{kind}" for row, kind in zip(rows, ("earthquake", "quarry blast"), strict=True)]
+    (tmp_path / "events.csv").write_text("\n".join([head + ",type", *rows]))
+    content, said = run(launcher, catalog, tmp_path / "events.csv", "--predict", "iasp91")
+    assert content["detectors"][0]["reference"] == 1
+    assert "events.csv: left out 1: event of type 'quarry blast'" in said

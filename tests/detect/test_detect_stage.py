@@ -1,5 +1,6 @@
 """The catalogue of an array: independent of how the work was cut, complete at borders, readable."""
 
+import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from small_archive import run_all
 
 import seisflow
 from seisflow.archive.receipts import read_receipts
+from seisflow.archive.store import consolidate
 from seisflow.archive.work import Work, progress_of
 from seisflow.core.grid import NS_PER_S, parse_time
 from seisflow.detect import searching, stage
@@ -251,6 +253,31 @@ def test_receipts_hold_what_was_found(folder: Path, catalog: Any) -> None:
     key = zarr.open_group(folder).attrs["seisflow"]["key"]
     details = [d for _, details in read_receipts(folder, key).values() for d in details]
     assert sorted(d["detection"]["event"] for d in details) == catalog.event.values.tolist()
+
+
+@pytest.mark.parametrize(
+    ("place", "note"),
+    [
+        ((0.5, 0.5), "because 1 stations stand far from the others (XX.N03..EHZ by 12,"),
+        ((-116.6, 35.0), "because 1 stations stand far from the others (XX.N03..EHZ by 166 km)"),
+    ],
+)
+def test_a_window_that_is_longer_than_the_array_needs_is_said(
+    array: tuple[Path, Path], tmp_path: Path, place: tuple[float, float], note: str
+) -> None:
+    scores = tmp_path / "scores.zarr"
+    shutil.copytree(array[1], scores)
+    for name, value in zip(("longitude", "latitude"), place, strict=True):
+        zarr.open_array(scores / name, mode="r+")[3] = value
+    consolidate(scores)
+    prepared = stage.prepare(DetectConfig.build({"min_nodes": 8, "threshold": 0.8}), *array)
+    assert prepared.plan.notes == ()
+    config = DetectConfig.build({"min_nodes": 8, "threshold": 0.8})
+    (found,) = stage.prepare(config, array[0], scores).plan.notes
+    assert note in found
+    assert "without them it is 0.361 s" in found
+    config = config.model_copy(update={"moveout_s": 1.0})
+    assert stage.prepare(config, array[0], scores).plan.notes == ()
 
 
 def test_stations_without_coordinates(tmp_path: Path) -> None:

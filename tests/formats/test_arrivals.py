@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seisflow.core.geometry import surface_distance_km
 from seisflow.core.grid import parse_time
 from seisflow.core.stations import Coordinates
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats import quiet_obspy
-from seisflow.formats.arrivals import Arrival, Event, read_arrivals, read_catalogue
+from seisflow.formats.arrivals import NOT_VISIBLE, Arrival, read_arrivals
 from seisflow.formats.coordinates import read_coordinates
-from seisflow.formats.travel_times import TravelTimes, predict_arrivals, surface_distance_km
+from seisflow.formats.events import Event, read_catalogue
+from seisflow.formats.travel_times import TravelTimes, predict_arrivals
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 recorded = pytest.mark.skipif(not DATA.exists(), reason=f"no recorded data at {DATA}")
@@ -43,14 +45,16 @@ def test_tables_that_say_the_same(tmp_path: Path, text: str) -> None:
     assert found[:5] == (P_NS, "CI", "CLC", "P", "")
     assert math.isnan(found.magnitude)
     assert math.isnan(found.distance_km)
-    assert found.visible
+    assert not found.unfit
 
 
 def test_everything_a_table_can_say(tmp_path: Path) -> None:
     text = "evid,network,station,channel,time,phase,mag,dist_km,visible\n"
     text += "e1,,GCSZ,SZ,2013-09-01,Pg,0.6,12.5,0\n"
     (found,) = read_arrivals(written(tmp_path, text)).rows
-    assert found == Arrival(parse_time("2013-09-01"), "", "GCSZ", "Pg", "e1", 0.6, 12.5, False)
+    assert found == Arrival(
+        parse_time("2013-09-01"), "", "GCSZ", "Pg", "e1", 0.6, 12.5, NOT_VISIBLE
+    )
 
 
 def test_bad_rows_are_named_by_line_and_stop_no_other(tmp_path: Path) -> None:
@@ -135,7 +139,7 @@ def test_recorded_predictions_have_two_phases_a_row_and_a_flag() -> None:
     with path.open() as file:
         rows = list(csv.DictReader(file))
     assert len(found) == 2 * len(rows)
-    assert [a.visible for a in found[::2]] == [r["visible"] == "1" for r in rows]
+    assert [not a.unfit for a in found[::2]] == [r["visible"] == "1" for r in rows]
     assert found[1].time_ns == parse_time(rows[0]["pred_S"])
     assert found[0].magnitude == 1.38
     assert found[0].distance_km == 38.18

@@ -26,7 +26,8 @@ from seisflow.core.classes import Label, Split, WaveletClass
 from seisflow.core.grid import NS_PER_S
 from seisflow.core.stations import Coordinates
 from seisflow.errors import DataError
-from seisflow.formats.arrivals import Arrival, Event
+from seisflow.formats.arrivals import NOT_VISIBLE, Arrival
+from seisflow.formats.events import Event
 from seisflow.wavelets.balancing import balance, count_classes
 from seisflow.wavelets.config import AssembleConfig
 from seisflow.wavelets.known import know, with_catalogue
@@ -361,7 +362,7 @@ def test_arrivals_of_a_site_are_known_at_all_its_channels() -> None:
         Arrival(50, "", "A", "P", "e1"),
         Arrival(40, "XX", "A", "Pn", "e1"),
         Arrival(90, "XX", "A", "S", "e1"),
-        Arrival(60, "XX", "B", "P", "e1", visible=False),
+        Arrival(60, "XX", "B", "P", "e1", unfit=NOT_VISIBLE),
         Arrival(30, "ZZ", "C", "P", "e2"),
         Arrival(10, "ZZ", "Q", "P", "e2"),
     ]

@@ -371,3 +371,29 @@ def test_predicted_arrivals_give_examples(planted: Scene, tmp_path: Path) -> Non
         here = quake & (found.station == station)
         assert found.distance_km[here] == pytest.approx(1.109 * i, abs=0.01)
     assert len(set(found.station[quake])) > 2
+
+
+def test_sites_and_events_that_do_not_meet_are_named(planted: Scene, tmp_path: Path) -> None:
+    lines = (planted.folder / "picks.csv").read_text().replace("XX.S1..", "YY.S1..")
+    picks = tmp_path / "picks.csv"
+    picks.write_text(lines.replace("XX.S2..", "XX.s2.."))
+    events = tmp_path / "events.csv"
+    events.write_text(
+        "id,time,latitude,longitude,depth,type\ne00,2014-05-29,33,-116,5,earthquake\n"
+        "x1,2014-05-30,33,-116,5,earthquake\nx2,2014-05-31,33,-116,5,explosion\n"
+    )
+    sources = Sources(planted.sources.waveforms, planted.sources.labels, picks, events)
+    notes = prepared(sources).notes
+    assert notes[0] == "picks.csv: columns: time, station, phase, event"
+    assert notes[1] == (
+        "2 of 6 sites have no P in picks.csv: XX.S1 (nearest: YY.S1, of another network), "
+        "XX.S2 (nearest: XX.s2, in another case)"
+    )
+    assert notes[2] == (
+        "2 of 6 sites of picks.csv are not in the archive: "
+        "XX.s2 (nearest: XX.S2, in another case), YY.S1 (nearest: XX.S1, of another network)"
+    )
+    assert notes[4] == "events.csv: left out 1: event of type 'explosion'"
+    n = len({row[0] for row in onsets()})
+    assert notes[5].startswith(f"{n - 1} of {n} events of picks.csv are not in events.csv (e01,")
+    assert notes[5].endswith("which has 2, as x1")

@@ -1,0 +1,255 @@
+"""Tables of others: separators, encodings, quotes, headings by kind, and what is left out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from obspy.core import event as q
+
+from seisflow.compare.expected import expect_by_arrivals
+from seisflow.core.grid import parse_time
+from seisflow.errors import ConfigError, DataError
+from seisflow.formats import quiet_obspy
+from seisflow.formats.arrivals import read_arrivals
+from seisflow.formats.coordinates import read_coordinates
+from seisflow.formats.events import read_catalogue
+from seisflow.formats.references import read_reference
+from seisflow.wavelets.known import know
+
+PICK = parse_time("2014-05-29T00:00:07.25")
+
+
+def written(folder: Path, text: str | bytes, name: str = "table.csv") -> Path:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_arrival_time_goes_before_a_time_that_may_be_the_origins(tmp_path: Path) -> None:
+    text = "event_id,time,magnitude,station,phase,arrival_time\n"
+    text += "e1,2014-05-29T00:00:00Z,1.0,ABC,P,2014-05-29T00:00:07.25Z\n"
+    path = written(tmp_path, text)
+    found = read_arrivals(path)
+    assert found.rows[0].time_ns == PICK
+    assert found.said(path) == (
+        "table.csv: columns: time from 'arrival_time', station, phase, event from 'event_id', "
+        "magnitude; not read: time",
+    )
+
+
+@pytest.mark.parametrize(
+    ("heading", "kind"), [("origin_time", "arrivals"), ("arrival_time", "catalogue")]
+)
+def test_the_time_of_another_thing_is_none(tmp_path: Path, heading: str, kind: str) -> None:
+    text = f"{heading},station,phase,latitude,longitude,depth_km\n2014-05-29,ABC,P,1,2,3\n"
+    read = read_arrivals if kind == "arrivals" else read_catalogue
+    with pytest.raises(ConfigError, match=f"{kind} .* has no column for time"):
+        read(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "trace_id,peak_time,phase\nXX.ABC.,2014-05-29T00:00:07.25,P\n",  # SeisBench
+        "station_id,phase_time,phase_type,id\nXX.ABC..E,2014-05-29T00:00:07.250,P,XX.ABC..E\n",
+        "station,p_arrival_time,s_arrival_time\nABC,2014-05-29 00:00:07.250,\n",  # EQTransformer
+        "station\tphase\tdate\ttime\nABC\tP\t2014-05-29\t00:00:07.25\n",
+        "station|phase|time\nABC|P|2014-05-29T00:00:07.25\n",
+        "station , phase , time\nABC , P , 2014-05-29T00:00:07.25\n",
+    ],
+)
+def test_picks_as_other_programs_write_them(tmp_path: Path, text: str) -> None:
+    (found,) = read_arrivals(written(tmp_path, text)).rows
+    assert (found.time_ns, found.station, found.phase) == (PICK, "ABC", "P")
+
+
+COMCAT = (
+    "time,latitude,longitude,depth,mag,magType,nst,gap,dmin,rms,net,id,updated,place,type,status,"
+    "snr\n2014-05-29T00:10:00.120Z,33.5,-116.5,12.3,1.2,ml,,,,,ci,ci123,2016-01-01T00:00:00.000Z,"
+    '"5 km N of X, CA",{},{},7.5\n'
+)
+
+
+def test_comcat_events_keep_their_names_and_find_their_picks(tmp_path: Path) -> None:
+    events = read_reference(written(tmp_path, COMCAT.format("earthquake", "reviewed"))).rows
+    assert [(e.event, e.snr, e.magnitude) for e in events] == [("ci123", 7.5, 1.2)]
+    text = "event_id,time,station,phase\nci123,2014-05-29T00:10:03Z,XX.ABC,P\n"
+    picks = read_arrivals(written(tmp_path, text, "picks.csv")).rows
+    assert len(expect_by_arrivals(events, picks)) == 1
+
+
+def test_fdsn_text_is_a_table(tmp_path: Path) -> None:
+    events = "#EventID|Time|Latitude|Longitude|Depth/km|Author|Catalog|Contributor|ContributorID|"
+    events += "MagType|Magnitude|MagAuthor|EventLocationName\n"
+    events += "7|2014-05-29T00:10:00|33.5|-116.5|12.3|CI|CI|CI|7|ml|1.2|CI|SOMEWHERE, CA\n"
+    (event,) = read_catalogue(written(tmp_path, events)).rows
+    assert event[:6] == ("7", parse_time("2014-05-29T00:10"), -116.5, 33.5, 12.3, 1.2)
+    stations = "#Network | Station | Latitude | Longitude | Elevation | SiteName | StartTime | "
+    stations += "EndTime\nIU|ANTO|39.868|32.7934|1090.0|Ankara|1988-01-01T00:00:00|\n"
+    place = read_coordinates(written(tmp_path, stations)).lookup("IU.ANTO.30.LDO")
+    assert place is not None
+    assert (place.longitude, place.latitude, place.elevation) == (32.7934, 39.868, 1090.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "reason"),
+    [
+        ("quarry blast", "reviewed", "event of type 'quarry blast'"),
+        ("explosion", "automatic", "event of type 'explosion'"),
+        ("earthquake", "deleted", "event of status 'deleted'"),
+    ],
+)
+def test_what_a_catalogue_says_is_no_earthquake_is_counted(
+    tmp_path: Path, kind: str, status: str, reason: str
+) -> None:
+    path = written(tmp_path, COMCAT.format(kind, status))
+    with pytest.raises(DataError, match=f"no earthquake that can be used .*1 left out: {reason}"):
+        read_catalogue(path)
+    path.write_text(path.read_text() + COMCAT.format("", "").partition("\n")[2])
+    found = read_reference(path)
+    assert len(found.rows) == 1
+    assert found.left_out == {reason: 1}
+
+
+def test_an_event_stands_once(tmp_path: Path) -> None:
+    text = "event_id,time,latitude,longitude,depth_km\n"
+    text += "a,2014-05-29,33.5,-116.5,5\na,2014-05-29,33.5,-116.5,5\n"
+    text += "b,2014-05-29T00:00:01,33.6,-116.5,5\nc,2014-05-29T01,33.5,-116.5,5\n"
+    path = written(tmp_path, text)
+    found = read_catalogue(path)
+    assert [e.event for e in found.rows] == ["a", "b", "c"]
+    assert found.left_out == {"event whose name was there before": 1}
+    assert (
+        "1 events lie within 2 s and 25 km of the one before, for example a and b"
+        in (found.said(path)[1])
+    )
+
+
+def quakeml(folder: Path, *events: q.Event) -> Path:
+    path = folder / "events.xml"
+    q.Catalog(list(events)).write(str(path), format="QUAKEML")
+    return path
+
+
+def pick(at_s: float, status: str | None = None) -> q.Pick:
+    time = quiet_obspy.UTCDateTime("2014-05-29T00:10:00Z") + at_s
+    where = q.WaveformStreamID("XX", "ABC", channel_code="EHZ")
+    return q.Pick(time=time, phase_hint="P", waveform_id=where, evaluation_status=status)
+
+
+def test_a_rejected_pick_is_none(tmp_path: Path) -> None:
+    event = q.Event(
+        resource_id=q.ResourceIdentifier("smi:local/event/e1"),
+        picks=[pick(0, "rejected"), pick(4, "confirmed")],
+    )
+    found = read_arrivals(quakeml(tmp_path, event))
+    known = know(found.rows, ["XX.ABC..EHZ"])
+    assert known.onset_ns.tolist() == [parse_time("2014-05-29T00:10:04")]
+    assert found.left_out == {"pick of status 'rejected'": 1}
+
+
+def test_a_pick_without_weight_in_the_location_is_none(tmp_path: Path) -> None:
+    picks = [pick(0), pick(4)]
+    arrivals = [
+        q.Arrival(pick_id=p.resource_id, phase="P", time_weight=w)
+        for p, w in zip(picks, (0.0, 0.8), strict=True)
+    ]
+    time = quiet_obspy.UTCDateTime("2014-05-29T00:09:58Z")
+    origin = q.Origin(time=time, longitude=1, latitude=2, depth=3000, arrivals=arrivals)
+    found = read_arrivals(quakeml(tmp_path, q.Event(picks=picks, origins=[origin])))
+    assert [a.time_ns for a in found.rows] == [parse_time("2014-05-29T00:10:04")]
+    assert found.left_out == {"pick whose time has weight 0": 1}
+
+
+def test_arrivals_of_a_blast_are_kept_away_from_and_are_no_examples(tmp_path: Path) -> None:
+    blast = q.Event(picks=[pick(0)], event_type="quarry blast")
+    twin = q.Event(picks=[pick(1)], event_type="crash")
+    path = quakeml(tmp_path, blast, twin, q.Event(picks=[pick(60)]))
+    path.write_text(path.read_text().replace(">crash<", ">duplicate<"))  # unknown to ObsPy
+    found = read_arrivals(path)
+    known = know(found.rows, ["XX.ABC..EHZ"])
+    assert known.onset_ns.tolist() == [parse_time("2014-05-29T00:11:00")]
+    assert len(known.away[0]) == 2
+    assert known.rejected == {"of an event of type 'quarry blast'": 1}
+    assert found.left_out == {"event of type 'duplicate'": 1}
+
+
+def test_rejected_origins_make_no_event(tmp_path: Path) -> None:
+    time = quiet_obspy.UTCDateTime("2014-05-29T00:09:58Z")
+
+    def origin(longitude: float, status: str) -> q.Origin:
+        return q.Origin(
+            time=time, longitude=longitude, latitude=2, depth=3000, evaluation_status=status
+        )
+
+    one = q.Event(origins=[origin(1, "rejected"), origin(5, "confirmed")])
+    none = q.Event(origins=[origin(1, "rejected")])
+    found = read_catalogue(quakeml(tmp_path, one, none))
+    assert [e.longitude for e in found.rows] == [5]
+    assert found.left_out == {"event whose origins are rejected": 1}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_encodings_and_ends_of_lines(tmp_path: Path, encoding: str, newline: str) -> None:
+    text = f"time,station,phase,site{newline}2014-05-29,ABC,P,Zürich{newline}x,ABC,P,{newline}"
+    found = read_arrivals(written(tmp_path, text.encode(encoding)))
+    assert [a.station for a in found.rows] == ["ABC"]
+    assert [p.partition(":")[0] for p in found.problems] == ["table.csv line 3"]
+
+
+def test_an_open_quote_costs_its_own_line_alone(tmp_path: Path) -> None:
+    rows = [f"2014-05-29T00:{m:02d},ABC,P,x" for m in range(30)]
+    rows[3] = '2014-05-29T00:03,ABC,P,"5 km N'
+    rows[20] = '2014-05-29T00:20,ABC,P,"5 km N\nof ""X"", CA"'
+    found = read_arrivals(written(tmp_path, "\n".join(["time,station,phase,place", *rows])))
+    assert len(found.rows) == 29
+    assert found.problems == ("table.csv line 5: a quote is opened and not closed",)
+
+
+def test_cells_that_are_too_many_are_a_problem(tmp_path: Path) -> None:
+    text = "place,time,station,phase\nX, CA,2014-05-29,ABC,P\nX,2014-05-29,ABC,P,,\n"
+    found = read_arrivals(written(tmp_path, text))
+    assert len(found.rows) == 1
+    assert "line 2: 5 cells under 4 headings" in found.problems[0]
+
+
+def test_a_heading_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="more than one column 'time'"):
+        read_arrivals(written(tmp_path, "time,station,phase,time\n2014-05-29,A,P,2014-05-30\n"))
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("A;33,5;-116", "latitude '33,5' is no number; write it with a decimal point"),
+        ("A;-116;33", "latitude -116 is not within -90..90 degrees.*swapped"),
+        ("A;33;-116;99999", "elevation 99999 m is not within"),
+        ("A;nan;-116", "no latitude"),
+        ("A.B.C.D.E;33;-116", "no station code in 'A.B.C.D.E'"),
+    ],
+)
+def test_places_that_cannot_be(tmp_path: Path, row: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=f"line 2: {reason}"):
+        read_coordinates(written(tmp_path, f"station;latitude;longitude;elevation\n{row}\n"))
+
+
+@given(st.floats(-180, 360), st.floats(-90, 90))
+@settings(max_examples=50, deadline=None)
+def test_longitudes_are_read_as_angles(longitude: float, latitude: float) -> None:
+    from seisflow.core.stations import checked_place
+
+    place = checked_place(longitude, latitude)
+    assert -180 <= place.longitude < 180
+    assert np.isclose((place.longitude - longitude) % 360, 0) or np.isclose(
+        (place.longitude - longitude) % 360, 360
+    )
+    assert place.latitude == latitude
+
+
+def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
+    for data in (b"time,station\0", bytes(range(128, 256))):
+        with pytest.raises(DataError, match="is neither CSV text nor QuakeML"):
+            read_arrivals(written(tmp_path, data))
