@@ -179,7 +179,7 @@ def _plain_code(name: str) -> str:
 def _difference(name: str, found: str) -> str:
     (network, station), (other_network, other_station) = _codes(name), _codes(found)
     if station != other_station:
-        return "in another case" if station.upper() == other_station.upper() else "zeros differ"
+        return "in another case" if station.upper() == other_station.upper() else "with other zeros"
     if network != other_network and "*" not in (network, other_network):
         return "of another network" if network and other_network else "with a network"
     return "of another location or channel"

@@ -54,7 +54,7 @@ def ingest(launcher: Launcher, cluster: Cluster, tmp_path: Path, record: Path) -
     [
         ("YY,ABC", "(nearest: YY.ABC, of another network)"),
         ("XX,abc", "(nearest: XX.abc, in another case)"),
-        ("XX,0ABC", "(nearest: XX.0ABC, zeros differ)"),
+        ("XX,0ABC", "(nearest: XX.0ABC, with other zeros)"),
         ("XX,DEF", "XX.ABC..EHZ;"),
     ],
 )
