@@ -1,5 +1,6 @@
 """Stations: one channel of one instrument, named ``NET.STA.LOC.CHA`` as the file names it."""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,10 @@ from fnmatch import translate
 
 from seisflow.errors import ConfigError
 
-__all__ = ["Coordinates", "StationPattern", "matches_any"]
+__all__ = ["Coordinates", "StationPattern", "checked_place", "matches_any"]
+
+DEEPEST_M, HIGHEST_M = -12_000.0, 9_000.0
+"""Elevations that a station can have: from below the deepest trench to above the highest summit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,41 @@ class Coordinates:
     longitude: float
     latitude: float
     elevation: float
+
+
+def checked_place(longitude: float, latitude: float, elevation_m: float = math.nan) -> Coordinates:
+    """Return coordinates that can be a place on Earth.
+
+    Parameters
+    ----------
+    longitude : float
+        Degrees east, -180 to 360.
+    latitude : float
+        Degrees north, -90 to 90.
+    elevation_m : float
+        Metres above sea level, -12000 to 9000; NaN where unknown.
+
+    Returns
+    -------
+    Coordinates
+        The same numbers.
+
+    Raises
+    ------
+    ValueError
+        A number is out of range or not finite; the message names all that are.
+    """
+    wrong = []
+    if not -180 <= longitude <= 360:
+        wrong.append(f"longitude {longitude:.9g} is not within -180..360 degrees")
+    if not -90 <= latitude <= 90:
+        wrong.append(f"latitude {latitude:.9g} is not within -90..90 degrees")
+    if not (math.isnan(elevation_m) or DEEPEST_M <= elevation_m <= HIGHEST_M):
+        allowed = f"{DEEPEST_M:.0f}..{HIGHEST_M:.0f} m"
+        wrong.append(f"elevation {elevation_m:.9g} m is not within {allowed}")
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return Coordinates(longitude, latitude, elevation_m)
 
 
 class StationPattern:

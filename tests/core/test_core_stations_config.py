@@ -1,13 +1,14 @@
 """Patterns of stations, codes on the disk, and configurations that say all that is wrong."""
 
 import math
+import re
 
 import pytest
 from pydantic import Field, ValidationError
 
 from seisflow.core.classes import Label, NoData, State, Undetermined, flag_attributes
 from seisflow.core.config import StageConfig, fingerprint
-from seisflow.core.stations import StationPattern, matches_any
+from seisflow.core.stations import Coordinates, StationPattern, checked_place, matches_any
 from seisflow.errors import ConfigError, DataError, ExitCode, IncompleteError, StorageError
 
 
@@ -94,3 +95,34 @@ def test_errors_are_builtin_errors_with_exit_codes() -> None:
     assert issubclass(StorageError, OSError)
     codes = [e.exit_code for e in (ConfigError, DataError, IncompleteError, StorageError)]
     assert codes == [ExitCode.CONFIG, ExitCode.DATA, ExitCode.INCOMPLETE, ExitCode.INCOMPLETE]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [(-180.0, -90.0, -12_000.0), (360.0, 90.0, 9000.0), (0.0, 0.0, 0.0), (175.3, -43.5, 62.0)],
+)
+def test_a_place_on_earth_is_kept_as_it_is(place: tuple[float, float, float]) -> None:
+    assert checked_place(*place) == Coordinates(*place)
+    assert math.isnan(checked_place(*place[:2]).elevation)
+
+
+@pytest.mark.parametrize(
+    ("place", "named"),
+    [
+        ((400.0, 10.0, 0.0), ["longitude 400"]),
+        ((-180.1, 10.0, 0.0), ["longitude -180.1"]),
+        ((10.0, 95.0, 0.0), ["latitude 95"]),
+        ((10.0, -90.5, math.nan), ["latitude -90.5"]),
+        ((math.nan, math.inf, 0.0), ["longitude nan", "latitude inf"]),
+        ((400.0, 95.0, 9001.0), ["longitude 400", "latitude 95", "elevation 9001 m"]),
+        ((1.0, 2.0, -12_345.0), ["elevation -12345 m"]),
+        ((1.0, 2.0, math.inf), ["elevation inf"]),
+    ],
+)
+def test_what_is_no_place_on_earth_is_refused_with_all_its_faults(
+    place: tuple[float, float, float], named: list[str]
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(named[0])) as refusal:
+        checked_place(*place)
+    assert all(name in str(refusal.value) for name in named)
+    assert str(refusal.value).count("is not within") == len(named)
