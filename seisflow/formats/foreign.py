@@ -32,7 +32,8 @@ def known_kind(head: bytes) -> str:
     for magic, kind in MAGICS:
         if head.startswith(magic):
             return kind
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"\0" not in head:
+        # big-endian SAC at 32 to 128 Hz starts with this byte as well
         return next((kind for mark, kind in XML_KINDS if mark in head), "an XML or HTML file")
     if head[2:4] == b"\x80\x58" and head[16:17] != b"\x20":
         return "a SEG-D file"

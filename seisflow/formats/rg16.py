@@ -1,8 +1,8 @@
 """Fairfield receiver gathers (RG16, version 1.6-1), as nodes deliver them.
 
 Invariant: times are the header's whole microseconds, rates the header's sixteenths of a
-millisecond; no float second is made on the way. Names are obspy's:
-``<line>.<point>.<index>.<band>P<component>``.
+millisecond; no float second is made on the way. Samples are never taken for a trace header: what
+is none ends the walk. Names are obspy's: ``<line>.<point>.<index>.<band>P<component>``.
 """
 
 import struct
@@ -13,7 +13,8 @@ import numpy as np
 
 from seisflow.core.files import AnyPath, open_to_read
 from seisflow.core.stations import Coordinates
-from seisflow.formats.joining import Block, PieceBuilder, RunBuilder, header_rate, station_name
+from seisflow.formats.header_values import checked_rate, checked_start
+from seisflow.formats.joining import Block, PieceBuilder, RunBuilder, station_name
 from seisflow.formats.pieces import Piece, Problem, Run
 
 __all__ = ["Rg16Reader"]
@@ -22,6 +23,14 @@ HEADER_BYTES = 92
 """Of a trace block, up to the time of its first sample."""
 BANDS = ((1000.0, "G"), (250.0, "D"), (80.0, "E"), (0.0, "B"))
 """Lowest rate in Hz of each SEED band of a short-period sensor."""
+BASE_SCAN_INTERVALS = tuple(2**k for k in range(8))
+"""Allowed sample intervals, in sixteenths of a millisecond."""
+EXTENSIONS = range(3, 11)
+"""Trace header extensions of 32 bytes; the time of the first sample is in the third."""
+COMPONENTS = range(1, 10)
+"""Sensor types that traces can be of."""
+FIRST_YEAR = 2000
+"""Clocks that were never set say earlier years: 1970 or 1980."""
 
 
 class Rg16Reader:
@@ -37,20 +46,31 @@ class Rg16Reader:
     def scan(self, path: AnyPath) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
         """Read the trace headers; consecutive traces of a component are joined."""
         builder = PieceBuilder()
-        problems: list[Problem] = []
-        with open_to_read(path) as file:
-            byte, n_promised = _layout(file)
-            n_found = 0
-            for block in _walk(file, byte, path.stat().st_size):
-                builder.add(block)
-                byte, n_found = block.end_byte, n_found + 1
         size = path.stat().st_size
-        if n_found < n_promised or byte < size:
+        n_found = 0
+        unplaced: list[tuple[int, str]] = []
+        with open_to_read(path) as file:
+            try:
+                (byte, n_promised), rate_hz = _layout(file), _rate(file)
+            except ValueError as error:
+                return [], [Problem(str(path), f"RG16 header with {error}")], {}
+            for block, fault in _walk(file, rate_hz, byte, size):
+                if fault:
+                    unplaced.append((block.start_byte, fault))
+                else:
+                    builder.add(block)
+                byte, n_found = block.end_byte, n_found + 1
+        problems: list[Problem] = []
+        if n_found != n_promised or byte != size or not n_found:
             reason = (
                 f"the header promises {n_promised} traces, {n_found} are whole; "
                 f"{max(size - byte, 0)} bytes not used"
             )
             problems.append(Problem(str(path), reason, min(byte, size)))
+        if unplaced:
+            first_byte, fault = unplaced[0]
+            reason = f"{len(unplaced)} RG16 traces with a time that cannot be ({fault})"
+            problems.append(Problem(str(path), reason, first_byte))
         return builder.pieces(), problems, {}
 
     def read(
@@ -59,8 +79,8 @@ class Rg16Reader:
         """Read only the trace blocks that hold samples ``first:stop``."""
         runs = RunBuilder(piece, first, stop)
         with open_to_read(path) as file:
-            for block in _walk(file, piece.start_byte, piece.end_byte):
-                if block.station != piece.station:
+            for block, fault in _walk(file, piece.rate_hz, piece.start_byte, piece.end_byte):
+                if fault or block.station != piece.station:
                     continue
                 begin, end = runs.advance(block.n_samples)
                 if begin < end:
@@ -75,16 +95,24 @@ class Rg16Reader:
         return runs.runs(), [Problem(str(path), reason, piece.start_byte, piece.station)]
 
 
-def _walk(file: BinaryIO, byte: int, end_byte: int) -> Iterator[Block]:
-    """Yield each whole trace block between two bytes."""
-    rate_hz = _rate(file)
+def _walk(file: BinaryIO, rate_hz: float, byte: int, end_byte: int) -> Iterator[tuple[Block, str]]:
+    """Yield each whole trace block between two bytes, and what is wrong with its time."""
     while byte + HEADER_BYTES <= end_byte:
         file.seek(byte)
         block = _block(file.read(HEADER_BYTES), rate_hz, byte)
         if block is None or block.end_byte > end_byte:
             return
-        yield block
+        yield block, _fault(block)
         byte = block.end_byte
+
+
+def _fault(block: Block) -> str:
+    """Say why a block cannot be placed in time; empty if it can."""
+    try:
+        checked_start(block.start_ns, FIRST_YEAR)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _layout(file: BinaryIO) -> tuple[int, int]:
@@ -92,9 +120,17 @@ def _layout(file: BinaryIO) -> tuple[int, int]:
 
     Two general headers, the channel sets, extended and external headers stand before the traces,
     32 bytes each; there is a trace for each component and time slice.
+
+    Raises
+    ------
+    ValueError
+        The number of channel sets is not of decimal digits.
     """
     general = file.read(64)
-    n_sets = 10 * (general[28] >> 4) + (general[28] & 15)
+    tens, ones = divmod(general[28], 16)
+    if max(tens, ones) > 9:
+        raise ValueError(f"{general[28]:#04x} channel sets; that is no decimal number")
+    n_sets = 10 * tens + ones
     n_others = int.from_bytes(general[37:39], "big") + int.from_bytes(general[39:42], "big")
     sets = [file.read(32) for _ in range(n_sets)]
     components = {one[30] or one[1] for one in sets if len(one) == 32}
@@ -103,16 +139,25 @@ def _layout(file: BinaryIO) -> tuple[int, int]:
 
 
 def _rate(file: BinaryIO) -> float:
-    """Rate from the base scan interval, in sixteenths of a millisecond."""
+    """Rate from the base scan interval, in sixteenths of a millisecond.
+
+    Raises
+    ------
+    ValueError
+        It is none of the intervals there are.
+    """
     file.seek(22)
     interval = file.read(1)[0]
-    return header_rate(16000.0 / interval) if interval else 0.0
+    if interval not in BASE_SCAN_INTERVALS:
+        allowed = ", ".join(map(str, BASE_SCAN_INTERVALS))
+        raise ValueError(f"a base scan interval of {interval}/16 ms; there are {allowed}")
+    return checked_rate(interval, 16000)
 
 
 def _block(header: bytes, rate_hz: float, byte: int) -> Block | None:
-    """Read a trace header; None where it holds no samples."""
+    """Read a trace header; None where there is none, or it holds no samples."""
     n_samples = int.from_bytes(header[27:30], "big")
-    if n_samples == 0:
+    if n_samples == 0 or header[9] not in EXTENSIONS or header[40] not in COMPONENTS:
         return None
     line, point = int.from_bytes(header[20:23], "big"), int.from_bytes(header[23:26], "big")
     band = next((name for lowest, name in BANDS if rate_hz >= lowest), "B")

@@ -1,33 +1,44 @@
-"""SEG-Y revision 0 and 1: every trace is a piece.
+"""SEG-Y revision 0, 1 and 2: every trace is a piece.
 
-Invariant: a trace is used only where its own header tells when it was recorded. SEG-Y has no
-station codes; the name is ``.<field record>..<trace number>`` (bytes 9-12 and 13-16 of the trace
-header, for the second the sequence number in the file, bytes 5-8 or 1-4, where it is 0).
+Invariant: a trace is used only where its own header tells when it was recorded, and samples are
+never taken for a trace header. Times said to be of another basis than UTC are taken for UTC and
+named. SEG-Y has no station codes; the name is
+``.<field record>..<trace number>`` (bytes 9-12 and 13-16 of the trace header, for the second the
+sequence number in the file, bytes 5-8 or 1-4, where it is 0).
 """
 
 import io
-import struct
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from seisflow.core.files import AnyPath, open_to_read
-from seisflow.core.grid import NS_PER_S
 from seisflow.core.stations import Coordinates
-from seisflow.formats.joining import header_rate, require_samples, station_name
+from seisflow.formats.joining import require_samples, station_name
 from seisflow.formats.pieces import Piece, Problem, Run
 from seisflow.formats.quiet_obspy import DATA_SAMPLE_FORMAT_UNPACK_FUNCTIONS
+from seisflow.formats.segy_headers import (
+    BINARY_BYTE,
+    TEXT_BYTES,
+    TRACE_HEADER_BYTES,
+    TRACES_BYTE,
+    Layout,
+    TraceHeader,
+    UnusableTraceError,
+    begins_stanza,
+    byte_order,
+    read_layout,
+    sample_format,
+    trace_header,
+)
 
 __all__ = ["SegyReader"]
 
-BINARY_BYTE, TRACES_BYTE, TRACE_HEADER_BYTES = 3200, 3600, 240
 DTYPES = {1: "float32", 2: "int32", 3: "int16", 5: "float32"}
 """Sample formats read: IBM float, int32, int16, IEEE float."""
-FORMATS = range(1, 17)
-REVISIONS = (0x0000, 0x0001, 0x0010, 0x0100, 0x0101, 0x0200)
 
 
 class SegyReader:
@@ -38,42 +49,19 @@ class SegyReader:
     def recognises(self, path: AnyPath, head: bytes) -> bool:
         """Tell by the binary header: a sample format, an interval, a count and a revision."""
         del path
-        return _layout(head) is not None
+        return byte_order(head) != ""
 
     def scan(self, path: AnyPath) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
-        """Read the trace headers; traces without a date are refused in one problem."""
+        """Read the trace headers; traces that cannot be used are one problem of each kind."""
         with open_to_read(path) as file:
-            layout = _layout(file.read(TRACES_BYTE))
-            if layout is None:
-                return [], [Problem(str(path), "SEG-Y binary header that makes no sense")], {}
+            try:
+                layout = read_layout(file)
+            except ValueError as error:
+                return [], [Problem(str(path), str(error), BINARY_BYTE)], {}
             if layout.code not in DTYPES:
                 reason = f"SEG-Y sample format {layout.code}; read are {sorted(DTYPES)}"
                 return [], [Problem(str(path), reason, BINARY_BYTE + 24)], {}
-            return (*self._traces(path, file, layout), {})
-
-    def _traces(
-        self, path: AnyPath, file: BinaryIO, layout: "_Layout"
-    ) -> tuple[list[Piece], list[Problem]]:
-        """Walk over the traces and sort them into usable and not."""
-        pieces: list[Piece] = []
-        problems: list[Problem] = []
-        undated: list[int] = []
-        for byte, trace in _walk(file, layout, path.stat().st_size):
-            if isinstance(trace, str):
-                problems.append(Problem(str(path), trace, byte))
-            elif trace.start_ns is None:
-                undated.append(byte)
-            else:
-                pieces.append(trace.piece(byte, trace.start_ns))
-        if undated:
-            reason = (
-                f"{len(undated)} SEG-Y traces without a date (year 0 in bytes 157-158 of the trace "
-                "header); their samples have no absolute time"
-            )
-            problems.append(Problem(str(path), reason, undated[0]))
-        if not pieces and not problems:
-            problems.append(Problem(str(path), "no samples: SEG-Y headers without a trace"))
-        return pieces, problems
+            return (*_traces(path, file, layout), {})
 
     def read(
         self, path: AnyPath, piece: Piece, first: int, stop: int
@@ -81,117 +69,137 @@ class SegyReader:
         """Decode samples of one trace, IBM floats as obspy does."""
         first, stop = max(first, 0), min(stop, piece.n_samples)
         with open_to_read(path) as file:
-            layout = _layout(file.read(TRACES_BYTE))
-            if layout is None:
+            head = file.read(TRACES_BYTE)
+            order = byte_order(head)
+            code = sample_format(head, order) if order else 0
+            if DTYPES.get(code) != piece.dtype:
                 return [], [Problem(str(path), "the file has changed since it was scanned")]
             itemsize = np.dtype(piece.dtype).itemsize
-            file.seek(piece.start_byte + TRACE_HEADER_BYTES + first * itemsize)
+            file.seek(piece.end_byte - (piece.n_samples - first) * itemsize)
             count = max(stop - first, 0)
             data = file.read(count * itemsize)
         require_samples(len(data) // itemsize, count)
-        return [Run(first, _decoded(data, layout))] if data else [], []
+        return [Run(first, _decoded(data, code, order))] if data else [], []
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """What the binary header says of all traces."""
+class _Faults:
+    """Faults of a file's traces, one problem for each kind."""
 
-    order: str
-    code: int
-    interval_us: int
-    n_samples: int
-    fixed_length: bool
-    first_trace_byte: int
+    def __init__(self, path: AnyPath) -> None:
+        self._path = str(path)
+        self._counts: Counter[str] = Counter()
+        self._first: dict[str, tuple[int, str]] = {}
+        self._others: list[Problem] = []
 
+    def add(self, byte: int, kind: str, case: str = "") -> None:
+        """Count a trace with a fault; byte and case are kept of the first of a kind."""
+        self._counts[kind] += 1
+        self._first.setdefault(kind, (byte, f" ({case})" if case else ""))
 
-@dataclass(frozen=True, slots=True)
-class _Trace:
-    """What one trace header says; `start_ns` is None where it has no date."""
+    def add_of_file(self, byte: int, reason: str) -> None:
+        """Add a fault of the file, not of a trace."""
+        self._others.append(Problem(self._path, reason, byte))
 
-    station: str
-    start_ns: int | None
-    interval_us: int
-    n_samples: int
-    dtype: str
-
-    def piece(self, byte: int, start_ns: int) -> Piece:
-        """Return the trace as a piece that lies at a byte of the file."""
-        size = TRACE_HEADER_BYTES + self.n_samples * np.dtype(self.dtype).itemsize
-        rate_hz = header_rate(1e6 / self.interval_us)
-        return Piece(self.station, start_ns, self.n_samples, rate_hz, self.dtype, byte, byte + size)
+    def problems(self) -> list[Problem]:
+        """Return all as problems."""
+        counted = []
+        for kind, (byte, case) in self._first.items():
+            reason = f"{self._counts[kind]} SEG-Y traces {kind}{case}"
+            counted.append(Problem(self._path, reason, byte))
+        return self._others + counted
 
 
-def _layout(head: bytes) -> _Layout | None:
-    """Read the binary header; None where it is not one."""
-    if len(head) < TRACES_BYTE:
-        return None
-    for order in "><":
-        interval, n_samples, code = struct.unpack_from(f"{order}H2xH2xH", head, BINARY_BYTE + 16)
-        revision, fixed, n_extended = struct.unpack_from(f"{order}Hhh", head, BINARY_BYTE + 300)
-        sane = interval > 0 and n_samples > 0 and fixed in (0, 1) and 0 <= n_extended < 1000
-        if code in FORMATS and revision in REVISIONS and sane:
-            extended = 3200 * n_extended if revision else 0
-            start = TRACES_BYTE + extended
-            return _Layout(order, code, interval, n_samples, fixed == 1, start)
-    return None
+def _traces(path: AnyPath, file: BinaryIO, layout: Layout) -> tuple[list[Piece], list[Problem]]:
+    """Walk over the traces and sort them into usable and not."""
+    pieces: list[Piece] = []
+    faults = _Faults(path)
+    n_traces = 0
+    for byte, trace, present in _walk(file, layout, path.stat().st_size):
+        if isinstance(trace, str):
+            faults.add_of_file(byte, trace)
+            continue
+        n_traces += 1
+        try:
+            pieces.append(_piece(byte, trace, present, layout))
+        except UnusableTraceError as error:
+            faults.add(byte, *error.args)
+            continue
+        if basis := trace.other_time_basis(layout):
+            said = "said to be in another time basis in bytes 167-168 of the trace header"
+            faults.add(byte, said, f"{basis}, which is taken for UTC; write code 4 there if it is")
+        interval_us = trace.interval_us(layout)
+        if layout.interval_us not in (0, interval_us):
+            case = f"{interval_us:g} us, which is taken, not {layout.interval_us:g}"
+            faults.add(byte, "with another interval than the binary header's", case)
+    if layout.n_traces not in (0, n_traces):
+        reason = f"the binary header promises {layout.n_traces} traces, {n_traces} are there"
+        faults.add_of_file(BINARY_BYTE + 312, reason)
+    problems = faults.problems()
+    if not pieces and not problems:
+        problems = [Problem(str(path), "no samples: SEG-Y headers without a trace")]
+    return pieces, problems
 
 
-def _walk(file: BinaryIO, layout: _Layout, size: int) -> Iterator[tuple[int, _Trace | str]]:
-    """Yield each trace with its place; text says what is wrong with the last one."""
-    byte = layout.first_trace_byte
+def _walk(
+    file: BinaryIO, layout: Layout, size: int
+) -> Iterator[tuple[int, TraceHeader | str, int]]:
+    """Yield each trace with its place and the samples present; text says what ends the walk."""
+    byte, first, previous = layout.first_trace_byte, None, None
+    end_byte = size - TEXT_BYTES * max(layout.n_trailers, 0)
     itemsize = np.dtype(DTYPES[layout.code]).itemsize
-    while byte < size:
+    n_header_bytes = TRACE_HEADER_BYTES * (2 if layout.n_extensions else 1)
+    while byte < end_byte:
         file.seek(byte)
-        header = file.read(TRACE_HEADER_BYTES)
-        present = (size - byte - TRACE_HEADER_BYTES) // itemsize
-        if present < 1:
-            yield byte, f"cut off: {size - byte} bytes, fewer than a trace header and a sample"
+        header = file.read(n_header_bytes)
+        if layout.n_trailers < 0 and begins_stanza(header):
             return
-        n_samples = _n_samples(header, layout)
-        yield byte, _trace(header, layout, min(n_samples, present))
+        if end_byte - byte < n_header_bytes + itemsize:
+            fewer = "fewer than a trace header and a sample"
+            yield byte, f"cut off: {end_byte - byte} bytes, {fewer}", 0
+            return
+        trace = trace_header(header, layout)
+        n_samples = trace.n_samples(layout)
+        if not (n_samples and trace.follows(previous, first, layout)):
+            yield byte, _no_header(end_byte - byte, n_samples, previous), 0
+            return
+        present = min((end_byte - byte - trace.n_bytes) // itemsize, n_samples)
+        yield byte, trace, present
         if present < n_samples:
-            yield size, f"cut off: the last trace has {present} of {n_samples} samples"
-        byte += TRACE_HEADER_BYTES + n_samples * itemsize
+            yield end_byte, f"cut off: the last trace has {present} of {n_samples} samples", 0
+        byte += trace.n_bytes + n_samples * itemsize
+        first, previous = first or trace, trace
 
 
-def _n_samples(header: bytes, layout: _Layout) -> int:
-    """Count a trace's samples: as its header says, unless all have one length or it is 0."""
-    (own,) = struct.unpack_from(f"{layout.order}H", header, 114)
-    return layout.n_samples if layout.fixed_length or own == 0 else int(own)
-
-
-def _trace(header: bytes, layout: _Layout, n_samples: int) -> _Trace:
-    """Read what a trace header says."""
-    in_line, in_file, record, number = struct.unpack_from(f"{layout.order}4i", header, 0)
-    (own_interval,) = struct.unpack_from(f"{layout.order}H", header, 116)
-    return _Trace(
-        station=station_name("", str(record), "", str(number or in_file or in_line)),
-        start_ns=_start_ns(header, layout.order),
-        interval_us=own_interval or layout.interval_us,
-        n_samples=n_samples,
-        dtype=DTYPES[layout.code],
+def _no_header(n_bytes: int, n_samples: int, previous: TraceHeader | None) -> str:
+    """Say why the walk over the traces ends before the file."""
+    if not n_samples:
+        return f"{n_bytes} bytes not used: neither header says how many samples the trace has"
+    if previous is None:
+        return f"{n_bytes} bytes not used: there is no trace header where the first should be"
+    return (
+        f"{n_bytes} bytes not used: there is no trace header where the trace before ends; its "
+        "number of samples is wrong, perhaps above the 65535 that a header holds before revision 2"
     )
 
 
-def _start_ns(header: bytes, order: str) -> int | None:
-    """Time of the first sample: year, day, hour, minute, second and the recording delay in ms.
-
-    Two-digit years are 1930 to 2029, as obspy reads them. obspy leaves out the delay.
-    """
-    year, day, hour, minute, second = struct.unpack_from(f"{order}5h", header, 156)
-    if year <= 0 or not 1 <= day <= 366:
-        return None
-    century = (2000 if year < 30 else 1900) if year < 100 else 0
-    (delay,) = struct.unpack_from(f"{order}h", header, 108)
-    (scalar,) = struct.unpack_from(f"{order}h", header, 214)
-    delay_ns = delay * 10**6 * (scalar if scalar > 0 else 1) // (-scalar if scalar < 0 else 1)
-    days = int(np.datetime64(f"{year + century:04d}-01-01", "D").astype(np.int64)) + day - 1
-    return int((days * 86400 + hour * 3600 + minute * 60 + second) * NS_PER_S + delay_ns)
-
-
-def _decoded(data: bytes, layout: _Layout) -> npt.NDArray[np.generic]:
-    """Decode samples with obspy's functions."""
+def _piece(byte: int, trace: TraceHeader, n_samples: int, layout: Layout) -> Piece:
+    """Return a trace as a piece; `UnusableTraceError` says why it cannot be one."""
     dtype = DTYPES[layout.code]
+    number = trace.number or trace.in_file or trace.in_line
+    return Piece(
+        station=station_name("", str(trace.record), "", str(number)),
+        start_ns=trace.start_ns(layout),
+        n_samples=n_samples,
+        rate_hz=trace.rate_hz(layout),
+        dtype=dtype,
+        start_byte=byte,
+        end_byte=byte + trace.n_bytes + n_samples * np.dtype(dtype).itemsize,
+    )
+
+
+def _decoded(data: bytes, code: int, order: str) -> npt.NDArray[np.generic]:
+    """Decode samples with obspy's functions."""
+    dtype = DTYPES[code]
     count = len(data) // np.dtype(dtype).itemsize
-    unpack = DATA_SAMPLE_FORMAT_UNPACK_FUNCTIONS[layout.code]
-    return np.asarray(unpack(io.BytesIO(data), count, layout.order), dtype=dtype)
+    unpack = DATA_SAMPLE_FORMAT_UNPACK_FUNCTIONS[code]
+    return np.asarray(unpack(io.BytesIO(data), count, order), dtype=dtype)

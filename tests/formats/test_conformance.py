@@ -12,6 +12,7 @@ Where obspy differs from what is read here:
   (``test_encode``); here libmseed drops such a location code, and SAC names get underscores.
 - obspy reads SAC and SEG-Y without a date as 1970, rates below 1 Hz, text as samples, and a start
   time of 10000 ten-thousandths of a second (``microsecond_wrap``); here all these are refused.
+- obspy takes SEG-Y in local time (``00001034``) for UTC; so do we, with a problem.
 - obspy refuses SAC files that are longer or shorter than their header says; here the samples that
   are there are read, with a problem.
 - obspy gives empty float64 traces for miniSEED records without samples; here they give nothing.

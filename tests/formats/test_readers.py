@@ -9,7 +9,7 @@ from struct import pack_into
 
 import numpy as np
 import pytest
-from format_samples import noise, read_all, records, rg16_file, segy_file
+from format_samples import noise, read_all, records, rg16_file, sac_file, segy_file
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from obspy.io.sac import SACTrace
@@ -62,6 +62,19 @@ def test_other_files_are_refused_by_name(kind: str, tmp_path: Path) -> None:
     assert expected in problem.reason
     assert ALLOWED in problem.reason
     assert str(path) in str(problem)
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("rate", [1, 20, 40, 50, 62.5, 100, 125, 128, 200, 250, 500, 1000])
+def test_sac_of_any_rate_and_byte_order_is_no_other_kind_of_file(
+    order: str, rate: float, tmp_path: Path
+) -> None:
+    """Big-endian and at 100 Hz it starts with the bytes 3C 23 D7 0A, of which 3C is a '<'."""
+    path = tmp_path / "file"
+    path.write_bytes(sac_file(noise(10, dtype="float32"), order=order, delta=1 / rate))
+    scan = scan_file(path)
+    assert (scan.format, scan.problems) == ("SAC", ())
+    assert scan.pieces[0].rate_hz == rate
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
