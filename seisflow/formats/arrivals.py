@@ -42,7 +42,7 @@ KIND = TableKind(
         "station": ("station", "sta", "station_code", "station_id", "trace_id", "id"),
         "phase": ("phase", "phase_hint", "phase_type", "phase_name", "iphase"),
         "event": ("event_id", "eventid", "evid", "event", "event_index", "event_idx"),
-        "event_type": ("event_type", "eventtype"),
+        "event_type": ("event_type", "eventtype", "evtype", "etype"),
         "status": ("evaluation_status", "pick_status", "status"),
         "time_weight": ("time_weight", "timeweight"),
         "magnitude": ("magnitude", "mag", "ml"),
@@ -51,7 +51,7 @@ KIND = TableKind(
         "p_time": ("p_arrival_time", "p_arrival", "pred_p", "p_time", "time_p"),
         "s_time": ("s_arrival_time", "s_arrival", "pred_s", "s_time", "time_s"),
     },
-    (("time", "station", "phase"), ("time_ns", "station", "phase"), ("p_time", "station")),
+    (("time|time_ns", "station", "phase"), ("p_time", "station")),
     "QuakeML",
 )
 

@@ -26,7 +26,6 @@ __all__ = ["Event", "not_empty", "read_catalogue"]
 
 R = TypeVar("R")
 
-PLACE = ("latitude", "longitude", "depth_km")
 KIND = TableKind(
     "catalogue",
     {
@@ -34,7 +33,7 @@ KIND = TableKind(
         "time": ("origin_time", "origintime", "event_time", "time", "datetime", "date_time"),
         "date": ("date",),
         "event": ("event_id", "eventid", "evid", "publicid", "event", "id", "event_index"),
-        "event_type": ("event_type", "eventtype", "evtype", "type"),
+        "event_type": ("event_type", "eventtype", "evtype", "etype", "type"),
         "status": ("evaluation_status", "status"),
         "magnitude": ("magnitude", "mag", "ml"),
         "latitude": ("latitude", "lat"),
@@ -43,12 +42,7 @@ KIND = TableKind(
         "depth_m": ("depth_m",),
         "snr": ("snr", "peak_snr", "stack_snr"),
     },
-    (
-        ("time", *PLACE),
-        ("time_ns", *PLACE),
-        ("time", "latitude", "longitude", "depth_m"),
-        ("time_ns", "latitude", "longitude", "depth_m"),
-    ),
+    (("time|time_ns", "latitude", "longitude", "depth_km|depth_m"),),
     "QuakeML",
 )
 

@@ -53,7 +53,7 @@ class TableKind:
     headings : mapping of str to tuple of str
         For each thing a row can say the headings understood, in lower case, the preferred first.
     required : tuple of tuple of str
-        Sets of things, one of which must be there.
+        Sets of things, one of which must be there, the usual one first; ``a|b`` is one of two.
     other : str
         What else than a table the file may be, for example ``StationXML``.
     """
@@ -353,12 +353,16 @@ def _find_columns(path: AnyPath, kind: TableKind, found: Sequence[str]) -> _Colu
 def _refuse_missing(
     path: AnyPath, kind: TableKind, at: Mapping[str, int], found: Sequence[str]
 ) -> None:
-    if any(all(name in at for name in names) for names in kind.required):
+    missing = [
+        [names for names in needed if not any(name in at for name in names.split("|"))]
+        for needed in kind.required
+    ]
+    if not all(missing):
         return
-    missing = min(([name for name in names if name not in at] for names in kind.required), key=len)
-    allowed = "; ".join(f"{name}: {', '.join(kind.headings[name])}" for name in missing)
+    firsts = [names.partition("|")[0] for names in missing[0]]
+    allowed = "; ".join(f"{name}: {', '.join(kind.headings[name])}" for name in firsts)
     raise ConfigError(
-        f"{kind.what} {path} has no column for {', '.join(missing)}; found headings "
+        f"{kind.what} {path} has no column for {', '.join(firsts)}; found headings "
         f"{', '.join(h.strip() for h in found) or 'none'}; allowed are {allowed}"
     )
 

@@ -139,7 +139,10 @@ def test_recorded_predictions_have_two_phases_a_row_and_a_flag() -> None:
     with path.open() as file:
         rows = list(csv.DictReader(file))
     assert len(found) == 2 * len(rows)
-    assert [not a.unfit for a in found[::2]] == [r["visible"] == "1" for r in rows]
+    assert [a.unfit == "" for a in found[::2]] == [
+        r["visible"] == "1" and r["etype"] == "eq" for r in rows
+    ]
+    assert {a.unfit for a in found} == {"", NOT_VISIBLE, "of an event of type 'qb'"}
     assert found[1].time_ns == parse_time(rows[0]["pred_S"])
     assert found[0].magnitude == 1.38
     assert found[0].distance_km == 38.18
