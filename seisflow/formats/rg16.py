@@ -15,6 +15,7 @@ from seisflow.core.files import AnyPath, open_to_read
 from seisflow.core.stations import Coordinates
 from seisflow.formats.joining import Block, PieceBuilder, RunBuilder, header_rate, station_name
 from seisflow.formats.pieces import Piece, Problem, Run
+from seisflow.formats.record_index import ByteRange
 
 __all__ = ["Rg16Reader"]
 
@@ -41,7 +42,7 @@ class Rg16Reader:
         with open_to_read(path) as file:
             byte, n_promised = _layout(file)
             n_found = 0
-            for block in _walk(file, byte, path.stat().st_size):
+            for block in _walk(file, _rate(file), byte, path.stat().st_size):
                 builder.add(block)
                 byte, n_found = block.end_byte, n_found + 1
         size = path.stat().st_size
@@ -57,11 +58,12 @@ class Rg16Reader:
         self, path: AnyPath, piece: Piece, first: int, stop: int
     ) -> tuple[list[Run], list[Problem]]:
         """Read only the trace blocks that hold samples ``first:stop``."""
-        runs = RunBuilder(piece, first, stop)
+        plan = piece.ranges(first, stop)
+        runs = RunBuilder(piece, first, stop, plan[0].first if plan else 0)
         with open_to_read(path) as file:
-            for block in _walk(file, piece.start_byte, piece.end_byte):
+            for block in _own_blocks(file, plan):
                 if block.station != piece.station:
-                    continue
+                    break
                 begin, end = runs.advance(block.n_samples)
                 if begin < end:
                     file.seek(block.end_byte - 4 * (block.n_samples - begin))
@@ -75,9 +77,15 @@ class Rg16Reader:
         return runs.runs(), [Problem(str(path), reason, piece.start_byte, piece.station)]
 
 
-def _walk(file: BinaryIO, byte: int, end_byte: int) -> Iterator[Block]:
-    """Yield each whole trace block between two bytes."""
+def _own_blocks(file: BinaryIO, plan: list[ByteRange]) -> Iterator[Block]:
+    """Yield the trace blocks in some byte ranges, which hold nothing else."""
     rate_hz = _rate(file)
+    for at in plan:
+        yield from _walk(file, rate_hz, at.start_byte, at.end_byte)
+
+
+def _walk(file: BinaryIO, rate_hz: float, byte: int, end_byte: int) -> Iterator[Block]:
+    """Yield each whole trace block between two bytes."""
     while byte + HEADER_BYTES <= end_byte:
         file.seek(byte)
         block = _block(file.read(HEADER_BYTES), rate_hz, byte)
