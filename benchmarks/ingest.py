@@ -1,11 +1,14 @@
 """Ingest against plain pymseed decoding and a plain Zarr write of the same samples, in one run.
 
-    python -m benchmarks.ingest [--nodes 2] [--hours 24] [--rate 500]
+    python -m benchmarks.ingest [--nodes 2] [--hours 24] [--rate 500] [--stations 200]
 
 Plain: one process decodes each file whole with pymseed and writes it to a Zarr array of the same
 chunks, shards and codec, with nothing else: no grid, no gaps, no coverage, no checks, no receipts.
 Ours: the scan, and the tasks of ``seisflow ingest``, in one process. The order alternates, and the
 best of three counts.
+
+A second table is of the same records of many stations in one file each, and in one file in which
+the stations alternate, as a ring buffer is dumped; the two products must be equal byte for byte.
 """
 
 import argparse
@@ -15,11 +18,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from heapq import merge
 from pathlib import Path
 
 import numpy as np
 import zarr
-from pymseed import MS3TraceList
+from pymseed import DataEncoding, MS3Record, MS3TraceList
 from zarr.codecs import BloscCodec, BloscShuffle
 
 from seisflow.ingest import stage
@@ -27,6 +31,9 @@ from seisflow.synth import stage as synth_stage
 from seisflow.synth.config import SceneConfig
 
 REPEATS = 3
+INTERLEAVED_S = 1800
+INTERLEAVED_HZ = 100
+INTERLEAVED_REPEATS = 2
 
 
 def make_archive(folder: Path, nodes: int, hours: float, rate: int) -> list[Path]:
@@ -61,6 +68,53 @@ def plain(files: list[Path], target: Path) -> None:
             array[0, chunk * 144 :] = samples[chunk * 144 :]
 
 
+def make_interleaved(folder: Path, n_stations: int) -> dict[str, Path]:
+    """Write Steim2 records of 512 bytes to a file for each station, and to one by time."""
+    rng, stations = np.random.default_rng(0), []
+    (folder / "files").mkdir(parents=True)
+    for k in range(n_stations):
+        maker = MS3Record(reclen=512, encoding=DataEncoding.STEIM2)
+        maker.sourceid, maker.starttime = f"FDSN:XX_S{k:03d}__H_H_Z", 1_700_006_400 * 10**9
+        maker.samprate, maker.formatversion = INTERLEAVED_HZ, 2
+        counts = rng.normal(0, 200, INTERLEAVED_S * INTERLEAVED_HZ).cumsum().astype(np.int32)
+        made = [bytes(r) for r in maker.generate(data_samples=counts, sample_type="i")]
+        (folder / "files" / f"{k:03d}.mseed").write_bytes(b"".join(made))
+        stations.append([(MS3Record.parse(record).starttime, record) for record in made])
+    with (folder / "all.mseed").open("wb") as file:
+        file.writelines(record for _, record in merge(*stations, key=lambda each: each[0]))
+    return {"a file for each": folder / "files", "one file": folder / "all.mseed"}
+
+
+def compare_interleaved(root: Path, n_stations: int) -> None:
+    """Ingest both in turn and print their table."""
+    sources = make_interleaved(root / "raw", n_stations)
+    n_bytes = sources["one file"].stat().st_size
+    best: dict[str, tuple[float, ...]] = {}
+    for _ in range(INTERLEAVED_REPEATS):
+        for name, source in sources.items():
+            target = root / f"{source.stem}.zarr"
+            shutil.rmtree(target, ignore_errors=True)
+            os.sync()
+            config = stage.IngestConfig.build({"raw": (str(source),)})
+            wall_scan, cpu_scan, prepared = measured(lambda c=config: scan(c))
+            assert isinstance(prepared, stage.Preparation)
+            wall, cpu, _ = measured(lambda p=prepared, c=config, t=target: ours(p, c, t))
+            row = (wall_scan + wall, cpu_scan + cpu, cpu_scan)
+            best[name] = min(best.get(name, row), row)
+    one, files = (
+        {str(f.relative_to(path)): f.read_bytes() for f in path.rglob("c/**/*") if f.is_file()}
+        for path in (root / "all.zarr", root / "files.zarr")
+    )
+    print(f"\n{n_stations} stations x {INTERLEAVED_S / 60:g} min at {INTERLEAVED_HZ} Hz, ", end="")
+    print(f"{n_bytes / 1e6:.0f} MB, {n_bytes // 512} records of 512 bytes, best of ", end="")
+    print(f"{INTERLEAVED_REPEATS}; {len(one)} stored chunks, equal: {one == files}\n")
+    print("| what | wall s | CPU s | of that scan | CPU over files |")
+    print("|---|---|---|---|---|")
+    for name, (wall, cpu, cpu_scan) in best.items():
+        ratio = cpu / best["a file for each"][1]
+        print(f"| {name} | {wall:.1f} | {cpu:.1f} | {cpu_scan:.1f} | {ratio:.2f} |")
+
+
 def scan(config: stage.IngestConfig) -> stage.Preparation:
     """Read the headers and plan."""
     scans = [s for batch in stage.batches(config) for s in stage.scan_batch(batch)]
@@ -88,6 +142,7 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=2)
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--rate", type=int, default=500)
+    parser.add_argument("--stations", type=int, default=200)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -112,6 +167,8 @@ def main() -> None:
                 if name not in best or wall < best[name][0]:
                     best[name] = wall, cpu
     report(best, n_bytes, len(files), options)
+    with tempfile.TemporaryDirectory() as folder:
+        compare_interleaved(Path(folder), options.stations)
 
 
 def report(

@@ -1,5 +1,6 @@
 """``seisflow status``."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -10,6 +11,8 @@ from seisflow.archive.work import progress_of
 from seisflow.cli.console import ERRORS, print_json, table
 from seisflow.cli.options import JsonOption, a_path
 from seisflow.cli.summary import common_rows, summary_json
+
+SHOWN = 100
 
 
 def status(
@@ -32,12 +35,18 @@ def status(
         **state.counts,
     }
     table("status", rows)
-    for name, reason in state.failed.items():
-        ERRORS.print(f"failed: {name}: {reason}", style="red", markup=False, soft_wrap=True)
+    show_some("failed", [f"{name}: {why}" for name, why in state.failed.items()], "red")
     if state.missing:
         some = ", ".join(state.missing[:5])
         ERRORS.print(f"missing: {some}{', ...' if len(state.missing) > 5 else ''}", markup=False)
-    for problem in state.problems:
-        ERRORS.print(f"problem: {problem}", style="yellow", markup=False, soft_wrap=True)
+    show_some("problem", state.problems, "yellow")
     if as_json:
         print_json(summary_json(product, state, {}, None))
+
+
+def show_some(what: str, lines: Sequence[str], style: str) -> None:
+    """Print the first lines of many, and say how to see the others."""
+    for line in lines[:SHOWN]:
+        ERRORS.print(f"{what}: {line}", style=style, markup=False, soft_wrap=True)
+    if len(lines) > SHOWN:
+        ERRORS.print(f"{what}: ... {len(lines)} in all; --json lists them", style=style)

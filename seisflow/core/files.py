@@ -9,9 +9,11 @@ import os
 import re
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from io import FileIO
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -30,6 +32,7 @@ __all__ = [
     "open_to_read",
     "path_from",
     "read_folder",
+    "read_ranges",
     "relative_path",
     "remove_file",
     "whole_file",
@@ -42,6 +45,12 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.IGNORECASE)
 _READ_AHEAD_BYTES = 1 << 20
+
+_GAP_BYTES = 64 << 10
+"""What lies between two ranges is fetched too, up to here: another request would take longer."""
+_REQUEST_BYTES = 4 << 20
+_REQUESTS_AT_ONCE = 8
+"""No more than S3's library has connections (10); together at most 32 MiB."""
 
 
 def any_path(path: str | AnyPath) -> AnyPath:
@@ -120,6 +129,67 @@ def open_to_read(path: AnyPath) -> BinaryIO:
         return path.open("rb")
     opened: BinaryIO = path.fs.open(path.path, "rb", block_size=_READ_AHEAD_BYTES)
     return opened
+
+
+def read_ranges(path: AnyPath, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+    """Yield what many byte ranges of one file hold, however many and small they are.
+
+    Parameters
+    ----------
+    path : path
+        On a disk, ranges are read one by one. Of a store, ranges less than 64 KiB apart are
+        fetched in one request, of 4 MiB at most, and 8 requests are under way at a time.
+    ranges : iterable of (int, int)
+        First byte, and end byte (exclusive). What lies behind the end of the file is left out.
+    """
+    if not is_local(path):
+        yield from _fetched(path, _requests(ranges, path.stat().st_size))
+        return
+    with open_to_read(path) as file:
+        for start, stop in ranges:
+            file.seek(start)
+            yield file.read(stop - start)
+
+
+@dataclass
+class _Request:
+    """Bytes of a file that are fetched together, and the ranges wanted of them."""
+
+    start: int
+    stop: int
+    ranges: list[tuple[int, int]]
+
+
+def _requests(ranges: Iterable[tuple[int, int]], size: int) -> Iterator[_Request]:
+    """Join ranges that lie close behind one another."""
+    request: _Request | None = None
+    for start, stop in ((min(a, size), min(b, size)) for a, b in ranges):
+        if (
+            request is not None
+            and request.start <= start <= request.stop + _GAP_BYTES
+            and stop - request.start <= _REQUEST_BYTES
+        ):
+            request.stop = max(request.stop, stop)
+            request.ranges.append((start, stop))
+            continue
+        if request is not None:
+            yield request
+        request = _Request(start, stop, [(start, stop)])
+    if request is not None:
+        yield request
+
+
+def _fetched(path: UPath, requests: Iterator[_Request]) -> Iterator[bytes]:
+    """Send some requests at a time and take their answers apart."""
+    while batch := list(islice(requests, _REQUESTS_AT_ONCE)):
+        asked = [r for r in batch if r.stop > r.start]
+        paths, starts = [path.path] * len(asked), [r.start for r in asked]
+        contents = path.fs.cat_ranges(paths, starts, [r.stop for r in asked], on_error="raise")
+        answers = iter(contents)
+        for request in batch:
+            whole = next(answers) if request.stop > request.start else b""
+            for start, stop in request.ranges:
+                yield whole[start - request.start : stop - request.start]
 
 
 def remove_file(path: AnyPath) -> None:

@@ -1,8 +1,7 @@
 """Joining blocks of samples: headers into pieces while scanning, samples into runs while reading.
 
-Invariant: at most one piece of a station is open at a time, so the bytes of two pieces of one
-station never overlap, and every block of that station between a piece's first and last byte
-belongs to that piece. Reading therefore needs no times: it walks the same blocks and counts.
+Invariant: a piece knows the bytes of its own blocks (`seisflow.formats.record_index`), so reading
+needs no times and passes over no other station: it decodes the blocks in those bytes and counts.
 """
 
 from collections.abc import Iterator
@@ -16,8 +15,17 @@ import numpy.typing as npt
 from seisflow.core.grid import DAY_NS, NS_PER_S, nominal_rate
 from seisflow.errors import DataError
 from seisflow.formats.pieces import Piece, Run
+from seisflow.formats.record_index import RANGE_BYTES, IndexBuilder
 
-__all__ = ["Block", "PieceBuilder", "RunBuilder", "header_rate", "require_samples", "station_name"]
+__all__ = [
+    "Block",
+    "PieceBuilder",
+    "RunBuilder",
+    "continues",
+    "header_rate",
+    "require_samples",
+    "station_name",
+]
 
 TOLERANCE_PARTS = 4
 """A block may miss the time predicted from its piece's start by one of this many parts of a
@@ -79,36 +87,61 @@ class Block:
     end_byte: int
 
 
-class _Growing:
-    """A piece that may still grow; times are predicted from its first sample, without drift."""
+@lru_cache(maxsize=1024)
+def _period_ns(rate_hz: float) -> tuple[int, int]:
+    """Return the sample period as a fraction of whole nanoseconds."""
+    return (NS_PER_S / exact_rate(rate_hz)).as_integer_ratio()
 
-    __slots__ = ("_day", "_denominator", "_numerator", "end_byte", "first", "n_samples")
+
+def continues(first: Block | Piece, n_samples: int, block: Block) -> bool:
+    """Tell whether a block goes on `n_samples` after the first sample of a piece.
+
+    It has the station, rate and type of the piece and starts on the same UTC day, within a quarter
+    of a sample of the time predicted from the first sample, without drift.
+    """
+    if (
+        block.rate_hz != first.rate_hz
+        or block.dtype != first.dtype
+        or block.station != first.station
+    ):
+        return False
+    numerator, denominator = _period_ns(first.rate_hz)
+    elapsed = (block.start_ns - first.start_ns) * denominator
+    miss = abs(elapsed - n_samples * numerator)
+    on_time = miss * TOLERANCE_PARTS <= numerator
+    return on_time and block.start_ns // DAY_NS == first.start_ns // DAY_NS
+
+
+class _Growing:
+    """A piece that may still grow."""
+
+    __slots__ = ("_index", "_range_byte", "_range_first", "end_byte", "first", "n_samples")
 
     def __init__(self, first: Block) -> None:
         self.first = first
         self.n_samples = first.n_samples
         self.end_byte = first.end_byte
-        self._day = first.start_ns // DAY_NS
-        period_ns = NS_PER_S / exact_rate(first.rate_hz)
-        self._numerator, self._denominator = period_ns.numerator, period_ns.denominator
-
-    def takes(self, block: Block) -> bool:
-        """Tell whether a block goes on where the piece ends, on the same UTC day."""
-        if block.rate_hz != self.first.rate_hz or block.dtype != self.first.dtype:
-            return False
-        elapsed = (block.start_ns - self.first.start_ns) * self._denominator
-        miss = abs(elapsed - self.n_samples * self._numerator)
-        on_time = miss * TOLERANCE_PARTS <= self._numerator
-        return on_time and block.start_ns // DAY_NS == self._day
+        self._range_byte, self._range_first = first.start_byte, 0
+        self._index: IndexBuilder | None = None
 
     def grow(self, block: Block) -> None:
-        """Add a block that `takes` accepted."""
+        """Add a block that continues the piece."""
+        if block.start_byte != self.end_byte or block.end_byte - self._range_byte > RANGE_BYTES:
+            self._close_range()
+            self._range_byte, self._range_first = block.start_byte, self.n_samples
         self.n_samples += block.n_samples
         self.end_byte = block.end_byte
 
+    def _close_range(self) -> None:
+        if self._index is None:
+            self._index = IndexBuilder()
+        self._index.add(self._range_byte, self.end_byte, self.n_samples - self._range_first)
+
     def piece(self) -> Piece:
-        """Return what has grown so far."""
+        """Return the piece; it grows no more."""
         first = self.first
+        if self._index is not None:
+            self._close_range()
         return Piece(
             station=first.station,
             start_ns=first.start_ns,
@@ -117,6 +150,7 @@ class _Growing:
             dtype=first.dtype,
             start_byte=first.start_byte,
             end_byte=self.end_byte,
+            records=None if self._index is None else self._index.index(),
         )
 
 
@@ -129,33 +163,40 @@ class PieceBuilder:
     """
 
     def __init__(self) -> None:
-        self._open: dict[str, _Growing] = {}
-        self._all: list[_Growing] = []
+        self._open: dict[str, tuple[int, _Growing]] = {}
+        self._pieces: list[Piece | None] = []
 
     def add(self, block: Block) -> None:
         """Take the next block of the file."""
-        growing = self._open.get(block.station)
-        if growing is not None and growing.takes(block):
-            growing.grow(block)
-            return
-        self._open[block.station] = growing = _Growing(block)
-        self._all.append(growing)
+        found = self._open.get(block.station)
+        if found is not None:
+            number, growing = found
+            if continues(growing.first, growing.n_samples, block):
+                growing.grow(block)
+                return
+            self._pieces[number] = growing.piece()
+        self._open[block.station] = len(self._pieces), _Growing(block)
+        self._pieces.append(None)
 
     def pieces(self) -> list[Piece]:
-        """Return all pieces, in the order in which they start in the file."""
-        return [growing.piece() for growing in self._all]
+        """Return all pieces, in the order in which they start in the file; the last call."""
+        for number, growing in self._open.values():
+            self._pieces[number] = growing.piece()
+        self._open.clear()
+        return [piece for piece in self._pieces if piece is not None]
 
 
 class RunBuilder:
     """Collects the samples ``first:stop`` of a piece from blocks met in file order.
 
     Blocks that are skipped leave a hole, and the samples on either side become separate runs.
+    The first block to come holds sample `position`.
     """
 
-    def __init__(self, piece: Piece, first: int, stop: int) -> None:
+    def __init__(self, piece: Piece, first: int, stop: int, position: int = 0) -> None:
         self.first = max(first, 0)
         self.stop = min(stop, piece.n_samples)
-        self.position = 0
+        self.position = position
         self._asked = 0
         size = max(self.stop - self.first, 0)
         self._values: npt.NDArray[np.generic] = np.empty(size, dtype=piece.dtype)
@@ -164,7 +205,7 @@ class RunBuilder:
     @property
     def complete(self) -> bool:
         """Whether the walk has passed the last sample asked for."""
-        return self.position >= self.stop
+        return self.position >= self.stop or self.first >= self.stop
 
     def advance(self, n_samples: int) -> tuple[int, int]:
         """Pass over the next block; return which of its samples are asked for (may be none)."""

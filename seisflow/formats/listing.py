@@ -71,11 +71,19 @@ def _objects(path: UPath) -> Iterator[UPath]:
         if not start:
             raise ConfigError(f"glob '{path}' is in the name of a bucket; name the bucket")
         keys = _keys(path, start)
-    products = tuple(key.removesuffix("zarr.json") for key in keys if key.endswith("/zarr.json"))
+    products = {key.removesuffix("/zarr.json") for key in keys if key.endswith("/zarr.json")}
     for key in keys:
         is_hidden = "/." in key.removeprefix(start)
-        if not is_hidden and not key.startswith(products) and (not matches or matches.match(key)):
+        in_product = not products.isdisjoint(_folders(key))
+        if not is_hidden and not in_product and (not matches or matches.match(key)):
             yield path.with_segments(f"{path.protocol}://{key}")
+
+
+def _folders(key: str) -> Iterator[str]:
+    """Yield all folders above an object."""
+    while key:
+        key = key.rpartition("/")[0]
+        yield key
 
 
 def _keys(path: UPath, start: str) -> list[str]:

@@ -1,24 +1,34 @@
 """miniSEED 2 and 3, record by record, with libmseed (pymseed).
 
-Invariant: scanning and reading walk the same records with the same code, so a piece found from
-headers holds exactly the records that reading meets between its bytes. A record is used whole or
-not at all: one whose samples fail their own check (Steim's last sample, the CRC of version 3)
-leaves a hole, and no sample is invented.
+Invariant: the scan walks a file once and notes the bytes of every record that it takes; reading
+decodes these records and no others, so it meets exactly what the scan counted, in time that grows
+with what is read, not with the file around it. A record is used whole or not at all: one whose
+samples fail their own check (Steim's last sample, the CRC of version 3) leaves a hole, and no
+sample is invented.
 """
 
 import math
 import re
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 from pymseed import DataEncoding, MiniSEEDError, MS3Record, get_error_messages, sourceid2nslc
 
-from seisflow.core.files import AnyPath, open_to_read
+from seisflow.core.files import AnyPath, open_to_read, read_ranges
 from seisflow.core.stations import Coordinates
-from seisflow.formats.joining import Block, PieceBuilder, RunBuilder, header_rate, station_name
-from seisflow.formats.pieces import Piece, Problem, Run
+from seisflow.formats.joining import (
+    Block,
+    PieceBuilder,
+    RunBuilder,
+    continues,
+    header_rate,
+    station_name,
+)
+from seisflow.formats.pieces import Part, Piece, Problem, Problems, Run
+from seisflow.formats.record_index import ByteRange
 
 __all__ = ["MiniSeedReader", "holds_record"]
 
@@ -30,6 +40,9 @@ MARGIN_BYTES = 256 << 10
 whose length libmseed may have to guess from what follows."""
 
 SEARCH_OVERLAP_BYTES = 64
+
+DECODED_BYTES = 1 << 20
+"""Records decoded in one go; those of a multiplexed file are put together to so much."""
 
 HEADER = re.compile(
     rb"[0-9 \x00]{6}[DRQM][ \x00].{16}[\x00-\x17][\x00-\x3b][\x00-\x3c]"
@@ -84,7 +97,7 @@ class MiniSeedReader:
         on behind them. Records without samples (logs, events) are passed over; they are a problem
         only where the file holds nothing else.
         """
-        walk = _Walk(path, 0, path.stat().st_size)
+        walk = _Walk(path)
         builder, stations = PieceBuilder(), _StationNames()
         unused: Counter[tuple[str, str]] = Counter()
         n_empty = 0
@@ -96,7 +109,7 @@ class MiniSeedReader:
                 n_empty += 1
             else:
                 unused[stations.of(record), block] += 1
-        pieces, problems = builder.pieces(), walk.problems
+        pieces, problems = builder.pieces(), list(walk.problems)
         for (station, reason), count in sorted(unused.items()):
             problems.append(Problem(str(path), f"{count} records of {reason}", station=station))
         if not pieces and not problems:
@@ -107,31 +120,25 @@ class MiniSeedReader:
     def read(
         self, path: AnyPath, piece: Piece, first: int, stop: int
     ) -> tuple[list[Run], list[Problem]]:
-        """Decode the records that hold samples ``first:stop``; a damaged one leaves a hole.
+        """Decode the records that hold samples ``first:stop``; a damaged one leaves a hole."""
+        return next(self.read_many(path, [(piece, first, stop)]))
+
+    def read_many(
+        self, path: AnyPath, parts: Sequence[Part]
+    ) -> Iterator[tuple[list[Run], list[Problem]]]:
+        """Decode parts of pieces; the file is opened once, and asked for their bytes alone.
 
         Bytes that the scan could not read are not reported a second time.
         """
-        walk = _Walk(path, piece.start_byte, piece.end_byte)
-        runs, stations = RunBuilder(piece, first, stop), _StationNames()
-        problems: list[Problem] = []
-        for span, record in walk.records():
-            block = _block(record, stations, span)
-            if not isinstance(block, Block) or block.station != piece.station:
-                continue
-            if runs.position == 0 and block.start_ns != piece.start_ns:
-                break
-            begin, end = runs.advance(block.n_samples)
-            values = _decoded(record, block) if begin < end else None
-            if isinstance(values, str):
-                problems.append(Problem(str(path), values, block.start_byte, piece.station))
-            elif values is not None:
-                runs.put(values[begin:end])
-            if runs.complete:
-                break
-        if not runs.complete:
-            reason = "fewer samples than when the file was scanned; it has changed since"
-            problems.append(Problem(str(path), reason, piece.start_byte, piece.station))
-        return runs.runs(), problems
+        plans = [piece.ranges(first, stop) for piece, first, stop in parts]
+        contents = read_ranges(path, ((r.start_byte, r.end_byte) for plan in plans for r in plan))
+        for (piece, first, stop), plan in zip(parts, plans, strict=True):
+            runs = RunBuilder(piece, first, stop, plan[0].first if plan else 0)
+            held = zip(plan, islice(contents, len(plan)), strict=True)
+            problems = list(Problems(_fill(path, piece, runs, held)))
+            for _ in held:
+                pass  # left where the file has changed
+            yield runs.runs(), problems
 
 
 def holds_record(path: AnyPath) -> bool:
@@ -140,14 +147,70 @@ def holds_record(path: AnyPath) -> bool:
         return HEADER.search(file.read(1 << 16)) is not None
 
 
-class _Walk:
-    """One pass over the records between two bytes of a file, past whatever is unreadable."""
+def _fill(
+    path: AnyPath, piece: Piece, runs: RunBuilder, held: Iterator[tuple[ByteRange, bytes]]
+) -> Iterator[Problem]:
+    """Decode the records in some byte ranges of a piece; yield what is wrong with them."""
+    stations = _StationNames()
+    try:
+        for span, record in _own_records(held):
+            block = _block(record, stations, span)
+            if not isinstance(block, Block) or not continues(piece, runs.position, block):
+                break
+            begin, end = runs.advance(block.n_samples)
+            values = _decoded(record, block) if begin < end else None
+            if isinstance(values, str):
+                yield Problem(str(path), values, block.start_byte, piece.station)
+            elif values is not None:
+                runs.put(values[begin:end])
+    except MiniSEEDError:
+        pass  # a record is no longer where one was
+    if not runs.complete:
+        reason = "fewer samples than when the file was scanned; it has changed since"
+        yield Problem(str(path), reason, piece.start_byte, piece.station)
 
-    def __init__(self, path: AnyPath, start_byte: int, end_byte: int) -> None:
-        self.problems: list[Problem] = []
+
+def _own_records(held: Iterator[tuple[ByteRange, bytes]]) -> Iterator[_Found]:
+    """Yield the records of byte ranges; each is valid only until the next is asked for.
+
+    libmseed is given many ranges as one stretch: they hold nothing but records.
+    """
+    for ranges, data in _stretches(held):
+        places = iter(ranges)
+        begin = end = offset = 0
+        for record in MS3Record.from_buffer(data):
+            if offset >= end:
+                byte, length = next(places)
+                begin, end = byte - end, end + length
+            yield (begin + offset, begin + offset + record.reclen), record
+            offset += record.reclen
+
+
+def _stretches(
+    held: Iterator[tuple[ByteRange, bytes]],
+) -> Iterator[tuple[list[tuple[int, int]], bytes]]:
+    """Put ranges together; yield first byte and length of each, and what they hold."""
+    places: list[tuple[int, int]] = []
+    contents: list[bytes] = []
+    size = 0
+    for at, content in held:
+        places.append((at.start_byte, len(content)))
+        contents.append(content)
+        size += len(content)
+        if size >= DECODED_BYTES:
+            yield places, b"".join(contents)
+            places, contents, size = [], [], 0
+    if size:
+        yield places, b"".join(contents)
+
+
+class _Walk:
+    """One pass over the records of a file, past whatever is unreadable."""
+
+    def __init__(self, path: AnyPath) -> None:
         self._path = path
-        self._start_byte = start_byte
-        self._end_byte = end_byte
+        self._end_byte = path.stat().st_size
+        self.problems = Problems()
         self._seen_record = False
         self._control = False
         self._length = 0
@@ -155,7 +218,7 @@ class _Walk:
 
     def records(self) -> Iterator[_Found]:
         """Yield each record with its bytes; it is valid only until the next is asked for."""
-        byte = self._start_byte
+        byte = 0
         with open_to_read(self._path) as file:
             while byte < self._end_byte:
                 file.seek(byte)
@@ -209,7 +272,7 @@ class _Walk:
         if self._bad is not None:
             start, reason = self._bad
             text = f"{reason}; {byte - start} bytes not used"
-            self.problems.append(Problem(str(self._path), text, start))
+            self.problems.add(Problem(str(self._path), text, start))
             self._bad = None
 
     def _hidden_record(self, chunk: bytes, offset: int, length: int) -> tuple[int, str] | None:

@@ -5,16 +5,29 @@ headers alone. Where its samples go on the grid is decided once for all from pie
 result depends on which task reads them.
 """
 
-from dataclasses import dataclass, field
-from typing import Protocol
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from seisflow.core.files import AnyPath
 from seisflow.core.stations import Coordinates
+from seisflow.formats.record_index import ByteRange, RecordIndex
 
-__all__ = ["FileScan", "Piece", "Problem", "Reader", "Run"]
+__all__ = [
+    "FileScan",
+    "ManyReader",
+    "Part",
+    "Piece",
+    "Problem",
+    "Problems",
+    "Reader",
+    "Run",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +49,8 @@ class Piece:
         NumPy name of the samples' type: int16, int32, float32 or float64.
     start_byte, end_byte : int
         Where the piece lies in the file; ``end_byte`` is exclusive.
+    records : RecordIndex or None
+        Which of these bytes are its own; None if they all are.
     """
 
     station: str
@@ -45,6 +60,27 @@ class Piece:
     dtype: str
     start_byte: int
     end_byte: int
+    records: RecordIndex | None = field(default=None, compare=False, repr=False)
+
+    def ranges(self, first: int, stop: int) -> list[ByteRange]:
+        """Return the bytes that hold samples ``first:stop``, in the order of the file."""
+        if first >= stop:
+            return []
+        if self.records is None:
+            return [ByteRange(self.start_byte, self.end_byte, 0)]
+        return self.records.ranges(first, stop)
+
+    def cut(self, first: int, stop: int) -> "Piece":
+        """Return the piece without what only other samples than ``first:stop`` need."""
+        if self.records is None or (first <= 0 and stop >= self.n_samples):
+            return self
+        return replace(self, records=self.records.cut(first, stop))
+
+
+_NUMBER = re.compile(r"[-+]?\d[\d.]*")
+
+Part = tuple[Piece, int, int]
+"""Samples ``first:stop`` of a piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +97,55 @@ class Problem:
         Where in the file, where known.
     station : str
         The station concerned, or empty.
+    n : int
+        How often it was found in the file; all else is said of the first time.
+    others : tuple of str
+        Other stations of which it was found.
     """
 
     path: str
     reason: str
     byte: int | None = None
     station: str = ""
+    n: int = 1
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = f" at byte {self.byte}" if self.byte is not None else ""
         whom = f" ({self.station})" if self.station else ""
-        return f"{self.path}{where}{whom}: {self.reason}"
+        more = f"; the first of {self.n} such problems in this file" if self.n > 1 else ""
+        if self.others:
+            some = ", ".join(self.others[:4])
+            more += f", also of {some}{', ...' if len(self.others) > 4 else ''}"
+            more += f" ({len(self.others) + 1} stations)"
+        return f"{self.path}{where}{whom}: {self.reason}{more}"
+
+
+class Problems:
+    """Collects problems: one for each kind and file, with a count, however many there are.
+
+    Reasons that differ in their numbers alone are of one kind.
+    """
+
+    def __init__(self, problems: Iterable[Problem] = ()) -> None:
+        self._first: dict[tuple[str, str], Problem] = {}
+        self._n: Counter[tuple[str, str]] = Counter()
+        self._stations: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+        for problem in problems:
+            self.add(problem)
+
+    def add(self, problem: Problem) -> None:
+        """Take the next one."""
+        key = problem.path, _NUMBER.sub("#", problem.reason)
+        self._first.setdefault(key, problem)
+        self._n[key] += problem.n
+        self._stations[key].update(dict.fromkeys((problem.station, *problem.others)))
+
+    def __iter__(self) -> Iterator[Problem]:
+        """Yield the first of each kind, with their number."""
+        for key, problem in self._first.items():
+            others = tuple(s for s in self._stations[key] if s not in ("", problem.station))
+            yield replace(problem, n=self._n[key], others=others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +190,15 @@ class Reader(Protocol):
         self, path: AnyPath, piece: Piece, first: int, stop: int
     ) -> tuple[list[Run], list[Problem]]:
         """Decode samples ``first:stop``, bit-exact; what cannot be decoded is a problem."""
+        ...
+
+
+@runtime_checkable
+class ManyReader(Reader, Protocol):
+    """A format of which many pieces of a file are read better together than one by one."""
+
+    def read_many(
+        self, path: AnyPath, parts: Sequence[Part]
+    ) -> Iterator[tuple[list[Run], list[Problem]]]:
+        """Decode parts of pieces; yield what `read` returns, for each in turn."""
         ...

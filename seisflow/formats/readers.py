@@ -5,17 +5,29 @@ files are not held up by one bad one.
 """
 
 import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from seisflow.core.files import AnyPath, is_local, open_to_read
 from seisflow.core.grid import nominal_rate
+from seisflow.errors import DataError
 from seisflow.formats.foreign import guess, known_kind
 from seisflow.formats.miniseed import MiniSeedReader, holds_record
-from seisflow.formats.pieces import FileScan, Piece, Problem, Reader, Run
+from seisflow.formats.pieces import (
+    FileScan,
+    ManyReader,
+    Part,
+    Piece,
+    Problem,
+    Problems,
+    Reader,
+    Run,
+)
 from seisflow.formats.rg16 import Rg16Reader
 from seisflow.formats.sac import SacReader
 from seisflow.formats.segy import SegyReader
 
-__all__ = ["ALLOWED", "READERS", "read_piece", "scan_file"]
+__all__ = ["ALLOWED", "READERS", "read_piece", "read_pieces", "scan_file"]
 
 READERS: tuple[Reader, ...] = (MiniSeedReader(), Rg16Reader(), SacReader(), SegyReader())
 """Asked in this order; those with the strictest marks first."""
@@ -43,7 +55,7 @@ def scan_file(path: AnyPath) -> FileScan:
     -------
     FileScan
         With an empty ``format`` where no reader takes the file. Pieces whose rate no grid can
-        carry are left out, each station and rate with a problem.
+        carry are left out. Problems of one kind are one, with a count.
     """
     try:
         status = path.stat()
@@ -69,7 +81,7 @@ def scan_file(path: AnyPath) -> FileScan:
         size_bytes=size,
         mtime_ns=mtime,
         pieces=tuple(kept),
-        problems=(*problems, *unfit),
+        problems=tuple(Problems((*problems, *unfit))),
         coordinates=coordinates,
     )
 
@@ -100,16 +112,59 @@ def read_piece(
     OSError
         The file cannot be read at all: gone since the scan, no permission, a disk that fails.
     """
-    try:
-        reader = next(r for r in READERS if r.name == scan_format)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return reader.read(path, piece, first, stop)
-    except PASSING:
-        raise  # the machine, not the file: the task is tried again
-    except Exception as error:  # noqa: BLE001 - the boundary: recorded, and the next piece goes on
-        reason = f"cannot be read: {type(error).__name__}: {error}"
-        return [], [Problem(str(path), reason, piece.start_byte, piece.station)]
+    return next(read_pieces(scan_format, path, [(piece, first, stop)]))
+
+
+def read_pieces(
+    scan_format: str, path: AnyPath, parts: Sequence[Part]
+) -> Iterator[tuple[list[Run], list[Problem]]]:
+    """Decode samples of many pieces of one file; yield for each what `read_piece` returns.
+
+    Parameters
+    ----------
+    scan_format : str
+        ``FileScan.format`` of the scan that found the pieces.
+    path : Path
+        The file.
+    parts : sequence of (Piece, int, int)
+        Each piece as the scan found it, with a half-open range of its samples.
+
+    Raises
+    ------
+    OSError
+        As `read_piece`; what comes after cannot be read either.
+    """
+    reader = next((r for r in READERS if r.name == scan_format), None)
+    if isinstance(reader, ManyReader) and len(parts) > 1:
+        results = reader.read_many(path, parts)
+    else:
+        results = _one_by_one(reader, path, parts)
+    for n, (piece, _, _) in enumerate(parts, 1):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = next(results)
+        except PASSING:
+            raise  # the machine, not the file: the task is tried again
+        except Exception as error:  # noqa: BLE001 - the boundary: recorded, and the next goes on
+            reason = f"cannot be read: {type(error).__name__}: {error}"
+            found = [], [Problem(str(path), reason, piece.start_byte, piece.station)]
+            if not isinstance(results, map):
+                results = _one_by_one(reader, path, parts[n:])
+        yield found
+
+
+def _one_by_one(
+    reader: Reader | None, path: AnyPath, parts: Sequence[Part]
+) -> Iterator[tuple[list[Run], list[Problem]]]:
+    """Read each piece when it is asked for; one that raises does not end the others."""
+
+    def read(part: Part) -> tuple[list[Run], list[Problem]]:
+        if reader is None:
+            raise DataError("its format has no reader; scan it again")
+        return reader.read(path, *part)
+
+    return map(read, parts)
 
 
 def _choose(path: AnyPath, size: int) -> tuple[str, Reader | None]:
@@ -139,18 +194,17 @@ def _refused(path: AnyPath, size: int, mtime_ns: int, reason: str) -> FileScan:
 
 
 def _fit_for_grid(path: AnyPath, pieces: list[Piece]) -> tuple[list[Piece], list[Problem]]:
-    """Leave out pieces whose rate has no grid; one problem for each station and rate."""
+    """Leave out pieces whose time or rate has no grid; say how many samples at which rates."""
     kept: list[Piece] = []
-    unfit: dict[tuple[str, float], int] = {}
-    beyond = [p for p in pieces if not abs(p.start_ns) < LATEST_NS]
+    beyond: list[Piece] = []
+    unfit: Counter[tuple[str, float]] = Counter()
     for piece in pieces:
-        if piece in beyond:
-            continue
-        if nominal_rate(piece.rate_hz) is not None:
+        if not abs(piece.start_ns) < LATEST_NS:
+            beyond.append(piece)
+        elif nominal_rate(piece.rate_hz) is not None:
             kept.append(piece)
         else:
-            key = piece.station, piece.rate_hz
-            unfit[key] = unfit.get(key, 0) + piece.n_samples
+            unfit[piece.station, piece.rate_hz] += piece.n_samples
     problems = [
         Problem(
             str(path),

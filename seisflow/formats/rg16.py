@@ -16,6 +16,7 @@ from seisflow.core.stations import Coordinates
 from seisflow.formats.header_values import checked_rate, checked_start
 from seisflow.formats.joining import Block, PieceBuilder, RunBuilder, station_name
 from seisflow.formats.pieces import Piece, Problem, Run
+from seisflow.formats.record_index import ByteRange
 
 __all__ = ["Rg16Reader"]
 
@@ -77,11 +78,12 @@ class Rg16Reader:
         self, path: AnyPath, piece: Piece, first: int, stop: int
     ) -> tuple[list[Run], list[Problem]]:
         """Read only the trace blocks that hold samples ``first:stop``."""
-        runs = RunBuilder(piece, first, stop)
+        plan = piece.ranges(first, stop)
+        runs = RunBuilder(piece, first, stop, plan[0].first if plan else 0)
         with open_to_read(path) as file:
-            for block, fault in _walk(file, piece.rate_hz, piece.start_byte, piece.end_byte):
+            for block, fault in _own_blocks(file, piece.rate_hz, plan):
                 if fault or block.station != piece.station:
-                    continue
+                    break
                 begin, end = runs.advance(block.n_samples)
                 if begin < end:
                     file.seek(block.end_byte - 4 * (block.n_samples - begin))
@@ -93,6 +95,14 @@ class Rg16Reader:
             return runs.runs(), []
         reason = "fewer samples than when the file was scanned; it has changed since"
         return runs.runs(), [Problem(str(path), reason, piece.start_byte, piece.station)]
+
+
+def _own_blocks(
+    file: BinaryIO, rate_hz: float, plan: list[ByteRange]
+) -> Iterator[tuple[Block, str]]:
+    """Yield the trace blocks in some byte ranges, which hold nothing else."""
+    for at in plan:
+        yield from _walk(file, rate_hz, at.start_byte, at.end_byte)
 
 
 def _walk(file: BinaryIO, rate_hz: float, byte: int, end_byte: int) -> Iterator[tuple[Block, str]]:

@@ -5,16 +5,16 @@ pieces share the phase of its first one, so that a sub-sample offset near half a
 flips from one piece to the next; each piece keeps what is left over as its offset.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, SampleGrid, Span, nearest_integer
 from seisflow.errors import DataError
 from seisflow.ingest.inventory import Found, Inventory, Selection
 
-__all__ = ["Placement", "place", "place_station", "product_span", "within"]
+__all__ = ["Placement", "by_shard", "place", "place_station", "product_span"]
 
 MAX_EMPTY_SHARE = 0.99
 MIN_STATION_DAYS_TO_JUDGE = 2000
@@ -35,6 +35,11 @@ class Placement:
     def stop(self) -> int:
         """Grid index one past the last sample."""
         return self.index + self.found.piece.n_samples
+
+    def cut(self, start: int, stop: int) -> "Placement":
+        """Return it without what only samples outside ``[start, stop)`` of the grid need."""
+        piece = self.found.piece.cut(start - self.index, stop - self.index)
+        return replace(self, found=replace(self.found, piece=piece))
 
 
 def place(pieces: Sequence[Found], grid: SampleGrid) -> list[Placement]:
@@ -73,9 +78,33 @@ def place_station(inventory: Inventory, station: str, grid: SampleGrid) -> list[
     return [p for p in place(pieces, grid) if p.found not in earlier]
 
 
-def within(placements: Sequence[Placement], start: int, stop: int) -> tuple[Placement, ...]:
-    """Return the placements that have samples in ``[start, stop)`` of the grid, in order."""
-    return tuple(p for p in placements if p.index < stop and p.stop > start)
+def by_shard(
+    placements: Sequence[Placement], size: int, first: int, last: int
+) -> dict[int, tuple[Placement, ...]]:
+    """Sort the placements of a station into shards.
+
+    Parameters
+    ----------
+    placements : sequence of Placement
+        In any order, which is kept.
+    size : int
+        Samples in a shard.
+    first, last : int
+        Samples ``[first, last)`` of the grid are wanted.
+
+    Returns
+    -------
+    dict of int to tuple of Placement
+        By number of the shard. One that reaches over several shards is cut for each.
+    """
+    found: dict[int, list[Placement]] = defaultdict(list)
+    for p in placements:
+        start, stop = max(p.index, first), min(p.stop, last)
+        if start >= stop:
+            continue
+        for shard in range(start // size, (stop - 1) // size + 1):
+            found[shard].append(p.cut(max(start, shard * size), min(stop, (shard + 1) * size)))
+    return {shard: tuple(some) for shard, some in found.items()}
 
 
 def product_span(inventory: Inventory, selection: Selection, rate: Fraction) -> Span:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,9 @@ from seisflow.dsp.quality import clipped_samples, constant_run_samples, constant
 from seisflow.formats.coordinates import CoordinateTable, read_coordinates
 from seisflow.formats.listing import list_files
 from seisflow.formats.pieces import FileScan
-from seisflow.formats.readers import read_piece, scan_file
+from seisflow.formats.readers import scan_file
 from seisflow.ingest.assembling import Shard, coverage_of
+from seisflow.ingest.filling import Filling
 from seisflow.ingest.inventory import (
     Inventory,
     Selection,
@@ -39,7 +41,7 @@ from seisflow.ingest.inventory import (
 )
 from seisflow.ingest.layout import segment_arrays, state_array, waveform_arrays
 from seisflow.ingest.places import match_places
-from seisflow.ingest.placing import Placement, place_station, product_span, within
+from seisflow.ingest.placing import Placement, by_shard, place_station, product_span
 
 __all__ = [
     "FileBatch",
@@ -229,11 +231,11 @@ def _tasks(product: Product, inventory: Inventory, selection: Selection) -> Iter
         last = min(last, grid.first_at_or_after(selection.end_ns))
     size = int(product.shard_s * product.rate)
     for number, station in enumerate(inventory.found):
-        placements = place_station(inventory, station, grid)
-        for start in range(0, grid.n_samples, size):
+        placements = by_shard(place_station(inventory, station, grid), size, first, last)
+        for shard, start in enumerate(range(0, grid.n_samples, size)):
             stop = min(start + size, grid.n_samples)
             name = f"{station}@{format_time(grid.time_of(start))}"
-            here = within(placements, max(start, first), min(stop, last))
+            here = placements.get(shard, ())
             station_s = float((stop - start) / product.rate)
             yield IngestTask(name, number, start, stop, first, last, station_s, here)
 
@@ -281,56 +283,29 @@ def run(output: AnyPath, rate: Fraction, dtype: str, task: IngestTask) -> Done:
     cannot be read at all is a failure, and the task is tried again by the next run.
     """
     shard = Shard.empty(task.start, task.stop - task.start, dtype)
-    problems: list[str] = []
-    failures: list[str] = []
-    segments: list[list[int]] = []
-    unread: list[Placement] = []
-    for placement in task.placements:
-        try:
-            segments += _put(shard, task, placement, problems)
-        except OSError as error:
-            failures.append(f"{placement.found.path}: {error}")
-            unread.append(placement)
+    first, stop = max(task.start, task.first), min(task.stop, task.last)
+    filling = Filling(shard, first, stop)
+    for _, placements in groupby(task.placements, key=lambda p: p.found.path):
+        filling.read_file(list(placements))
+    segments = filling.segments
+    problems = [str(p) for p in filling.problems]
     if shard.n_conflicting:
         problems.append(
             f"{task.name}: {shard.n_conflicting} samples differ where files overlap; the first kept"
         )
     coverage = coverage_of(shard, rate)
-    _mark_unread(coverage, task, unread, rate)
+    _mark_unread(coverage, task, filling.unread, rate)
     first_second = int(task.start / rate)
     written = write_shards(output, "waveform", (task.station, task.start), shard.samples[None])
     written += write_shards(output, "coverage", (task.station, first_second), coverage[None])
     return Done(
         _counts(shard, coverage, segments, rate),
         tuple(problems),
-        tuple(failures),
-        sum(p.found.piece.end_byte - p.found.piece.start_byte for p in task.placements),
+        tuple(f"{path}: {error}" for path, error in filling.failures.items()),
+        filling.read_bytes,
         written,
         {"station": task.station, "segments": segments},
     )
-
-
-def _put(
-    shard: Shard, task: IngestTask, placement: Placement, problems: list[str]
-) -> list[list[int]]:
-    """Decode the part of a piece that lies in the shard; return its segments."""
-    found = placement.found
-    first = max(task.start, task.first) - placement.index
-    stop = min(task.stop, task.last) - placement.index
-    runs, found_problems = read_piece(
-        found.format,
-        any_path(found.path),
-        found.piece,
-        max(0, first),
-        min(found.piece.n_samples, stop),
-    )
-    problems += [str(p) for p in found_problems]
-    segments = []
-    for decoded in runs:
-        index = placement.index + decoded.first
-        kept = shard.put(index, decoded.values)
-        segments += [[first, n_samples, placement.offset_ns] for first, n_samples in kept]
-    return segments
 
 
 def _mark_unread(

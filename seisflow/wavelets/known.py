@@ -178,11 +178,12 @@ def with_catalogue(
     by_name = {event.event: event for event in catalogue}
     longitudes = np.array([p.longitude for p in places])
     latitudes = np.array([p.latitude for p in places])
-    for number in np.unique(known.event).tolist():
+    numbers, counts = np.unique(known.event, return_counts=True)
+    members = np.split(np.argsort(known.event, kind="stable"), np.cumsum(counts)[:-1])
+    for number, here in zip(numbers.tolist(), members, strict=False):
         event = by_name.get(known.events[number])
         if event is None:
             continue
-        here = np.flatnonzero(known.event == number)
         channels = known.channel[here]
         away = surface_distance_km(
             event.longitude, event.latitude, longitudes[channels], latitudes[channels]

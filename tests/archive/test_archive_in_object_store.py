@@ -27,7 +27,14 @@ from seisflow.archive.store import (
     write_array,
     write_shards,
 )
-from seisflow.core.files import any_path, is_store_trouble, path_from, read_folder, relative_path
+from seisflow.core.files import (
+    any_path,
+    is_store_trouble,
+    path_from,
+    read_folder,
+    read_ranges,
+    relative_path,
+)
 from seisflow.core.grid import HOUR_NS, Span
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.listing import list_files
@@ -320,3 +327,14 @@ def test_paths_count_from_a_folder_there_as_on_a_disk(folder: UPath) -> None:
     for url in ("nowhere://bucket/x", "s3://bucket/a::b"):
         with pytest.raises(ConfigError, match="cannot be used"):
             any_path(url)
+
+
+def test_ranges_of_an_object_are_those_of_a_file(folder: UPath) -> None:
+    content = np.random.default_rng(0).bytes(1 << 20)
+    (folder / "all").write_bytes(content)
+    size = len(content)
+    wanted = [*((k, k + 512) for k in range(0, size, 100_000)), (5, 6), (size - 3, size + 9)]
+    wanted.append((size + 5, size + 9))
+    assert list(read_ranges(folder / "all", wanted)) == [content[a:b] for a, b in wanted]
+    with pytest.raises(FileNotFoundError):
+        next(read_ranges(folder / "none", wanted))

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from programs import Cluster, Launcher, Running, receipts, wait_until
 
+from seisflow.archive.receipts import PROBLEMS
+from seisflow.archive.store import HIDDEN
+
 
 @pytest.fixture
 def copy(waveforms: Path, tmp_path: Path) -> Path:
@@ -49,6 +52,15 @@ def test_missing_and_failed_are_named_with_reasons(copy: Path, launcher: Launche
     assert f"failed: {name}: its worker died every time" in shown
     assert "missing: ZG.R0102..EHZ@2014-05-29T00:00:00Z" in shown
     assert "2 done, 1 failed, 1 not run, of 4 stations" in shown
+
+
+def test_hundreds_of_problems_are_counted_and_some_shown(copy: Path, launcher: Launcher) -> None:
+    problems = [f"raw/{k}: an empty file (0 bytes)" for k in range(300)]
+    (copy / HIDDEN / PROBLEMS).write_text(json.dumps(problems))
+    state, shown = ask(launcher, copy)
+    assert (state["n_problems"], state["problems"]) == (300, problems)
+    assert shown.count("an empty file") == 100
+    assert "problem: ... 300 in all; --json lists them" in shown
 
 
 def test_a_damaged_receipt_is_a_task_not_run(copy: Path, launcher: Launcher) -> None:

@@ -99,11 +99,16 @@ def test_errors_are_builtin_errors_with_exit_codes() -> None:
 
 @pytest.mark.parametrize(
     "place",
-    [(-180.0, -90.0, -12_000.0), (360.0, 90.0, 9000.0), (0.0, 0.0, 0.0), (175.3, -43.5, 62.0)],
+    [(-180.0, -90.0, -12_000.0), (179.9, 90.0, 9000.0), (0.0, 0.0, 0.0), (175.3, -43.5, 62.0)],
 )
 def test_a_place_on_earth_is_kept_as_it_is(place: tuple[float, float, float]) -> None:
     assert checked_place(*place) == Coordinates(*place)
     assert math.isnan(checked_place(*place[:2]).elevation)
+
+
+@pytest.mark.parametrize(("longitude", "same"), [(180.0, -180.0), (243.5, -116.5), (360.0, 0.0)])
+def test_longitudes_beyond_180_are_those_of_the_west(longitude: float, same: float) -> None:
+    assert checked_place(longitude, 33.5).longitude == same
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def rg16_file(
     n_sets = len(components)
     head = bytearray(32 * (5 + n_sets))  # two general headers, channel sets, three extended ones
     head[2:4], head[16], head[22], head[42:44] = b"\x80\x58", 0x20, 16000 // rate, b"\x01\x06"
-    head[28], head[38] = n_sets, 3
+    head[28], head[38] = n_sets // 10 << 4 | n_sets % 10, 3
     for k, component in enumerate(components):
         head[64 + 32 * k + 1], head[64 + 32 * k + 30] = k + 1, component
     head[46:49] = (len(values[0]) * 1000 // rate).to_bytes(3, "big")

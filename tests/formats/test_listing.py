@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from seisflow.core.files import any_path
 from seisflow.errors import ConfigError
 from seisflow.formats.listing import list_files
 
@@ -91,3 +92,10 @@ def test_zarr_stores_are_no_raw_data_and_paths_are_absolute(
     found = list_files([archive.name])
     assert found == before
     assert all(path.is_absolute() for path in found)
+
+
+def test_what_lies_in_products_of_a_store_is_no_raw_data() -> None:
+    kept = ["a/day.mseed", "w.zarrette/b.mseed", "zarr.json.d/c.mseed"]
+    for name in [*kept, "w.zarr/zarr.json", "w.zarr/waveform/zarr.json", "w.zarr/waveform/c/0"]:
+        any_path(f"memory://listed/{name}").write_bytes(b"x")
+    assert [p.path for p in list_files(["memory://listed"])] == [f"/listed/{n}" for n in kept]

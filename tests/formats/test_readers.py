@@ -89,8 +89,9 @@ def test_a_rate_without_a_grid_is_left_out_by_name(tmp_path: Path) -> None:
     path.write_bytes(b"".join(slow + odd + good))
     reading = read_all(path)
     assert list(reading.values) == ["XX.GOO..HHZ"]
-    assert [p.station for p in reading.problems] == ["XX.ODD..HHZ", "XX.SLO..LHZ"]
-    assert "50 samples at 99.9991 Hz" in reading.problems[0].reason
+    (problem,) = reading.problems
+    assert (problem.station, problem.others, problem.n) == ("XX.ODD..HHZ", ("XX.SLO..LHZ",), 2)
+    assert "50 samples at 99.9991 Hz" in problem.reason
 
 
 def test_an_error_in_a_reader_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

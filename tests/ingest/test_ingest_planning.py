@@ -1,5 +1,6 @@
 """What is asked for, refused, left out with a word, failed and made good."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +25,7 @@ from seisflow.core.classes import State
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, SampleGrid, Span, format_time, parse_time
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.pieces import FileScan, Piece
-from seisflow.ingest import assembling, stage
+from seisflow.ingest import assembling, filling, stage
 from seisflow.ingest.assembling import Shard, coverage_of
 from seisflow.ingest.inventory import Selection, take_inventory
 from seisflow.ingest.layout import segment_arrays
@@ -190,14 +191,14 @@ def test_the_order_of_scans_changes_nothing(tmp_path: Path) -> None:
 
 
 def failing_reader(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    real = stage.read_piece
+    real = filling.read_pieces
 
-    def read(scan_format: str, path: Path, *rest: object) -> object:
+    def read(scan_format: str, path: Path, *rest: object) -> Iterator[object]:
         if path.name == name:
             raise OSError(5, "Input/output error")
-        return real(scan_format, path, *rest)
+        yield from real(scan_format, path, *rest)
 
-    monkeypatch.setattr(stage, "read_piece", read)
+    monkeypatch.setattr(filling, "read_pieces", read)
 
 
 def test_a_file_that_cannot_be_read_fails_its_task_and_is_made_good_later(

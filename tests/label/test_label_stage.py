@@ -1,5 +1,6 @@
 """Labels of products: independent of how the work was cut, and honest about what is missing."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import seisflow
 from seisflow.archive.work import progress_of
 from seisflow.core.classes import Label, NoData, Undetermined
 from seisflow.errors import ConfigError, DataError, IncompleteError
-from seisflow.ingest import stage as ingest_stage
+from seisflow.ingest import filling
 from seisflow.label import stage
 
 A, B, C = "XX.A..HHZ", "XX.B..HHZ", "XX.C..HHZ"
@@ -262,11 +263,11 @@ def test_waveforms_that_failed_are_failed_here_too(
 ) -> None:
     runs = {A: [("2020-01-01T10:00", record(300))], B: [("2020-01-01T10:00", record(300, 1))]}
 
-    def refuse(_: str, path: Path, *rest: object) -> object:
-        raise OSError(5, "Input/output error", str(path))
+    def refuse(_: str, path: Path, *rest: object) -> Iterator[object]:
+        yield from (path / "in a file").iterdir()
 
     with monkeypatch.context() as patch:
-        patch.setattr(ingest_stage, "read_piece", refuse)
+        patch.setattr(filling, "read_pieces", refuse)
         source = waveforms(tmp_path, runs)
     assert len(progress_of(source).failed) == 2
     found = label(source, tmp_path / "l.zarr")
