@@ -1,9 +1,12 @@
 """The program: its commands, and the one place where errors become exit codes."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterable
+from contextlib import chdir
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -64,7 +67,10 @@ def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
         pretty_exceptions_enable=False,
     )
-    for name in names:
+    chosen = list(names)
+    if chosen != ["status"]:  # before xarray imports Dask, with the files of the user
+        import_module("seisflow.engine")
+    for name in chosen:
         module = import_module(f"seisflow.cli.{COMMANDS[name]}")
         if name == "cluster":
             app.add_typer(module.app, name=name)
@@ -96,12 +102,24 @@ def _say(error: str) -> None:
     ERRORS.print(f"error: {error}", markup=False, highlight=False, style="red", soft_wrap=True)
 
 
+def _own_environment() -> None:
+    """Keep what was set for other programs from this process and its workers."""
+    for name in [n for n in os.environ if n.startswith(("NUMBA_", "ZARR_"))]:
+        if name != "NUMBA_CACHE_DIR":  # a place changes no result
+            del os.environ[name]
+    os.environ |= {"MATPLOTLIBRC": os.devnull, "MPLBACKEND": "agg"}
+    if Path("matplotlibrc").exists():  # read before what the variable names
+        with chdir("/"):
+            import_module("seisflow.report.palette")
+
+
 def main() -> NoReturn:
     """Run the command line and exit with the code of `seisflow.errors.ExitCode`.
 
     SIGTERM, with which SLURM ends jobs, ends a command in good order as Ctrl-C does.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    _own_environment()
     asked = sys.argv[1:2]
     try:
         code = program(asked if asked and asked[0] in COMMANDS else COMMANDS)(standalone_mode=False)

@@ -213,7 +213,7 @@ def write(
     content = evaluation.to_json()
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "table.md").write_text(evaluation_table(evaluation))
+        (folder / "table.md").write_text(evaluation_table(evaluation), encoding="utf-8")
         (folder / "evaluation.json").write_text(json.dumps(content, indent=1, allow_nan=False))
     figures = draw_evaluation(evaluation, model, examples, folder)
     if evaluation.truth == "labels":
