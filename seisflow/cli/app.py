@@ -1,6 +1,7 @@
 """The program: its commands, and the one place where errors become exit codes."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterable
@@ -8,7 +9,7 @@ from contextlib import chdir
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
@@ -21,9 +22,9 @@ __all__ = ["COMMANDS", "main", "program"]
 
 HELP = """Label, learn and find earthquakes in dense continuous seismic arrays.
 
-The way of the data: **ingest** foreign files into WAVEFORMS, **label** every second of every
-station into LABELS, **plot** them. Every command can be typed again after a crash and goes on
-where it was; every product opens with `seisflow.open(path)` or `xarray.open_zarr(path)`.
+The way of the data: 'ingest' foreign files into WAVEFORMS, 'label' every second of every
+station into LABELS, 'plot' them. Every command can be typed again after a crash and goes on
+where it was; every product opens with seisflow.open(path) or xarray.open_zarr(path).
 
 Exit codes: 0 done, 1 bug, 2 configuration, 3 data (something in the files could not be used;
 the rest was), 4 incomplete (type the command again), 130 interrupted."""
@@ -79,6 +80,28 @@ def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
     return app
 
 
+def command_line(names: Iterable[str] = COMMANDS) -> Any:
+    """Return the command line of `program` whose help shows what its texts say, sign by sign."""
+    command = typer.main.get_command(program(names))
+    _show_literally(command)
+    return command
+
+
+def _show_literally(command: Any) -> None:
+    """Escape what Markdown, by which help is laid out, would take for its own."""
+    for shown in (command, *command.params):
+        if getattr(shown, "help", None):
+            shown.help = literal(shown.help)
+    for inner in getattr(command, "commands", {}).values():
+        _show_literally(inner)
+
+
+def literal(text: str) -> str:
+    """Return the Markdown of a text; paragraphs and underlined headings stay what they are."""
+    escaped = re.sub(r"([\\`*_\[\]<>&~|#])", r"\\\1", text)
+    return re.sub(r"(?m)^(\s*\d*)([-+.)])(?=\s)", r"\1\\\2", escaped)  # no lists
+
+
 def _version(value: bool) -> None:
     if value:
         typer.echo(f"seisflow {__version__}")
@@ -99,7 +122,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _say(error: str) -> None:
-    ERRORS.print(f"error: {error}", markup=False, highlight=False, style="red", soft_wrap=True)
+    ERRORS.print(f"error: {error}", style="red")
 
 
 def _own_environment() -> None:
@@ -122,7 +145,8 @@ def main() -> NoReturn:
     _own_environment()
     asked = sys.argv[1:2]
     try:
-        code = program(asked if asked and asked[0] in COMMANDS else COMMANDS)(standalone_mode=False)
+        names = asked if asked and asked[0] in COMMANDS else COMMANDS
+        code = command_line(names)(standalone_mode=False)
     except SeisflowError as error:
         _say(str(error))
         code = error.exit_code

@@ -137,7 +137,7 @@ def detect(  # noqa: PLR0913 - every parameter is an option of the command
     prepared = stage.prepare(config, waveforms, scores)
     refuse_other(catalog, prepared.product.identity)
     for note in prepared.plan.notes:
-        ERRORS.print(f"note: {note}", highlight=False, soft_wrap=True)
+        ERRORS.print(f"note: {note}")
     if dry_run:
         show_plan(prepared.plan, catalog, as_json=as_json)
         return
@@ -180,4 +180,4 @@ def draw(catalog: AnyPath, waveforms: AnyPath, n: int) -> None:
     with progress("figures", len(rows)) as bar:
         for _ in draw_events(catalog, waveforms, rows):
             bar.advance()
-    ERRORS.print(f"look at {catalog / FIGURES}", highlight=False, markup=False, soft_wrap=True)
+    ERRORS.print(f"look at {catalog / FIGURES}")

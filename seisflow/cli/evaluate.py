@@ -219,7 +219,7 @@ def write(
     if evaluation.truth == "labels":
         figures += draw_training(history, folder)
         figures += draw_network(model, examples, folder)
-    ERRORS.print(f"look at {folder}", highlight=False, markup=False, soft_wrap=True)
+    ERRORS.print(f"look at {folder}")
     return {"folder": str(folder), "figures": [str(path) for path in figures], **content}
 
 

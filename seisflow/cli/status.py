@@ -33,11 +33,11 @@ def status(
     }
     table("status", rows)
     for name, reason in state.failed.items():
-        ERRORS.print(f"failed: {name}: {reason}", style="red", markup=False, soft_wrap=True)
+        ERRORS.print(f"failed: {name}: {reason}", style="red")
     if state.missing:
         some = ", ".join(state.missing[:5])
-        ERRORS.print(f"missing: {some}{', ...' if len(state.missing) > 5 else ''}", markup=False)
+        ERRORS.print(f"missing: {some}{', ...' if len(state.missing) > 5 else ''}")
     for problem in state.problems:
-        ERRORS.print(f"problem: {problem}", style="yellow", markup=False, soft_wrap=True)
+        ERRORS.print(f"problem: {problem}", style="yellow")
     if as_json:
         print_json(summary_json(product, state, {}, None))
