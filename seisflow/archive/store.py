@@ -10,7 +10,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,13 @@ def storage_errors(path: str | AnyPath) -> Iterator[None]:
             f"cannot write to {path}: {os.strerror(error.errno)}; make room or choose another "
             "place; what was written before stays valid, and the same command goes on from there"
         ) from error
+
+
+def as_usual() -> AbstractContextManager[object]:
+    """Return a context in which zarr writes as it does by default, whatever its user configured."""
+    usual = {"array.order": "C", "array.write_empty_chunks": False, "json_indent": 2}
+    context: AbstractContextManager[object] = zarr.config.set(usual)
+    return context
 
 
 def _codec(spec: ArraySpec) -> list[BloscCodec] | None:
@@ -122,7 +129,7 @@ def create_product(
     refuse_unfit(path)
     if product_stands(path):
         raise ConfigError(f"{path} exists already; choose another name")
-    with storage_errors(path), appearing(path) as aside:
+    with storage_errors(path), as_usual(), appearing(path) as aside:
         group = zarr.create_group(
             aside,
             zarr_format=3,
@@ -252,8 +259,9 @@ def _send_shards(
     root: UPath, files: Sequence[str], array: zarr.Array[Any], here: Any, values: Any
 ) -> int:
     """Write shards in memory and send them whole: zarr fetches each before it replaces it."""
-    held = array.metadata.to_buffer_dict(default_buffer_prototype())
-    zarr.open_array(MemoryStore(held), mode="r+", zarr_format=3)[here] = values
+    with as_usual():
+        held = array.metadata.to_buffer_dict(default_buffer_prototype())
+        zarr.open_array(MemoryStore(held), mode="r+", zarr_format=3)[here] = values
     contents = {file: held[file].to_bytes() for file in files if file in held}
     root.fs.pipe({(root / file).path: content for file, content in contents.items()})
     for file in set(files) - set(contents):  # nothing but the fill value
@@ -263,7 +271,8 @@ def _send_shards(
 
 def open_array(path: str | AnyPath, name: str, mode: Any = "r") -> zarr.Array[Any]:
     """Open one array of a product."""
-    array = zarr.open_array(zarr_store(any_path(path) / name), mode=mode, zarr_format=3)
+    with as_usual():
+        array = zarr.open_array(zarr_store(any_path(path) / name), mode=mode, zarr_format=3)
     assert isinstance(array, zarr.Array)
     return array
 
@@ -276,7 +285,7 @@ def open_group(path: str | AnyPath, mode: Any = "r") -> zarr.Group:
 def write_array(path: str | AnyPath, spec: ArraySpec) -> None:
     """Create an array with its values in a product that exists (written by finish alone)."""
     path = any_path(path)
-    with storage_errors(path):
+    with storage_errors(path), as_usual():
         if is_local(path):
             add_array(open_group(path, mode="r+"), spec)
         else:
@@ -303,7 +312,7 @@ def consolidate(path: str | AnyPath) -> None:
     with warnings.catch_warnings():
         # our own folder beside the arrays, and consolidated metadata in format 3, are known
         warnings.simplefilter("ignore", ZarrUserWarning)
-        with storage_errors(path):
+        with storage_errors(path), as_usual():
             zarr.consolidate_metadata(zarr_store(path))
 
 

@@ -1,11 +1,15 @@
 """The program: its commands, and the one place where errors become exit codes."""
 
+import os
+import re
 import signal
 import sys
 from collections.abc import Iterable
+from contextlib import chdir
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
@@ -18,9 +22,9 @@ __all__ = ["COMMANDS", "main", "program"]
 
 HELP = """Label, learn and find earthquakes in dense continuous seismic arrays.
 
-The way of the data: **ingest** foreign files into WAVEFORMS, **label** every second of every
-station into LABELS, **plot** them. Every command can be typed again after a crash and goes on
-where it was; every product opens with `seisflow.open(path)` or `xarray.open_zarr(path)`.
+The way of the data: 'ingest' foreign files into WAVEFORMS, 'label' every second of every
+station into LABELS, 'plot' them. Every command can be typed again after a crash and goes on
+where it was; every product opens with seisflow.open(path) or xarray.open_zarr(path).
 
 Exit codes: 0 done, 1 bug, 2 configuration, 3 data (something in the files could not be used;
 the rest was), 4 incomplete (type the command again), 130 interrupted."""
@@ -64,13 +68,38 @@ def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
         pretty_exceptions_enable=False,
     )
-    for name in names:
+    chosen = list(names)
+    if chosen != ["status"]:  # before xarray imports Dask, with the files of the user
+        import_module("seisflow.engine")
+    for name in chosen:
         module = import_module(f"seisflow.cli.{COMMANDS[name]}")
         if name == "cluster":
             app.add_typer(module.app, name=name)
         else:
             app.command(name)(getattr(module, name))
     return app
+
+
+def command_line(names: Iterable[str] = COMMANDS) -> Any:
+    """Return the command line of `program` whose help shows what its texts say, sign by sign."""
+    command = typer.main.get_command(program(names))
+    _show_literally(command)
+    return command
+
+
+def _show_literally(command: Any) -> None:
+    """Escape what Markdown, by which help is laid out, would take for its own."""
+    for shown in (command, *command.params):
+        if getattr(shown, "help", None):
+            shown.help = literal(shown.help)
+    for inner in getattr(command, "commands", {}).values():
+        _show_literally(inner)
+
+
+def literal(text: str) -> str:
+    """Return the Markdown of a text; paragraphs and underlined headings stay what they are."""
+    escaped = re.sub(r"([\\`*_\[\]<>&~|#])", r"\\\1", text)
+    return re.sub(r"(?m)^(\s*\d*)([-+.)])(?=\s)", r"\1\\\2", escaped)  # no lists
 
 
 def _version(value: bool) -> None:
@@ -93,7 +122,18 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _say(error: str) -> None:
-    ERRORS.print(f"error: {error}", markup=False, highlight=False, style="red", soft_wrap=True)
+    ERRORS.print(f"error: {error}", style="red")
+
+
+def _own_environment() -> None:
+    """Keep what was set for other programs from this process and its workers."""
+    for name in [n for n in os.environ if n.startswith(("NUMBA_", "ZARR_"))]:
+        if name != "NUMBA_CACHE_DIR":  # a place changes no result
+            del os.environ[name]
+    os.environ |= {"MATPLOTLIBRC": os.devnull, "MPLBACKEND": "agg"}
+    if Path("matplotlibrc").exists():  # read before what the variable names
+        with chdir("/"):
+            import_module("seisflow.report.palette")
 
 
 def main() -> NoReturn:
@@ -102,9 +142,11 @@ def main() -> NoReturn:
     SIGTERM, with which SLURM ends jobs, ends a command in good order as Ctrl-C does.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    _own_environment()
     asked = sys.argv[1:2]
     try:
-        code = program(asked if asked and asked[0] in COMMANDS else COMMANDS)(standalone_mode=False)
+        names = asked if asked and asked[0] in COMMANDS else COMMANDS
+        code = command_line(names)(standalone_mode=False)
     except SeisflowError as error:
         _say(str(error))
         code = error.exit_code

@@ -78,7 +78,7 @@ def run(
     stages = chosen(stages, until, only)
     asked.refuse_missing()
     for stage, reason in left_out.items():
-        ERRORS.print(f"{stage} is left out: {reason}", highlight=False, markup=False)
+        ERRORS.print(f"{stage} is left out: {reason}")
     if not stages:
         raise ConfigError(f"{asked.path} has no stage to run; give it tables such as [ingest]")
     outcomes: list[Outcome] = []
@@ -212,9 +212,7 @@ def again(campaign: Campaign, stage: str) -> None:
     key = fingerprint([{k: str(v) for k, v in values.items()}, digests([*read, *given])])
     # with what it made then: the same command, typed by hand, may have written there since
     if product.exists() and known.get(stage) == fingerprint([key, digests([product])]):
-        ERRORS.print(
-            f"{product} is finished: nothing to do", highlight=False, markup=False, soft_wrap=True
-        )
+        ERRORS.print(f"{product} is finished: nothing to do")
         return
     call(campaign, stage)
     write_json(kept, known | {stage: fingerprint([key, digests([product])])})
@@ -277,9 +275,7 @@ def show(campaign: Campaign, outcomes: list[Outcome]) -> None:
     head = ["stage", "done", "failed", "not run", "time", "CPU-hours", "state", "product"]
     table("campaign", rows, head)
     if outcomes[-1].code == ExitCode.INCOMPLETE:
-        ERRORS.print(
-            f"{campaign.path} is incomplete; type the command again to go on", markup=False
-        )
+        ERRORS.print(f"{campaign.path} is incomplete; type the command again to go on")
     elif outcomes[-1].stage == "report":
         path = outcomes[-1].product
-        ERRORS.print(f"look at {path}", highlight=False, markup=False, soft_wrap=True)
+        ERRORS.print(f"look at {path}")

@@ -226,7 +226,7 @@ def read_campaign(path: AnyPath) -> Campaign:
     """
     path = path.expanduser().absolute()
     try:
-        content = tomllib.loads(path.read_text())
+        content = tomllib.loads(path.read_bytes().decode())
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} is not TOML that can be read: {error}") from error
     _refuse_unknown(path, content)

@@ -140,7 +140,7 @@ def compare(  # noqa: PLR0913 - every parameter is an option of the command
     path = output or catalog / "comparison.json"
     with storage_errors(path):
         path.write_text(json.dumps(content, indent=1, allow_nan=False))
-    ERRORS.print(f"look at {path}", highlight=False, markup=False, soft_wrap=True)
+    ERRORS.print(f"look at {path}")
     if as_json:
         print_json({"product": str(path), "exit_code": 0, **content})
 
@@ -173,8 +173,6 @@ def timed(
     if any(np.isfinite(event.latitude) for event in events):
         ERRORS.print(
             "note: origin times are compared with P at the array; give --predict or --arrivals",
-            highlight=False,
-            soft_wrap=True,
         )
     return list(events)
 
@@ -216,7 +214,7 @@ def _say(found: Table[Any], path: AnyPath) -> None:
 
 
 def _note(text: str) -> None:
-    ERRORS.print(f"note: {text}", highlight=False, markup=False, soft_wrap=True)
+    ERRORS.print(f"note: {text}")
 
 
 def _some(names: Sequence[str]) -> str:
@@ -267,8 +265,6 @@ def with_few_new(
         ERRORS.print(
             f"note: {name}: even its highest level has more new detections than the {n_allowed} "
             "of the catalogue, so none are counted",
-            highlight=False,
-            soft_wrap=True,
         )
     return times_of({name: triggers or [] for name, triggers in found.items()})
 

@@ -26,7 +26,14 @@ from seisflow.report.amounts import human_time
 
 __all__ = ["ERRORS", "Bar", "print_json", "progress", "table"]
 
-ERRORS = Console(stderr=True, width=None if sys.stderr.isatty() else 132)
+ERRORS = Console(
+    stderr=True,
+    width=None if sys.stderr.isatty() else 132,
+    markup=False,  # names of files hold brackets, times hold colons: all is printed as it is
+    emoji=False,
+    highlight=False,
+    soft_wrap=True,  # a path is one line, to be copied
+)
 LINE_EVERY_S = 15.0
 
 
@@ -61,10 +68,7 @@ class Bar:
             self._said = now
             rate = self._n / max(now - self._begun, 1e-9)
             left = human_time((self._total - self._n) / rate)
-            ERRORS.print(
-                f"{self._what}: {self._n}/{self._total}, {rate_text(rate)}, {left} left",
-                highlight=False,
-            )
+            ERRORS.print(f"{self._what}: {self._n}/{self._total}, {rate_text(rate)}, {left} left")
 
 
 @contextmanager
@@ -74,7 +78,7 @@ def progress(what: str, total: int) -> Iterator[Bar]:
         yield Bar(None, what, total)
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(),
@@ -97,7 +101,7 @@ def table(
         shown.add_column(name, justify="left" if i == 0 or not head else "right", overflow="fold")
     for row in rows:
         shown.add_row(*[Text(str(cell)) for cell in row])
-    ERRORS.print(shown)
+    ERRORS.print(shown, soft_wrap=False)
 
 
 def print_json(content: Any) -> None:

@@ -90,7 +90,7 @@ def demo(
     run(file)
     waveforms, labels = output / "waveforms.zarr", output / "labels.zarr"
     show_labels(labels, waveforms, scene / "truth.zarr", output / "labels.png")
-    ERRORS.print(f"type 'seisflow run {file}' to do it again, in part or otherwise", soft_wrap=True)
+    ERRORS.print(f"type 'seisflow run {file}' to do it again, in part or otherwise")
     page = output / "page.html"
     ERRORS.print(f"open the products with seisflow.open({str(labels)!r}); the page is {page}")
 
@@ -104,7 +104,7 @@ def show_labels(labels: AnyPath, waveforms: AnyPath, truth: AnyPath, picture: An
     table("labels against planted truth", shown, head)
     station = str(opened.station.values[0])
     draw_overview(opened.load(), open_product(waveforms).load(), station, rows, picture)
-    ERRORS.print(f"look at {picture}", highlight=False, markup=False, soft_wrap=True)
+    ERRORS.print(f"look at {picture}")
 
 
 def compare(labels: xr.Dataset, truth: xr.Dataset) -> list[AgreementRow]:

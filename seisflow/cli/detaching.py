@@ -149,7 +149,7 @@ def detach_job(
         profile=profile.name,
         cluster=cluster_name(),
     )
-    ERRORS.print(f"job {number} is submitted", highlight=False)
+    ERRORS.print(f"job {number} is submitted")
     keep_detached(detached)
     return detached
 

@@ -178,4 +178,4 @@ def draw(catalog: AnyPath, waveforms: AnyPath, n: int) -> None:
     with progress("figures", len(rows)) as bar:
         for _ in draw_events(catalog, waveforms, rows):
             bar.advance()
-    ERRORS.print(f"look at {catalog / FIGURES}", highlight=False, markup=False, soft_wrap=True)
+    ERRORS.print(f"look at {catalog / FIGURES}")

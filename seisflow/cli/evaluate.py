@@ -213,13 +213,13 @@ def write(
     content = evaluation.to_json()
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "table.md").write_text(evaluation_table(evaluation))
+        (folder / "table.md").write_text(evaluation_table(evaluation), encoding="utf-8")
         (folder / "evaluation.json").write_text(json.dumps(content, indent=1, allow_nan=False))
     figures = draw_evaluation(evaluation, model, examples, folder)
     if evaluation.truth == "labels":
         figures += draw_training(history, folder)
         figures += draw_network(model, examples, folder)
-    ERRORS.print(f"look at {folder}", highlight=False, markup=False, soft_wrap=True)
+    ERRORS.print(f"look at {folder}")
     return {"folder": str(folder), "figures": [str(path) for path in figures], **content}
 
 

@@ -42,7 +42,7 @@ def jobs(
     if not every:
         found = found[-SHOWN:]
     if not found:
-        ERRORS.print("no job was detached here: use --detach", highlight=False)
+        ERRORS.print("no job was detached here: use --detach")
     states = job_states(d.id for d in found)
     rows = [_row(detached, _state(detached, states)) for detached in found]
     if rows:
@@ -115,9 +115,7 @@ def logs(
         state = _state(detached, job_states([job_id]))
         is_over = is_over or not state.is_active
         reason = f" ({state.reason})" if state.reason else ""
-        ERRORS.print(
-            f"job {job_id} is {state.state}{reason} and has no log yet: {log}", markup=False
-        )
+        ERRORS.print(f"job {job_id} is {state.state}{reason} and has no log yet: {log}")
     while not log.exists() and not is_over:
         time.sleep(LOOK_EVERY_S)
         is_over = not _is_active(detached)
@@ -173,15 +171,12 @@ def cancel(job_id: IdArgument, as_json: JsonOption = False) -> None:
         )
     if state.is_active:
         cancel_job(job_id)
-        ERRORS.print(f"job {job_id}, which was {state.state}, is cancelled", highlight=False)
+        ERRORS.print(f"job {job_id}, which was {state.state}, is cancelled")
     else:
-        ERRORS.print(f"job {job_id} has ended ({state.state}) already", highlight=False)
+        ERRORS.print(f"job {job_id} has ended ({state.state}) already")
     again = f"cd {shlex.quote(detached.folder)} && {detached.line}"
     ERRORS.print(
         f"what is done of {detached.product} is kept; to go on: {again}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
     )
     if as_json:
         content = {"id": job_id, "was": state.state, "is_cancelled": state.is_active}

@@ -260,7 +260,7 @@ def measure_here(planner: Planner) -> None:
     network = str(planner.asked("train").get("network", "compact"))
 
     def say(text: str) -> None:
-        ERRORS.print(f"measuring: {text}", highlight=False, markup=False)
+        ERRORS.print(f"measuring: {text}")
 
     found = list(measure_rates(int(planner.records.rate_hz), method, network, say))
     keep_rates(found, f"{datetime.now(UTC):%Y-%m-%d}")
@@ -273,7 +273,7 @@ def show(campaign: Campaign, *, measure: bool, as_json: bool) -> None:
         measure_here(planner)
     plans = planner.plans(read_rates())
     for note in planner.notes:
-        ERRORS.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
+        ERRORS.print(f"note: {note}")
     if as_json:
         known = [plan.cpu_s for plan in plans if plan.cpu_s is not None]
         print_json(

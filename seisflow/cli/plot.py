@@ -76,8 +76,8 @@ def plot(  # noqa: PLR0913 - every parameter is an option of the command
     for picture, path in zip(pictures, paths_of([p.name for p in pictures], output), strict=True):
         counts = picture.write(path)
         text = f"{picture.title} {picture.span}: {shares_text(counts)}"
-        ERRORS.print(text, highlight=False, markup=False, soft_wrap=True)
-        ERRORS.print(f"look at {path}", highlight=False, markup=False, soft_wrap=True)
+        ERRORS.print(text)
+        ERRORS.print(f"look at {path}")
         drawn.append(summary(picture, counts, path))
     if as_json:
         print_json({"product": str(labels), "exit_code": 0, "figures": drawn})

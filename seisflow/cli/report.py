@@ -67,6 +67,6 @@ def report(  # noqa: PLR0913 - every parameter is an option of the command
             "--catalog, --comparison"
         )
     write_page(parts, page, title)
-    ERRORS.print(f"look at {page}", highlight=False, markup=False, soft_wrap=True)
+    ERRORS.print(f"look at {page}")
     if as_json:
         print_json({"product": str(page), "exit_code": 0})

@@ -11,7 +11,7 @@ from seisflow.archive.receipts import TaskPlan
 from seisflow.archive.store import HIDDEN
 from seisflow.archive.work import Progress, Task, Work, progress_of, write_provenance
 from seisflow.cli.console import ERRORS, print_json, progress, table
-from seisflow.cli.summary import common_rows, summary_json
+from seisflow.cli.summary import common_rows, few_lines, summary_json
 from seisflow.core.files import AnyPath
 from seisflow.engine.connect import Session, connect
 from seisflow.engine.drive import Failure, drive
@@ -36,10 +36,9 @@ def open_session(
         ERRORS.print(
             f"cluster {session.address}, {session.n_threads()} workers; "
             f"dashboard {session.dashboard}",
-            highlight=False,
         )
         if session.tunnel:
-            ERRORS.print(f"to see it at home: {session.tunnel}", highlight=False, soft_wrap=True)
+            ERRORS.print(f"to see it at home: {session.tunnel}")
         yield session
 
 
@@ -83,10 +82,10 @@ def run_work(session: Session, work: Work[T], what: str, finish: Callable[[], No
             f"{human_bytes(limit)}; start fewer workers with --workers, or workers with more memory"
         )
     for note in work.plan.notes:
-        ERRORS.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
+        ERRORS.print(f"note: {note}")
     remaining = work.remaining()
     if not remaining and is_finished(work):
-        ERRORS.print(f"{work.path} is finished: nothing to do", highlight=False, soft_wrap=True)
+        ERRORS.print(f"{work.path} is finished: nothing to do")
         return progress_of(work.path)
     if len(remaining) < len(work.tasks):
         ERRORS.print(
@@ -123,7 +122,7 @@ def summarise(
         code = ExitCode.INCOMPLETE
     table(title, {**common_rows(path, state), **extra})
     for name, reason in list(state.failed.items())[:SHOWN]:
-        ERRORS.print(f"failed: {name}: {reason}", style="red", markup=False, soft_wrap=True)
+        ERRORS.print(f"failed: {name}: {reason}", style="red")
     show_problems(state.problems, path, state.n_problems)
     if not state.is_complete:
         ERRORS.print(f"{path} is incomplete; type the command again to go on")
@@ -134,12 +133,11 @@ def summarise(
 
 
 def show_problems(problems: tuple[str, ...], path: AnyPath, n_problems: int = 0) -> None:
-    """Print the first problems, and say where the others are."""
-    for problem in problems[:SHOWN]:
-        ERRORS.print(f"problem: {problem}", style="yellow", markup=False, soft_wrap=True)
+    """Print the problems, of many the first of each kind, and say where the others are."""
+    for problem in few_lines(problems, SHOWN):
+        ERRORS.print(f"problem: {problem}", style="yellow")
     n_problems = max(n_problems, len(problems))
-    if n_problems > len(problems[:SHOWN]):
+    if n_problems > min(len(problems), SHOWN):
         ERRORS.print(
             f"... {n_problems} problems in all; 'seisflow status {path}' lists them once made",
-            soft_wrap=True,
         )

@@ -10,7 +10,7 @@ from seisflow.archive.store import read_product
 from seisflow.archive.work import progress_of
 from seisflow.cli.console import ERRORS, print_json, table
 from seisflow.cli.options import JsonOption, a_path
-from seisflow.cli.summary import common_rows, summary_json
+from seisflow.cli.summary import common_rows, few_lines, summary_json
 
 SHOWN = 100
 
@@ -38,15 +38,15 @@ def status(
     show_some("failed", [f"{name}: {why}" for name, why in state.failed.items()], "red")
     if state.missing:
         some = ", ".join(state.missing[:5])
-        ERRORS.print(f"missing: {some}{', ...' if len(state.missing) > 5 else ''}", markup=False)
+        ERRORS.print(f"missing: {some}{', ...' if len(state.missing) > 5 else ''}")
     show_some("problem", state.problems, "yellow")
     if as_json:
         print_json(summary_json(product, state, {}, None))
 
 
 def show_some(what: str, lines: Sequence[str], style: str) -> None:
-    """Print the first lines of many, and say how to see the others."""
-    for line in lines[:SHOWN]:
-        ERRORS.print(f"{what}: {line}", style=style, markup=False, soft_wrap=True)
+    """Print the lines, of many the first of each kind, and say how to see the others."""
+    for line in few_lines(lines, SHOWN):
+        ERRORS.print(f"{what}: {line}", style=style)
     if len(lines) > SHOWN:
         ERRORS.print(f"{what}: ... {len(lines)} in all; --json lists them", style=style)

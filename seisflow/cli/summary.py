@@ -1,13 +1,34 @@
 """What is said of every product with tasks; no part of the engine, so that `status` is quick."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seisflow.archive.work import Progress
 from seisflow.core.files import AnyPath
 from seisflow.report.amounts import human_bytes, human_time
 
-__all__ = ["common_rows", "summary_json"]
+__all__ = ["common_rows", "few_lines", "summary_json"]
+
+_NUMBER = re.compile(r"[-+]?\d[\d.]*")
+
+
+def few_lines(problems: Sequence[str], n_shown: int) -> list[str]:
+    """Return all problems where they are few, else the first of each kind with a count.
+
+    Problems whose text behind the name of the file differs in numbers alone are of one kind.
+    """
+    if len(problems) <= n_shown:
+        return list(problems)
+    kinds: dict[str, list[str]] = {}
+    for problem in problems:
+        where, _, reason = problem.partition(": ")
+        kinds.setdefault(_NUMBER.sub("#", reason or where), []).append(problem)
+    lines = [
+        f"{alike[0]} (and {len(alike) - 1} like it)" if len(alike) > 1 else alike[0]
+        for alike in kinds.values()
+    ]
+    return lines[:n_shown]
 
 
 def summary_json(

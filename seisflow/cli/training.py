@@ -102,7 +102,7 @@ def train_here(job: "Job", run: Run) -> bool:
         )
     is_first = rank_number() == 0
     if trained.was_finished and is_first:
-        ERRORS.print(f"{run.model} is finished: nothing to train", highlight=False, soft_wrap=True)
+        ERRORS.print(f"{run.model} is finished: nothing to train")
     return is_first
 
 
@@ -166,14 +166,13 @@ class Watcher:
             if event.step:
                 ERRORS.print(
                     f"resuming: {event.step} of {event.n_steps} steps are done",
-                    highlight=False,
                 )
             left = event.n_steps - event.step
             self._bar = self._stack.enter_context(progress("train", left))
         elif event.kind == "step" and self._bar:
             self._bar.advance()
         elif event.kind == "epoch":
-            ERRORS.print(self._line(event.row), highlight=False, soft_wrap=True)
+            ERRORS.print(self._line(event.row))
 
     def _line(self, row: Any) -> str:
         best = ", best so far" if row["is_best"] else ""

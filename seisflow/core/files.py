@@ -233,9 +233,9 @@ def whole_file(path: AnyPath, mode: str = "wb") -> Iterator[IO[Any]]:
 
     In an object store it is sent when it is whole.
     """
-    newline = None if "b" in mode else ""
+    text: dict[str, Any] = {} if "b" in mode else {"newline": "", "encoding": "utf-8"}
     if not is_local(path):
-        with tempfile.NamedTemporaryFile(mode, newline=newline) as file:
+        with tempfile.NamedTemporaryFile(mode, **text) as file:
             yield file
             file.flush()
             path.fs.put_file(file.name, path.path)
@@ -243,7 +243,7 @@ def whole_file(path: AnyPath, mode: str = "wb") -> Iterator[IO[Any]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
-        with aside.open(mode, newline=newline) as file:
+        with aside.open(mode, **text) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

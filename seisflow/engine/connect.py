@@ -4,20 +4,25 @@ import asyncio
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-import dask
 from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, Security
 from distributed.comm.core import CommClosedError
 from distributed.comm.core import connect as open_comm
 from distributed.core import Status
 
+from seisflow.engine.own_dask import dashboard_link, own_settings, users_settings
 from seisflow.engine.profiles import Profile, Tls
-from seisflow.engine.settings import DASK_SETTINGS, LOCAL_SETTINGS, SLURM_SETTINGS
+from seisflow.engine.settings import (
+    DASK_SETTINGS,
+    LOCAL_SETTINGS,
+    SLURM_SETTINGS,
+    WORKER_ENVIRONMENT,
+)
 from seisflow.engine.versions import environment, refuse_differences
 from seisflow.errors import ClusterError, IncompleteError
 
@@ -121,26 +126,35 @@ def open_cluster(
         How long jobs may queue until the first worker is there; without end by default.
     """
     opened: AbstractContextManager[Session]
+    users = users_settings()  # before they are out of sight
     if profile.kind == "local":
-        opened = _local(profile.workers)
+        settings = DASK_SETTINGS | LOCAL_SETTINGS
+        opened = _local(profile.workers, users)
     elif profile.address is not None:
-        opened = _existing(profile.address, _security(profile.tls))
+        settings = DASK_SETTINGS | users
+        opened = _existing(profile.address, _security(profile.tls), users)
     else:
-        opened = _jobs(profile, pool, patience_s)
-    with dask.config.set(DASK_SETTINGS), opened as session:
+        settings = DASK_SETTINGS | SLURM_SETTINGS
+        opened = _jobs(profile, pool, patience_s, users)
+    with own_settings(settings, WORKER_ENVIRONMENT), opened as session:
         yield session
 
 
 @contextmanager
-def _local(workers: int | None) -> Iterator[Session]:
+def _local(workers: int | None, users: Mapping[str, Any]) -> Iterator[Session]:
     with (
-        dask.config.set(LOCAL_SETTINGS),
         tempfile.TemporaryDirectory(prefix="seisflow-", ignore_cleanup_errors=True) as scratch,
         _local_cluster(workers or CPU_COUNT, scratch) as cluster,
         Client(cluster) as client,
     ):
-        dashboard = cluster.dashboard_link
+        dashboard = dashboard_link(users, "127.0.0.1", _dashboard_port(client))
         yield Session(client, client.scheduler.address, dashboard, failure=lambda: _gone(cluster))
+
+
+def _dashboard_port(client: Client) -> int | None:
+    services = client.scheduler_info(n_workers=0).get("services", {})
+    port: int | None = services.get("dashboard")
+    return port
 
 
 def _gone(cluster: LocalCluster) -> str | None:
@@ -152,17 +166,19 @@ def _gone(cluster: LocalCluster) -> str | None:
 
 @contextmanager
 def _jobs(
-    profile: Profile, pool: Literal["cpu", "gpu"], patience_s: float | None
+    profile: Profile,
+    pool: Literal["cpu", "gpu"],
+    patience_s: float | None,
+    users: Mapping[str, Any],
 ) -> Iterator[Session]:
     from seisflow.engine import slurm  # only here: most commands have no need of it
 
     with (
-        dask.config.set(SLURM_SETTINGS),
         slurm.start(profile.pool(pool), secure=profile.secure, patience_s=patience_s) as cluster,
         Client(cluster) as client,
     ):
         port = cluster.scheduler.services["dashboard"].port
-        dashboard = f"http://127.0.0.1:{port}/status"
+        dashboard = dashboard_link(users, "127.0.0.1", port)
         tunnel = slurm.tunnel_line(port)
         yield Session(client, cluster.scheduler_address, dashboard, tunnel, lambda: cluster.failure)
 
@@ -187,7 +203,9 @@ def _local_cluster(n_workers: int, scratch: str) -> LocalCluster:
 
 
 @contextmanager
-def _existing(address: str, security: Security | None) -> Iterator[Session]:
+def _existing(
+    address: str, security: Security | None, users: Mapping[str, Any]
+) -> Iterator[Session]:
     with _client(address, security) as client:
         try:
             client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
@@ -196,7 +214,10 @@ def _existing(address: str, security: Security | None) -> Iterator[Session]:
                 f"the scheduler at {address} has no workers after {WORKERS_TIMEOUT_S:.0f} s; start "
                 f"some with 'dask worker {address} --nthreads 1'"
             ) from error
-        yield Session(client, address, client.dashboard_link)
+        host = address.partition("://")[2].rpartition(":")[0]
+        scheme = "https" if "distributed.scheduler.dashboard.tls.cert" in users else "http"
+        link = dashboard_link(users, host, _dashboard_port(client), scheme)
+        yield Session(client, address, link)
 
 
 def _security(tls: Tls | None) -> Security | None:

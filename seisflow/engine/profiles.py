@@ -268,7 +268,7 @@ def _refuse_workers(workers: int, cluster: str, kind: str) -> None:
 
 def _read(path: AnyPath) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_text())
+        content = tomllib.loads(path.read_bytes().decode())
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} is not TOML that can be read: {error}") from error
     tls = content.get("tls")

@@ -123,7 +123,8 @@ class Job(SLURMJob):
 def job_options(pool: Pool, security: Security | None) -> dict[str, Any]:
     """Return what dask-jobqueue shall write into the job script."""
     # workers serve their own numbers over http; nobody but the node itself shall see them
-    worker_args = ["--dashboard-address", "127.0.0.1:0"]
+    worker_args = ["--nanny", "--nworkers", str(pool.processes)]
+    worker_args += ["--dashboard-address", "127.0.0.1:0"]
     if pool.gpus > 1:
         worker_args += ["--preload", "seisflow.engine.own_gpu"]
     return {
@@ -138,6 +139,7 @@ def job_options(pool: Pool, security: Security | None) -> dict[str, Any]:
         "job_name": "seisflow",
         "job_extra_directives": directives(pool),
         "job_script_prologue": [*exports(), *pool.prologue],
+        "worker_command": "seisflow.engine.worker",
         "worker_extra_args": worker_args,
         "death_timeout": DEATH_TIMEOUT_S,
         "interface": pool.interface,
@@ -161,11 +163,15 @@ def directives(pool: Pool) -> list[str]:
 
 
 def exports() -> list[str]:
-    """Return shell lines that give a worker the environment and Dask settings of a local one."""
+    """Return shell lines that give a worker the environment and Dask settings of a local one.
+
+    What the shell that submits has set of Dask is unset: SLURM hands it on.
+    """
     settings = {**DASK_SETTINGS, "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}
     names = {key: key.upper().replace(".", "__").replace("-", "_") for key in settings}
     dask = {f"DASK_{names[key]}": value for key, value in settings.items()}
-    return [f"export {k}={shlex.quote(str(v))}" for k, v in {**WORKER_ENVIRONMENT, **dask}.items()]
+    lines = [f"export {k}={shlex.quote(str(v))}" for k, v in (WORKER_ENVIRONMENT | dask).items()]
+    return ["unset ${!DASK_@}", *lines]
 
 
 def job_script(pool: Pool, security: Security | None) -> str:

@@ -39,6 +39,9 @@ HEAD_BYTES = 4096
 LATEST_NS = 2**62
 """Times beyond 2116, or as far before 1970, are damage: sums of such would not fit 64 bits."""
 
+CLOSE = 1e-3
+"""Relative difference up to which a rate may be meant for the whole one beside it."""
+
 PASSING = (OSError, MemoryError)
 """Errors of the machine rather than of a file: another try may do better."""
 
@@ -193,6 +196,18 @@ def _refused(path: AnyPath, size: int, mtime_ns: int, reason: str) -> FileScan:
     return FileScan(str(path), "", size, mtime_ns, (), (Problem(str(path), reason),))
 
 
+def _nearly(rate_hz: float) -> str:
+    """Say how far a rate is from a whole one, where it is close."""
+    whole = round(rate_hz)
+    if whole < 1 or abs(rate_hz - whole) > CLOSE * rate_hz:
+        return ""
+    parts = 1e6 * abs(rate_hz / whole - 1)
+    return (
+        f", {parts:.3g} parts in a million off {whole} Hz (an error of the header, or a clock that "
+        f"drifts {86.4e-3 * parts:.3g} s a day)"
+    )
+
+
 def _fit_for_grid(path: AnyPath, pieces: list[Piece]) -> tuple[list[Piece], list[Problem]]:
     """Leave out pieces whose time or rate has no grid; say how many samples at which rates."""
     kept: list[Piece] = []
@@ -208,8 +223,8 @@ def _fit_for_grid(path: AnyPath, pieces: list[Piece]) -> tuple[list[Piece], list
     problems = [
         Problem(
             str(path),
-            f"{n_samples} samples at {rate:.9g} Hz; a rate must be at least 1 Hz and give a whole "
-            "number of samples in ten minutes",
+            f"{n_samples} samples at {rate:.9g} Hz{_nearly(rate)}; a rate must be at least 1 Hz "
+            "and give a whole number of samples in ten minutes",
             station=station,
         )
         for (station, rate), n_samples in sorted(unfit.items())

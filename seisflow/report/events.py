@@ -7,7 +7,6 @@ different from every node with one, also without colour vision.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -21,7 +20,7 @@ from seisflow.detect.event import Detection
 from seisflow.detect.plane_wave import local_xy_m
 from seisflow.errors import DataError
 from seisflow.report.amounts import human_moment, length_unit
-from seisflow.report.palette import STYLE, ReportFigure, write_figure
+from seisflow.report.palette import ReportFigure, drawing, write_figure
 
 __all__ = ["EventSection", "draw_event", "event_figure"]
 
@@ -131,7 +130,7 @@ def event_figure(section: EventSection) -> Figure:
         delays with the direction of propagation.
     """
     order = _order(section)
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure = ReportFigure(figsize=(12.5, 10), layout="constrained", dpi=100)
         (before, after), (stack, nodes) = figure.subplots(2, 2, height_ratios=[1.5, 1])
         _draw_traces(before, section, order, aligned=False)

@@ -17,11 +17,11 @@ from seisflow.report.palette import (
     CLASSES,
     LABEL_COLOURS,
     LABEL_NAMES,
-    STYLE,
     ReportFigure,
     colours_of,
     count_labels,
     days_of,
+    drawing,
     paint,
     shares_text,
     time_axis,
@@ -95,7 +95,7 @@ def draw_hour(hour: StationHour) -> Figure:
     """
     seconds = _shown(hour.label)
     score = next((name for name in SCORES if name in hour.features), None)
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure = ReportFigure(figsize=(15, 9.5), layout="constrained", dpi=100)
         grid = figure.add_gridspec(1, 2, width_ratios=[3, 1.25])
         left, right = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])

@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
-from matplotlib.figure import Figure
 
 from seisflow.core.classes import Label
 from seisflow.core.files import AnyPath
 from seisflow.label.agreement import AgreementRow
 from seisflow.report.palette import (
     LABEL_COLOURS,
-    STYLE,
+    ReportFigure,
     count_labels,
+    drawing,
     legend_of,
     paint,
     time_axis,
@@ -46,8 +45,8 @@ def draw_overview(
     path : Path
         The PNG to write.
     """
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(12, 10), layout="constrained", dpi=120)
+    with drawing():
+        figure = ReportFigure(figsize=(12, 10), layout="constrained", dpi=120)
         raster, trace, shares = figure.subplots(3, 1, height_ratios=[2, 2, 1.6])
         _raster(raster, labels)
         _trace(trace, labels, waveforms, station)

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -12,7 +11,7 @@ from seisflow.core.classes import Split, WaveletClass
 from seisflow.errors import ConfigError
 from seisflow.evaluate.tables import CLASS_NAMES
 from seisflow.learn.classifier import feature_maps, first_filters, input_channels
-from seisflow.report.palette import STYLE, ReportFigure
+from seisflow.report.palette import ReportFigure, drawing
 from seisflow.report.wavelets import (
     WAVELET_COLOURS,
     WaveletPicture,
@@ -61,7 +60,7 @@ def filters_figure(model: "Model") -> Figure:
     n_filters, n_planes = filters.shape[:2]
     names = input_channels(model)
     n_rows = -(-n_filters // FILTERS_A_ROW)
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure = ReportFigure(
             figsize=(11.5, 0.75 + 0.85 * n_rows * n_planes), layout="constrained", dpi=100
         )
@@ -144,7 +143,7 @@ def feature_maps_figure(model: "Model", examples: "Examples") -> Figure:
     layers = [feature_maps(model, row[cut : row.size - cut]) for row in samples]
     pictures = wavelet_pictures(model, examples, indices)
     first, last = (np.stack([maps[k] for maps in layers]) for k in (0, -1))
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure = ReportFigure(
             figsize=(14.5, 0.6 + 3.3 * len(chosen)), layout="constrained", dpi=100
         )

@@ -26,9 +26,9 @@ from seisflow.report.choosing import require_kind, span_of
 from seisflow.report.palette import (
     LABEL_COLOURS,
     LABEL_NAMES,
-    STYLE,
     ReportFigure,
     days_of,
+    drawing,
     look_of,
     time_axis,
 )
@@ -177,7 +177,7 @@ def coverage_figure(coverage: HourlyCoverage) -> Figure:
     """
     n, n_hours = coverage.share.shape
     left, right = (float(d) for d in days_of([coverage.span.start_ns, coverage.span.end_ns]))
-    with mpl.rc_context(STYLE):
+    with drawing():
         height = float(np.clip(0.16 * n, 1.2, 7)) + 1.6
         figure = ReportFigure(figsize=(12.5, height), layout="constrained", dpi=100)
         axes = figure.subplots()
@@ -318,7 +318,7 @@ def hours_figure(shares: Shares) -> Figure:
     counts = shares.counts.sum(axis=0)
     per_cent = 100 * counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     starts = days_of(shares.span.start_ns + np.arange(len(counts)) * HOUR_NS)
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure = ReportFigure(figsize=(12.5, 3.4), layout="constrained", dpi=100)
         axes = figure.subplots()
         bottom = np.zeros(len(counts))
@@ -363,7 +363,7 @@ def map_figure(shares: Shares) -> Figure | None:
     counts = shares.counts.sum(axis=1)[:, : shares.n_classes]
     total = counts.sum(axis=1)
     size = float(np.clip(3000 / known.sum(), 6, 60))
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure = ReportFigure(figsize=(12.5, 4.2), layout="constrained", dpi=100)
         panels = figure.subplots(1, shares.n_classes, sharex=True, sharey=True, squeeze=False)[0]
         for axes, name, own in zip(panels, shares.looks, counts.T, strict=False):

@@ -7,8 +7,10 @@ a hatched ground.
 
 import io
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -25,11 +27,11 @@ __all__ = [
     "CLASSES",
     "LABEL_COLOURS",
     "LABEL_NAMES",
-    "STYLE",
     "ReportFigure",
     "colours_of",
     "count_labels",
     "days_of",
+    "drawing",
     "legend_of",
     "look_of",
     "paint",
@@ -56,20 +58,40 @@ CLASSES = (Label.RANDOM_NOISE, Label.MIXED, Label.NOT_RANDOM_NOISE)
 """The codes that say what a second is; the others say why nothing is said."""
 
 STYLE: Any = {
+    **{k: v for k, v in mpl.rcParamsDefault.items() if k not in ("backend", "date.epoch")},
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-"""Settings of matplotlib for every figure."""
+"""Settings of matplotlib for every figure: all of them, so that a user's own change none."""
 
 HATCH = "////"
 HATCH_COLOUR = "#999999"
 NS_PER_DAY = 86_400_000_000_000
 
 
+def drawing() -> AbstractContextManager[None]:
+    """Return a context in which matplotlib has `STYLE` alone; the user's settings come back."""
+    return mpl.rc_context(STYLE)
+
+
 class ReportFigure(Figure):
-    """A figure that notebooks show, whether or not pyplot is in use."""
+    """A figure that looks the same everywhere, and that notebooks show without pyplot.
+
+    Some settings count when a figure is made, others when it is drawn or written: all of it
+    happens under `drawing`.
+    """
+
+    def draw(self, renderer: Any) -> None:
+        """Draw the figure as `Figure.draw` does."""
+        with drawing():
+            super().draw(renderer)
+
+    def savefig(self, *args: Any, **options: Any) -> None:
+        """Write the figure as `Figure.savefig` does; resolution and margins are arguments."""
+        with drawing():
+            super().savefig(*args, **options)
 
     def _repr_png_(self) -> bytes:
         drawn = io.BytesIO()

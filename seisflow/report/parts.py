@@ -14,6 +14,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.image import imread, imsave
 
+from seisflow.report.palette import drawing
+
 __all__ = [
     "NOTHING",
     "SKETCH_SIZE",
@@ -194,7 +196,8 @@ def smaller(png: bytes, width: int | None = None) -> bytes:
     if width is not None:
         pixels = mean_of_squares(pixels, max(1, pixels.shape[1] // width))
     drawn = io.BytesIO()
-    imsave(drawn, np.ascontiguousarray(pixels), format="webp", pil_kwargs={"quality": QUALITY})
+    with drawing():
+        imsave(drawn, np.ascontiguousarray(pixels), format="webp", pil_kwargs={"quality": QUALITY})
     return drawn.getvalue()
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -13,7 +12,7 @@ from seisflow.evaluate.evaluation import Evaluation
 from seisflow.evaluate.metrics import Calibration
 from seisflow.evaluate.rates import Bands, binomial_interval
 from seisflow.evaluate.tables import CLASS_NAMES
-from seisflow.report.palette import STYLE, ReportFigure
+from seisflow.report.palette import ReportFigure, drawing
 from seisflow.report.wavelets import WAVELET_COLOURS, WAVELET_LINES, heading_lines
 
 __all__ = ["histogram_figure", "recall_figure", "reliability_figure", "roc_figure"]
@@ -59,7 +58,7 @@ def reliability_figure(evaluation: Evaluation) -> Figure:
         (evaluation.calibration, _Look("class given", DARK, "o"), -0.004),
         (quakes, _Look("earthquake", WAVELET_COLOURS[EARTHQUAKE], "s", "--"), 0.004),
     )
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure = ReportFigure(figsize=(6.6, 7.6), layout="constrained", dpi=100)
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
         above.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls="--")
@@ -120,7 +119,7 @@ def roc_figure(evaluation: Evaluation) -> Figure:
         intervals of both shares. Grey where so many noise windows can show no rate.
     """
     point, roc = evaluation.point, evaluation.roc
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure = ReportFigure(figsize=(7.6, 5.8), layout="constrained", dpi=100)
         axes = figure.subplots()
         if roc.threshold.size:
@@ -195,7 +194,7 @@ def recall_figure(evaluation: Evaluation) -> Figure:
         Shares with exact 95 % intervals: given the class earthquake, and at or above the
         threshold of the operating point. Numbers of earthquakes at the bottom.
     """
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure = ReportFigure(figsize=(12, 5), layout="constrained", dpi=100)
         left, right = figure.subplots(1, 2, sharey=True)
         _recall(left, evaluation.by_snr, "signal-to-noise ratio")
@@ -262,7 +261,7 @@ def histogram_figure(evaluation: Evaluation) -> Figure:
         logarithmic axis.
     """
     edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure = ReportFigure(figsize=(13, 4.3), layout="constrained", dpi=100)
         panels = figure.subplots(1, 3, sharey=True)
         for column, axes in zip(WaveletClass, panels, strict=True):

@@ -7,7 +7,6 @@ a thousand stations takes a few MB. Shares are counted from the seconds, never f
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
@@ -21,9 +20,9 @@ from seisflow.report.choosing import choose_stations, days_in, name_of, require_
 from seisflow.report.palette import (
     CLASSES,
     LABEL_COLOURS,
-    STYLE,
     ReportFigure,
     days_of,
+    drawing,
     legend_of,
     look_of,
     paint,
@@ -241,7 +240,7 @@ def draw_raster(raster: Raster) -> Figure:
     """
     n_rows = len(raster.cells)
     height = float(np.clip(0.22 * n_rows, 1.6, 5.5)) if n_rows < 500 else n_rows / 90
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure = ReportFigure(figsize=(14, height + 3.2), layout="constrained", dpi=100)
         grid = figure.subplots(
             2, 2, sharex="col", width_ratios=[6.5, 1], height_ratios=[height, 1.6], squeeze=False

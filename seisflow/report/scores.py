@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -14,7 +13,7 @@ from seisflow.core.classes import WaveletClass
 from seisflow.evaluate.evaluation import Evaluation
 from seisflow.evaluate.published import PUBLISHED
 from seisflow.evaluate.tables import CLASS_NAMES
-from seisflow.report.palette import STYLE, ReportFigure
+from seisflow.report.palette import ReportFigure, drawing
 from seisflow.report.wavelets import WAVELET_COLOURS, heading_lines
 
 __all__ = ["confusion_figure", "training_figure"]
@@ -40,7 +39,7 @@ def confusion_figure(evaluation: Evaluation) -> Figure:
         Left, the counts and the share of each row in per cent. Right, filled marks are ours, open
         ones the published of the same split.
     """
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure = ReportFigure(figsize=(11.5, 5), layout="constrained", dpi=100)
         left, right = figure.subplots(1, 2, width_ratios=[1, 1.15])
         _matrix(left, evaluation.scores.confusion)
@@ -125,7 +124,7 @@ def training_figure(history: Sequence[Mapping[str, Any]]) -> Figure:
     matplotlib.figure.Figure
         Three panels above each other; the best validation is marked.
     """
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure = ReportFigure(figsize=(8.5, 8), layout="constrained", dpi=100)
         losses, metrics, rates = figure.subplots(3, 1, sharex=True, height_ratios=[3, 2, 1.3])
         _curve(losses, history, "loss", "#4477aa", "training")

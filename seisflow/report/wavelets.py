@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -19,7 +18,7 @@ from seisflow.core.grid import format_time
 from seisflow.evaluate.evaluation import Evaluation
 from seisflow.evaluate.tables import CLASS_NAMES, heading
 from seisflow.learn.classifier import filtered, planes
-from seisflow.report.palette import LABEL_COLOURS, STYLE, ReportFigure
+from seisflow.report.palette import LABEL_COLOURS, ReportFigure, drawing
 
 if TYPE_CHECKING:
     from seisflow.learn.artifact import Model
@@ -193,7 +192,7 @@ def cells_figure(
     indices = np.array([evaluation.indices[chosen[c]] for c in cells], dtype=np.int64)
     pictures = dict(zip(cells, wavelet_pictures(model, examples, indices), strict=True))
     which = "the surest" if surest else "the middle one by probability"
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure = ReportFigure(figsize=(13.5, 11.5), layout="constrained", dpi=100)
         grid: Any = figure.subfigures(3, 3, wspace=0.01, hspace=0.01)
         for is_, given in np.ndindex(3, 3):

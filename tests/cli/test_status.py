@@ -9,6 +9,7 @@ from programs import Cluster, Launcher, Running, receipts, wait_until
 
 from seisflow.archive.receipts import PROBLEMS
 from seisflow.archive.store import HIDDEN
+from seisflow.cli.summary import few_lines
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_hundreds_of_problems_are_counted_and_some_shown(copy: Path, launcher: L
     (copy / HIDDEN / PROBLEMS).write_text(json.dumps(problems))
     state, shown = ask(launcher, copy)
     assert (state["n_problems"], state["problems"]) == (300, problems)
-    assert shown.count("an empty file") == 100
+    assert "problem: raw/0: an empty file (0 bytes) (and 299 like it)" in shown
     assert "problem: ... 300 in all; --json lists them" in shown
 
 
@@ -109,3 +110,10 @@ def test_what_is_no_product(
     assert ended.code == code
     assert str(path) in ended.err
     assert said in ended.err
+
+
+def test_many_problems_of_one_kind_are_one_line() -> None:
+    alike = [f"day{k}.mseed: {100 + k} samples at 99.9999 Hz" for k in range(50)]
+    lines = few_lines([*alike[:30], "b.sac: an empty file", *alike[30:]], 20)
+    assert lines == [f"{alike[0]} (and 49 like it)", "b.sac: an empty file"]
+    assert few_lines(alike[:20], 20) == alike[:20]

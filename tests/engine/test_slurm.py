@@ -377,7 +377,7 @@ def test_a_folder_with_signs_of_the_shell_is_refused(odd: str, tmp_path: Path) -
 def test_paths_in_the_script_are_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/opt/my env/bin/python")
     script = job_script(Pool(scratch="/tmp/my scratch", logs=tmp_path), None)
-    assert "'/opt/my env/bin/python' -m distributed.cli.dask_worker" in script
+    assert "'/opt/my env/bin/python' -m seisflow.engine.worker" in script
     assert "--local-directory '/tmp/my scratch'" in script
     checked = subprocess.run(["bash", "-n"], input=script, text=True, check=False)
     assert checked.returncode == 0

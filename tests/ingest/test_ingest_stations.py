@@ -172,3 +172,19 @@ def test_a_pattern_that_selects_nothing_is_named(ingest: Ingest) -> None:
     assert note == (
         "--select XX.abc.*.* (nearest: XX.ABC..EHZ, in another case) matches no station"
     )
+
+
+def test_a_rate_beside_a_whole_one_is_named_once_with_its_drift(
+    launcher: Launcher, cluster: Cluster, tmp_path: Path
+) -> None:
+    values = np.random.default_rng(1).integers(-999, 999, 600).astype("f4")
+    for i in range(30):
+        one = trace(values, START_NS, station=f"XX.S{i:02d}..EHZ", rate=99.9995 if i else 100)
+        write(tmp_path / "raw" / f"{i}.sac", one, format="SAC")
+    args = [tmp_path / "raw", tmp_path / "w.zarr", "--cluster", cluster.address]
+    ended = launcher.run("ingest", *args)
+    assert ended.code == 3
+    (line,) = [text for text in ended.err.splitlines() if "99.9995" in text]
+    assert "5 parts in a million off 100 Hz" in line
+    assert "drifts 0.432 s a day" in line
+    assert "(and 28 like it)" in line
