@@ -9,9 +9,9 @@ from scipy.spatial import cKDTree
 
 from seisflow.archive.reading import read_column, station_names
 from seisflow.core.files import AnyPath
+from seisflow.core.geometry import local_xy_m
 from seisflow.core.stations import Coordinates, StationPattern, matches_any
 from seisflow.detect.config import DetectConfig
-from seisflow.detect.plane_wave import local_xy_m
 from seisflow.errors import ConfigError
 
 __all__ = ["Array", "read_array"]

@@ -4,10 +4,7 @@ import csv
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from seisflow.core.grid import parse_time
 from seisflow.core.stations import Coordinates
@@ -15,7 +12,7 @@ from seisflow.errors import ConfigError, DataError
 from seisflow.formats import quiet_obspy
 from seisflow.formats.arrivals import Arrival, Event, read_arrivals, read_catalogue
 from seisflow.formats.coordinates import read_coordinates
-from seisflow.formats.travel_times import TravelTimes, predict_arrivals, surface_distance_km
+from seisflow.formats.travel_times import TravelTimes, predict_arrivals
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 recorded = pytest.mark.skipif(not DATA.exists(), reason=f"no recorded data at {DATA}")
@@ -190,24 +187,6 @@ def test_quakeml(tmp_path: Path) -> None:
     assert "lacks a phase" in found.problems[0]
     (row,) = read_catalogue(path).rows
     assert row == Event("38450263", time.ns - 3 * 10**9, -117.5, 35.75, 8.5, 5.36)
-
-
-@given(
-    st.tuples(st.integers(-180_000, 180_000), st.integers(-89_000, 89_000)),
-    st.tuples(st.integers(-60_000, 60_000), st.integers(-60_000, 60_000)),
-)
-@settings(max_examples=60, deadline=None)
-def test_distances_are_those_of_the_ellipsoid(
-    thousandths: tuple[int, int], steps: tuple[int, int]
-) -> None:
-    from obspy.geodetics import gps2dist_azimuth
-
-    place, step = ([n / 1000 for n in pair] for pair in (thousandths, steps))
-    x, y = place[0] + step[0], np.clip(place[1] + step[1], -89, 89)
-    found = surface_distance_km(*place, np.array([x, np.nan]), np.array([y, 0.0]))
-    expected = gps2dist_azimuth(place[1], place[0], y, (x + 180) % 360 - 180)[0] / 1000
-    assert found[0] == pytest.approx(expected, abs=0.05)
-    assert math.isnan(found[1])
 
 
 @pytest.fixture(scope="module")
