@@ -72,7 +72,7 @@ def assert_shifted(array: tuple[Path, Path], wanted: tuple[Any, Any, Any], shift
     assert found.moveout_s == pytest.approx(wanted[2].moveout_s, abs=1e-9)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(shift=shifts(LONGITUDE))
 def test_detections_are_the_same_when_all_longitudes_are_shifted(array, wanted, shift) -> None:
     assert_shifted(array, wanted, shift)
