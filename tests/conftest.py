@@ -4,9 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from programs import Cluster, Launcher, start_cluster
 
 import seisflow.formats.quiet_obspy  # noqa: F401 - obspy must be imported quietly before all else
+
+settings.register_profile("seisflow", deadline=None)  # no test depends on the clock
+settings.load_profile("seisflow")
 
 
 @pytest.fixture(scope="session")

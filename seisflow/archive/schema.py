@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from seisflow.archive.products import ArraySpec, Product
+from seisflow.core.geometry import normalise_longitude
 from seisflow.core.grid import NS_PER_S
 from seisflow.core.stations import Coordinates
 
@@ -23,7 +24,10 @@ TIME_ATTRS = {
 def station_arrays(
     stations: Sequence[str], places: Sequence[Coordinates | None]
 ) -> Iterator[ArraySpec]:
-    """Return ``station`` and its coordinates; NaN where a place is not known."""
+    """Return ``station`` and its coordinates; NaN where a place is not known.
+
+    Longitudes lie within [-180, 180), whatever they were given in.
+    """
     shape = (len(stations),)
     names = np.array(stations, dtype=object)
     attrs = {"long_name": "NET.STA.LOC.CHA as read", "cf_role": "timeseries_id"}
@@ -34,6 +38,8 @@ def station_arrays(
         ("elevation", "m"),
     ):
         values = np.array([getattr(p, name) if p else np.nan for p in places], dtype="float64")
+        if name == "longitude":
+            values = normalise_longitude(values)
         attrs = {"units": units, "long_name": name}
         yield ArraySpec(
             name, ("station",), shape, "float64", float("nan"), attrs=attrs, values=values

@@ -16,10 +16,10 @@ from seisflow.archive.products import ArraySpec
 from seisflow.archive.receipts import TaskPlan
 from seisflow.campaign.rates import Rates
 from seisflow.campaign.records import Records
+from seisflow.core.geometry import local_xy_m
 from seisflow.detect import stage as detect_stage
 from seisflow.detect.array import JITTER_S, Array
 from seisflow.detect.config import DetectConfig
-from seisflow.detect.plane_wave import local_xy_m
 from seisflow.detect.searching import Job
 from seisflow.infer import stage as infer_stage
 from seisflow.infer.layout import score_arrays

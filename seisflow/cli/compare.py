@@ -22,6 +22,7 @@ from seisflow.compare.scoring import Comparison
 from seisflow.compare.scoring import compare as compare_times
 from seisflow.compare.summary import DETECTOR_HEAD, band_rows, detector_rows, to_json
 from seisflow.core.files import AnyPath
+from seisflow.core.geometry import middle_of
 from seisflow.core.stations import Coordinates
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.arrivals import Arrival, read_arrivals
@@ -222,21 +223,21 @@ def _some(names: Sequence[str]) -> str:
 
 
 def middle(catalog: AnyPath) -> Coordinates:
-    """Return the mean place of the stations of a catalogue.
+    """Return the middle of the stations of a catalogue.
 
     Raises
     ------
     ConfigError
         None is known.
     """
-    columns = [read_column(catalog, n).astype(np.float64) for n in ("longitude", "latitude")]
-    known = np.isfinite(columns[0]) & np.isfinite(columns[1])
-    if not known.any():
+    longitude, latitude = middle_of(
+        *(read_column(catalog, n).astype(np.float64) for n in ("longitude", "latitude"))
+    )
+    if np.isnan(longitude):
         raise ConfigError(
             f"the stations of {catalog} have no coordinates, so nothing can be predicted at the "
             "array; give --arrivals, or ingest with --stations"
         )
-    longitude, latitude = (float(c[known].mean()) for c in columns)
     return Coordinates(longitude, latitude, 0.0)
 
 

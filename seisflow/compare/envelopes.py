@@ -18,6 +18,7 @@ from scipy.ndimage import maximum_filter1d
 from scipy.signal import hilbert
 
 from seisflow.compare.baselines import ArrayRecord, Trigger, filtered_runs
+from seisflow.core.geometry import local_xy_m
 from seisflow.core.grid import DAY_NS, NS_PER_S
 from seisflow.errors import ConfigError, DataError
 
@@ -87,7 +88,7 @@ def nine_subarrays(longitude: Vector, latitude: Vector) -> npt.NDArray[np.int64]
     Parameters
     ----------
     longitude, latitude : ndarray of float64, shape (n_stations,)
-        Degrees, or any other coordinates.
+        Degrees; NaN where not known.
 
     Returns
     -------
@@ -99,16 +100,17 @@ def nine_subarrays(longitude: Vector, latitude: Vector) -> npt.NDArray[np.int64]
     DataError
         Fewer than nine stations have a place.
     """
-    known = np.flatnonzero(np.isfinite(longitude) & np.isfinite(latitude))
+    x, y = local_xy_m(longitude, latitude)
+    known = np.flatnonzero(np.isfinite(x))
     if known.size < SUBARRAYS:
         raise DataError(
             f"{known.size} of {longitude.size} stations have coordinates; nine sub-arrays need at "
             "least nine: give coordinates with 'seisflow ingest --stations'"
         )
     numbers = np.full(longitude.size, -1, dtype=np.int64)
-    columns = np.array_split(known[np.argsort(longitude[known], kind="stable")], 3)
+    columns = np.array_split(known[np.argsort(x[known], kind="stable")], 3)
     for i, column in enumerate(columns):
-        rows = np.array_split(column[np.argsort(latitude[column], kind="stable")], 3)
+        rows = np.array_split(column[np.argsort(y[column], kind="stable")], 3)
         for j, row in enumerate(rows):
             numbers[row] = 3 * i + j
     return numbers

@@ -11,11 +11,12 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 
+from seisflow.core.geometry import surface_distance_km
 from seisflow.core.grid import NS_PER_S
 from seisflow.core.stations import Coordinates
 from seisflow.formats.arrivals import Arrival
 from seisflow.formats.references import ReferenceEvent
-from seisflow.formats.travel_times import TravelTimes, surface_distance_km
+from seisflow.formats.travel_times import TravelTimes
 
 __all__ = ["expect_by_arrivals", "expect_by_travel_time"]
 

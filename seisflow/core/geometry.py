@@ -26,8 +26,7 @@ EQUATOR_M, FLATTENING = 6_378_137.0, 1 / 298.257223563
 ECCENTRICITY_SQUARED = FLATTENING * (2 - FLATTENING)
 
 POLAR_DEG = 85.0
-"""Beyond this mean latitude meridians run together in an array: its frame is a tangent plane."""
-
+"""Beyond this mean latitude an array may stand around a pole: its frame is a tangent plane."""
 
 FAR_KM, FAR_TIMES = 100.0, 20.0
 """A place is far from the others beyond this distance, and so many times their median distance."""

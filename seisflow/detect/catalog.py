@@ -21,6 +21,7 @@ from seisflow.archive.reading import read_column
 from seisflow.archive.schema import TIME_ATTRS
 from seisflow.archive.store import write_array
 from seisflow.core.files import AnyPath, remove_file
+from seisflow.core.geometry import middle_of
 from seisflow.core.grid import DAY_NS, format_time
 from seisflow.core.stations import Coordinates
 from seisflow.detect.event import Detection, Pick
@@ -140,13 +141,12 @@ def _time(name: str, dim: str, values: Sequence[int], long_name: str) -> ArraySp
 
 
 def _middle(path: AnyPath) -> Coordinates | None:
-    """Return the mean place of the stations; None where none is known."""
-    columns = [
+    """Return the middle of the stations, at their mean elevation; None where none is known."""
+    longitude, latitude, elevation = (
         read_column(path, name).astype(np.float64)
         for name in ("longitude", "latitude", "elevation")
-    ]
-    known = np.isfinite(columns[0]) & np.isfinite(columns[1])
+    )
+    known = np.isfinite(longitude) & np.isfinite(latitude)
     if not known.any():
         return None
-    longitude, latitude, elevation = (float(c[known].mean()) for c in columns)
-    return Coordinates(longitude, latitude, elevation)
+    return Coordinates(*middle_of(longitude, latitude), float(elevation[known].mean()))

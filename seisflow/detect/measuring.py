@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from seisflow.core.geometry import local_xy_m
 from seisflow.core.grid import NS_PER_S
 from seisflow.detect.alignment import (
     Alignment,
@@ -17,7 +18,7 @@ from seisflow.detect.alignment import (
 from seisflow.detect.config import DetectConfig
 from seisflow.detect.event import Detection, Pick, event_name
 from seisflow.detect.glitch import is_glitch
-from seisflow.detect.plane_wave import PlaneWave, fit_plane_wave, local_xy_m
+from seisflow.detect.plane_wave import PlaneWave, fit_plane_wave
 from seisflow.dsp.filters import bandpass
 
 __all__ = ["AFTER_S", "BEFORE_S", "Nodes", "band_hz", "measure"]

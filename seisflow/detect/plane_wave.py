@@ -10,12 +10,9 @@ import numpy.typing as npt
 
 from seisflow.errors import DataError
 
-__all__ = ["PlaneWave", "fit_plane_wave", "local_xy_m"]
+__all__ = ["PlaneWave", "fit_plane_wave"]
 
 Vector = npt.NDArray[np.float64]
-
-EQUATOR_M, FLATTENING = 6_378_137.0, 1 / 298.257223563
-"""Half axis and flattening of WGS 84."""
 
 LEAST_STATIONS = 4
 """Three always fit: from the fourth on residuals say something."""
@@ -57,48 +54,6 @@ class PlaneWave:
     n: int
 
 
-def local_xy_m(longitude: npt.ArrayLike, latitude: npt.ArrayLike) -> tuple[Vector, Vector]:
-    """Return metres east and north of the middle of an array.
-
-    Parameters
-    ----------
-    longitude, latitude : array_like, shape (n,)
-        Degrees (WGS 84); NaN where not known.
-
-    Returns
-    -------
-    x, y : ndarray of float64, shape (n,)
-        Along the circles of latitude and longitude through the mean of known coordinates, with the
-        radii of curvature of WGS 84 there: at 45 degrees right to 10 m at a distance of 10 km, to
-        0.1 m at 1 km. NaN where coordinates are not known.
-
-    Raises
-    ------
-    DataError
-        The arrays differ in shape.
-    """
-    longitude, latitude = np.asarray(longitude, np.float64), np.asarray(latitude, np.float64)
-    if longitude.shape != latitude.shape:
-        raise DataError(
-            f"{longitude.shape} longitudes and {latitude.shape} latitudes: give one each a station"
-        )
-    known = np.isfinite(longitude) & np.isfinite(latitude)
-    if not known.any():
-        return np.full(known.shape, np.nan), np.full(known.shape, np.nan)
-    # counted from one of them, an array may stand on both sides of 180 degrees
-    east = np.where(known, (longitude - longitude[known][0] + 180) % 360 - 180, np.nan)
-    north = np.where(known, latitude, np.nan)
-    middle = np.radians(north[known].mean())
-    squared = FLATTENING * (2 - FLATTENING)  # eccentricity
-    root = np.sqrt(1 - squared * np.sin(middle) ** 2)
-    along_circle = EQUATOR_M / root * np.cos(middle)
-    along_meridian = EQUATOR_M * (1 - squared) / root**3
-    return (
-        np.asarray(np.radians(east - east[known].mean()) * along_circle),
-        np.asarray(np.radians(north - north[known].mean()) * along_meridian),
-    )
-
-
 def fit_plane_wave(
     x_m: npt.ArrayLike, y_m: npt.ArrayLike, delays_s: npt.ArrayLike, weights: npt.ArrayLike
 ) -> PlaneWave:
@@ -112,7 +67,7 @@ def fit_plane_wave(
     Parameters
     ----------
     x_m, y_m : array_like, shape (n,)
-        Metres east and north, see `local_xy_m`.
+        Metres east and north, see `seisflow.core.geometry.local_xy_m`.
     delays_s : array_like, shape (n,)
         Arrivals behind any common time.
     weights : array_like, shape (n,)

@@ -9,15 +9,15 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from seisflow.core.geometry import surface_distance_km
 from seisflow.core.grid import NS_PER_S
 from seisflow.core.stations import Coordinates
 from seisflow.errors import ConfigError
 from seisflow.formats.arrivals import KM_PER_DEGREE, Arrival
 from seisflow.formats.events import Event
 
-__all__ = ["TravelTimes", "predict_arrivals", "surface_distance_km"]
+__all__ = ["TravelTimes", "predict_arrivals"]
 
 STEP_KM = 0.1
 """Depths and distances are rounded to this, so that a dense array asks for few: within 0.02 s."""
@@ -25,8 +25,6 @@ FAR_KM = 10_000.0
 """From here on arrivals may come along or through the core."""
 NEAR_PHASES = {"P": ("p", "P"), "S": ("s", "S")}
 FAR_PHASES = {"P": ("P", "Pdiff", "PKP"), "S": ("S", "Sdiff", "SKS")}
-EQUATOR_KM, FLATTENING = 6378.137, 1 / 298.257223563
-"""WGS 84."""
 
 
 class TravelTimes:
@@ -92,40 +90,6 @@ class TravelTimes:
             for family, names in families.items()
         }
         return {family: min(values) for family, values in times.items() if values}
-
-
-def surface_distance_km(
-    longitude: float,
-    latitude: float,
-    longitudes: npt.NDArray[np.float64],
-    latitudes: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:
-    """Return distances along the WGS 84 ellipsoid, km, by the formula of Lambert (1942).
-
-    Parameters
-    ----------
-    longitude, latitude : float
-        One place, degrees.
-    longitudes, latitudes : ndarray of float64
-        Others, of one shape, degrees; NaN gives NaN.
-
-    Returns
-    -------
-    ndarray of float64
-        Within 20 m; less exact within 100 km of the antipode.
-    """
-    beta = np.arctan((1 - FLATTENING) * np.tan(np.radians(latitude)))
-    betas = np.arctan((1 - FLATTENING) * np.tan(np.radians(latitudes)))
-    half_lambda = np.radians(longitudes - longitude) / 2
-    a = np.sin((betas - beta) / 2) ** 2 + np.cos(beta) * np.cos(betas) * np.sin(half_lambda) ** 2
-    sigma = 2 * np.arcsin(np.sqrt(np.clip(a, 0, 1)))
-    middle, half = (beta + betas) / 2, (betas - beta) / 2
-    tiny = 1e-30  # two equal places, and antipodes, have no direction
-    x = (sigma - np.sin(sigma)) * (np.sin(middle) * np.cos(half)) ** 2
-    y = (sigma + np.sin(sigma)) * (np.cos(middle) * np.sin(half)) ** 2
-    bent = x / (np.cos(sigma / 2) ** 2 + tiny) + y / (np.sin(sigma / 2) ** 2 + tiny)
-    distances: npt.NDArray[np.float64] = EQUATOR_KM * (sigma - FLATTENING / 2 * bent)
-    return distances
 
 
 def predict_arrivals(

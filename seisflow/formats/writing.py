@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seisflow.core.files import AnyPath, whole_file
+from seisflow.core.geometry import normalise_longitude
 from seisflow.core.stations import Coordinates
 from seisflow.formats.quiet_obspy import (
     Channel,
@@ -52,7 +53,7 @@ def write_stationxml(path: AnyPath, places: Mapping[str, Coordinates], source: s
         network, code, location, channel = name.split(".")
         where = {
             "latitude": place.latitude,
-            "longitude": place.longitude,
+            "longitude": float(normalise_longitude(place.longitude)),
             "elevation": place.elevation,
         }
         channels = [Channel(code=channel, location_code=location, depth=0.0, **where)]

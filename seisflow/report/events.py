@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from seisflow.core.files import AnyPath
+from seisflow.core.geometry import local_xy_m
 from seisflow.core.grid import NS_PER_S
 from seisflow.detect.event import Detection
-from seisflow.detect.plane_wave import local_xy_m
 from seisflow.errors import DataError
 from seisflow.report.amounts import human_moment, length_unit
 from seisflow.report.palette import ReportFigure, drawing, write_figure

@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from seisflow.core.classes import Label, ScoreState, State
+from seisflow.core.geometry import local_xy_m
 from seisflow.core.grid import HOUR_NS, HOUR_S, Span
-from seisflow.detect.plane_wave import local_xy_m
 from seisflow.report.amounts import length_unit
 from seisflow.report.choosing import require_kind, span_of
 from seisflow.report.palette import (

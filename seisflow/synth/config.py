@@ -235,8 +235,11 @@ def _single_problems(config: SceneConfig) -> Iterator[str]:
         yield f"dead_fraction = {config.dead_fraction} must lie in 0 to 1"
     if not config.vp_vs > 1:
         yield f"vp_vs = {config.vp_vs} must be above 1"
-    if not (-85 <= config.latitude <= 85 and -180 <= config.longitude <= 180):
-        yield f"longitude, latitude = {config.longitude}, {config.latitude} must lie in 180, 85"
+    if not (-85 <= config.latitude <= 85 and -180 <= config.longitude <= 360):
+        yield (
+            f"longitude, latitude = {config.longitude}, {config.latitude} must lie in "
+            "-180 to 360, -85 to 85"
+        )
 
 
 def _layout_problems(config: SceneConfig) -> Iterator[str]:

@@ -7,6 +7,7 @@ with time.
 from dataclasses import dataclass
 from math import cos, floor, pi, radians, sin
 
+from seisflow.core.geometry import normalise_longitude
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span
 from seisflow.core.stations import Coordinates
 from seisflow.synth.config import SceneConfig
@@ -38,7 +39,7 @@ class Node:
     station : str
         Name, ``ZG.R0101..EHZ``.
     longitude, latitude, elevation : float
-        Degrees, degrees, metres above sea level.
+        Degrees within [-180, 180), degrees, metres above sea level.
     x_m, y_m : float
         Metres east and north of the middle of the array.
     noise_rms_counts : float
@@ -146,6 +147,7 @@ def _node(config: SceneConfig, index: int) -> Node:
     row, column = divmod(index, columns)
     x_m = (column - (columns - 1) / 2) * config.spacing_m
     y_m = (row - (rows - 1) / 2) * config.row_spacing_m
+    east = x_m / METRES_PER_DEGREE / cos(radians(config.latitude))
     random = generator(config.seed, Stream.NODE, index)
     noise_factor, site_gain, exposure = random.lognormal(0.0, (0.1, 0.15, 0.3))
     is_dead = random.random() < config.dead_fraction
@@ -153,7 +155,7 @@ def _node(config: SceneConfig, index: int) -> Node:
     return Node(
         index=index,
         station=f"{config.network}.R{row + 1:02d}{column + 1:02d}..{config.channel}",
-        longitude=config.longitude + x_m / METRES_PER_DEGREE / cos(radians(config.latitude)),
+        longitude=float(normalise_longitude(config.longitude + east)),
         latitude=config.latitude + y_m / METRES_PER_DEGREE,
         elevation=round(config.elevation_m + _relief(config.seed, x_m, y_m), 1),
         x_m=x_m,

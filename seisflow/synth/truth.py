@@ -9,6 +9,7 @@ from typing import TypedDict
 
 import numpy as np
 
+from seisflow.core.geometry import normalise_longitude
 from seisflow.core.grid import Span
 from seisflow.synth.config import SceneConfig
 from seisflow.synth.noise import noise_filter
@@ -44,7 +45,10 @@ SNR_WINDOW_S = 1.0
 
 
 class EventRow(TypedDict):
-    """An earthquake: degrees, km below the middle of the array, rms over noise at its loudest."""
+    """An earthquake: degrees, km below the middle of the array, rms over noise at its loudest.
+
+    Longitudes lie within [-180, 180).
+    """
 
     event: str
     time_ns: int
@@ -202,7 +206,7 @@ def _event_row(config: SceneConfig, quake: Earthquake) -> EventRow:
     return EventRow(
         event=quake.name,
         time_ns=quake.start_ns,
-        longitude=round(float(config.longitude + east), 6),
+        longitude=float(normalise_longitude(round(float(config.longitude + east), 6))),
         latitude=round(north, 6),
         depth_km=round(quake.depth_m / 1000, 3),
         magnitude=quake.magnitude,

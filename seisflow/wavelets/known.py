@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from seisflow.core.geometry import surface_distance_km
 from seisflow.core.grid import NS_PER_S, format_time
 from seisflow.core.stations import Coordinates
 from seisflow.formats.arrivals import Arrival
 from seisflow.formats.events import Event
-from seisflow.formats.travel_times import surface_distance_km
 
 __all__ = ["KnownArrivals", "know", "site_of", "with_catalogue"]
 

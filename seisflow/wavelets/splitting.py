@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from seisflow.core.chance import draws, key_of
 from seisflow.core.classes import Split
+from seisflow.core.geometry import local_xy_m
 from seisflow.core.stations import Coordinates
 
 __all__ = [
@@ -166,11 +167,9 @@ def block_sites(
 
 def _line_up(sites: Sequence[tuple[str, str]], places: Sequence[Coordinates]) -> list[int]:
     """Order sites along the longer side of the array, or by name."""
-    x = np.array([p.longitude for p in places], dtype=np.float64)
-    y = np.array([p.latitude for p in places], dtype=np.float64)
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+    x, y = local_xy_m([p.longitude for p in places], [p.latitude for p in places])
+    if not np.isfinite(x).all():
         return sorted(range(len(sites)), key=lambda i: sites[i])
-    x = x * np.cos(np.radians(y.mean()))
     along, across = (x, y) if np.ptp(x) >= np.ptp(y) else (y, x)
     return sorted(range(len(sites)), key=lambda i: (along[i], across[i], sites[i]))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from longitudes import Shift
 from programs import Launcher
 from small_archive import waveforms
 
@@ -26,6 +27,7 @@ EVENTS = {"e0": (100.0, 108.0), "e1": (250.0, 257.0)}
 """Seconds of P and S."""
 BURST_S = 450.0
 """Stronger than all earthquakes, and on all stations."""
+AS_IT_IS = Shift(0.0)
 
 
 def at_ns(second: float) -> int:
@@ -51,13 +53,13 @@ def array(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return waveforms(folder, runs, RATE, stations=str(table))
 
 
-def make_catalog(path: Path, source: Path, seconds: list[float]) -> Path:
+def make_catalog(path: Path, source: Path, seconds: list[float], shift: Shift = AS_IT_IS) -> Path:
     """Write a CATALOG of detections at these seconds, as if it were made from the waveforms."""
     product = read_product(source, "WAVEFORMS")
     inputs = {"waveforms": product.identity.key}
     identity = Identity("CATALOG", "detect", {}, inputs, FORMAT_VERSIONS["CATALOG"])
     made = Product(identity, Span(START, at_ns(SECONDS)), product.rate, SECONDS, len(STATIONS))
-    places = [Coordinates(1 + k % 3 / 100, k // 3 / 100, 0.0) for k in range(9)]
+    places = [Coordinates(shift.of(1 + k % 3 / 100), k // 3 / 100, 0.0) for k in range(9)]
     documents = documents_of(TaskPlan(("all",), "array-hours", 0, 0, 0, 0))
     create_product(path, made, tuple(station_arrays(STATIONS, places)), "detections", documents)
     write_receipt(path, identity.key, Receipt("all"))
@@ -89,8 +91,14 @@ def catalog(array: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def reference(array: Path) -> Path:
-    path = array.parent / "events.csv"
-    rows = [f"{e},{format_time(at_ns(p - 5))},1.3,0.01,8,1.0,9" for e, (p, _) in EVENTS.items()]
+    return make_reference(array.parent / "events.csv")
+
+
+def make_reference(path: Path, longitude: float = 1.3) -> Path:
+    rows = [
+        f"{event},{format_time(at_ns(p - 5))},{longitude},0.01,8,1.0,9"
+        for event, (p, _) in EVENTS.items()
+    ]
     path.write_text("event,time,longitude,latitude,depth_km,magnitude,snr\n" + "\n".join(rows))
     return path
 
@@ -139,6 +147,19 @@ def test_predicted_s_serves_too_and_origins_know_none(catalog, reference, launch
     content, _ = run(launcher, catalog, reference)
     assert counts_of(content)[2:] == (None, 4)
     assert content["late"] == []
+
+
+@pytest.mark.parametrize("lowest", [-180.0, 0.0])
+def test_an_array_on_both_sides_of_180_degrees(
+    catalog, array, reference, lowest, tmp_path, launcher
+) -> None:
+    shift = Shift(178.985, lowest)  # between the columns of nodes
+    across = make_catalog(tmp_path / "across", array, [100.1, 108.2, 257.3, BURST_S], shift)
+    beside = make_reference(tmp_path / "events.csv", shift.of(1.3))
+    wanted, _ = run(launcher, catalog, reference, "--predict", "iasp91")
+    found, _ = run(launcher, across, beside, "--predict", "iasp91")
+    assert found | {"product": wanted["product"]} == wanted
+    assert counts_of(found)[0] > 0
 
 
 def test_baselines_at_equal_new(catalog, array, reference, arrivals, launcher) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from longitudes import Shift, shifts
 from scipy.signal import hilbert
 from small_array import RATE, START, array_record, noise, planted, wavelet
 
@@ -54,6 +55,17 @@ def test_numbers_are_even_and_stations_without_a_place_are_in_none() -> None:
     assert west.max() < east.min()
     with pytest.raises(DataError, match="8 of 100 stations have coordinates"):
         nine_subarrays(np.where(np.arange(100) < 8, 1.0, np.nan), latitude)
+
+
+@settings(max_examples=60, deadline=None)
+@given(shifts(-116.6), st.integers(0, 20))
+def test_sub_arrays_are_the_same_when_all_longitudes_are_shifted(shift: Shift, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    longitude = -116.6 + np.round(rng.uniform(-0.05, 0.05, 30), 2)  # some north of each other
+    latitude = 33.5 + np.round(rng.uniform(-0.05, 0.05, 30), 2)
+    longitude[7] = np.nan
+    wanted = nine_subarrays(longitude, latitude)
+    np.testing.assert_array_equal(nine_subarrays(shift(longitude), latitude), wanted)
 
 
 @pytest.mark.parametrize("stack", ["waveforms", "envelopes"])

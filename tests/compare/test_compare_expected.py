@@ -4,9 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from longitudes import Shift, shifts
 
 from seisflow.compare.expected import expect_by_arrivals, expect_by_travel_time
-from seisflow.core.grid import NS_PER_S
+from seisflow.compare.scoring import compare
+from seisflow.core.geometry import middle_of
+from seisflow.core.grid import NS_PER_S, Span
 from seisflow.core.stations import Coordinates
 from seisflow.formats.arrivals import Arrival
 from seisflow.formats.references import ReferenceEvent
@@ -26,6 +30,37 @@ def test_p_from_below_takes_depth_over_velocity() -> None:
 def test_farther_is_later() -> None:
     (found,) = expect_by_travel_time([EVENT], Coordinates(-116.6, 33.95, 0.0), "iasp91")
     np.testing.assert_allclose(found.time_ns / NS_PER_S, math.hypot(10, 49.9) / 5.8, atol=0.05)
+
+
+def test_p_at_an_array_on_both_sides_of_180_degrees() -> None:
+    middle = Coordinates(*middle_of([179.95, -179.95], [-17.0, -17.0]), 0.0)
+    assert middle.longitude == pytest.approx(-180.0)
+    for longitude in (180.0, -180.0):
+        event = EVENT._replace(longitude=longitude, latitude=-17.1)  # 11 km away, 10 km deep
+        (found,) = expect_by_travel_time([event], middle, "iasp91")
+        wanted = math.hypot(10, 11.07) / 5.8
+        np.testing.assert_allclose(found.time_ns / NS_PER_S, wanted, atol=0.03)
+
+
+@settings(max_examples=20, deadline=None)
+@given(shifts(-116.6))
+def test_the_same_events_are_matched_when_all_longitudes_are_shifted(shift: Shift) -> None:
+    longitude, latitude = np.array([-116.65, -116.6, -116.57]), [33.5, 33.52, 33.48]
+    events = [
+        EVENT._replace(event=f"e{k}", time_ns=k * 60 * NS_PER_S, longitude=-116.2 - 0.3 * k)
+        for k in range(4)
+    ]
+
+    def at_array(shift: Shift) -> list[ReferenceEvent]:
+        place = Coordinates(*middle_of(shift(longitude), latitude), 0.0)
+        moved = [e._replace(longitude=shift.of(e.longitude)) for e in events]
+        return expect_by_travel_time(moved, place, "iasp91")
+
+    wanted, found = at_array(Shift(0.0)), at_array(shift)
+    assert [(e.time_ns, e.s_ns) for e in found] == [(e.time_ns, e.s_ns) for e in wanted]
+    span = Span(0, 600 * NS_PER_S)
+    matches = compare([e.time_ns for e in wanted], found, 0.1, span)
+    assert matches.matched.tolist() == [[k, k] for k in range(4)]
 
 
 def test_s_counts_from_the_origin_and_not_from_p() -> None:

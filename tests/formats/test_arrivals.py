@@ -4,12 +4,8 @@ import csv
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from seisflow.core.geometry import surface_distance_km
 from seisflow.core.grid import parse_time
 from seisflow.core.stations import Coordinates
 from seisflow.errors import ConfigError, DataError
@@ -197,24 +193,6 @@ def test_quakeml(tmp_path: Path) -> None:
     assert "lacks a phase" in found.problems[0]
     (row,) = read_catalogue(path).rows
     assert row == Event("38450263", time.ns - 3 * 10**9, -117.5, 35.75, 8.5, 5.36)
-
-
-@given(
-    st.tuples(st.integers(-180_000, 180_000), st.integers(-89_000, 89_000)),
-    st.tuples(st.integers(-60_000, 60_000), st.integers(-60_000, 60_000)),
-)
-@settings(max_examples=60, deadline=None)
-def test_distances_are_those_of_the_ellipsoid(
-    thousandths: tuple[int, int], steps: tuple[int, int]
-) -> None:
-    from obspy.geodetics import gps2dist_azimuth
-
-    place, step = ([n / 1000 for n in pair] for pair in (thousandths, steps))
-    x, y = place[0] + step[0], np.clip(place[1] + step[1], -89, 89)
-    found = surface_distance_km(*place, np.array([x, np.nan]), np.array([y, 0.0]))
-    expected = gps2dist_azimuth(place[1], place[0], y, (x + 180) % 360 - 180)[0] / 1000
-    assert found[0] == pytest.approx(expected, abs=0.05)
-    assert math.isnan(found[1])
 
 
 @pytest.fixture(scope="module")

@@ -184,7 +184,7 @@ def test_a_rate_beside_a_whole_one_is_named_once_with_its_drift(
     args = [tmp_path / "raw", tmp_path / "w.zarr", "--cluster", cluster.address]
     ended = launcher.run("ingest", *args)
     assert ended.code == 3
-    (line,) = [text for text in ended.err.splitlines() if "99.9995" in text]
-    assert "5 parts in a million off 100 Hz" in line
-    assert "drifts 0.432 s a day" in line
+    (line,) = [text for text in ended.err.splitlines() if "off 100 Hz" in text]
+    assert "at 99.9994993 Hz, 5.01 parts in a million off 100 Hz" in line
+    assert "drifts 0.433 s a day" in line
     assert "(and 28 like it)" in line

@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from longitudes import onto_180
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection
@@ -150,6 +151,15 @@ def test_stations_without_coordinates_are_in_their_own_order() -> None:
     assert before.get_yticklabels()[0].get_text() == "XX.N000..EHZ"
     assert [t.get_text() for t in nodes.texts] == ["the stations have no coordinates"]
     assert nodes.get_title(loc="left") == "no plane wave was fitted"
+
+
+def test_the_map_is_the_same_on_both_sides_of_180_degrees() -> None:
+    found = section()
+    across = replace(found, longitude=onto_180(-116.595)(found.longitude))
+    assert np.ptp(across.longitude) > 359
+    maps = [dots(event_figure(s).axes[NODES]) for s in (found, across)]
+    for wanted, drawn in zip(*maps, strict=True):
+        np.testing.assert_allclose(drawn.get_offsets(), wanted.get_offsets(), atol=1e-6)
 
 
 def test_the_map_has_delays_as_colours_and_rings_without_picks() -> None:

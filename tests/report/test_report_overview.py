@@ -167,6 +167,19 @@ def test_without_coordinates_there_is_no_map_and_without_classes_only_rings(
     empty.draw_without_rendering()
 
 
+def test_the_map_of_an_array_on_both_sides_of_180_degrees_is_as_small_as_the_array(
+    scored: xr.Dataset,
+) -> None:
+    shares = shares_of_scores(scored)
+    fields = {name: getattr(shares, name) for name in Shares.__dataclass_fields__}
+    places = {"longitude": np.array([179.99, -179.99, 180.0, 179.995]), "latitude": np.zeros(4)}
+    figure = map_figure(Shares(**fields | places))
+    assert figure is not None
+    axes = figure.axes[0]
+    assert np.ptp(axes.get_xlim()) < 3000
+    assert axes.get_xlabel() == "m east of the middle"
+
+
 def test_other_products_are_refused(plotted: tuple[Path, Path]) -> None:
     labels = seisflow.open(plotted[0])
     with pytest.raises(ConfigError, match="a WAVEFORMS product opened with seisflow"):

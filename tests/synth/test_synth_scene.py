@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from longitudes import turn
 
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S
 from seisflow.errors import ConfigError
@@ -109,6 +110,19 @@ def test_nodes_stand_where_their_coordinates_say() -> None:
     assert np.mean([n.longitude for n in nodes]) == pytest.approx(config.longitude)
     assert np.mean([n.latitude for n in nodes]) == pytest.approx(config.latitude)
     assert all(abs(n.elevation - config.elevation_m) < 50 for n in nodes)
+
+
+@pytest.mark.parametrize("longitude", [179.9999, -180.0, 180.0001])
+def test_a_scene_on_both_sides_of_180_degrees(longitude: float) -> None:
+    config = SceneConfig(n_nodes=12, rows=3, columns=4, spacing_m=100.0, longitude=longitude)
+    found = build_scene(config).nodes
+    wanted = build_scene(replace(config, longitude=0.0)).nodes
+    assert all(-180 <= node.longitude < 180 for node in found)
+    assert {node.longitude > 0 for node in found} == {True, False}
+    for one, other in zip(found, wanted, strict=True):
+        assert turn(one.longitude, other.longitude + longitude) < 1e-9
+    with pytest.raises(ConfigError, match="must lie in -180 to 360, -85 to 85"):
+        SceneConfig(longitude=361.0)
 
 
 def test_a_campaign_is_described_lazily() -> None:

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from longitudes import turn
 
 from seisflow.core.grid import HOUR_NS, NS_PER_S, Span
 from seisflow.synth import truth
@@ -42,6 +43,16 @@ def test_rows_of_neighbouring_spans_join(table: str, cuts: list[int]) -> None:
     assert joined == whole
     assert all(SCENE.span.start_ns <= row[time] < SCENE.span.end_ns for row in whole)
     assert [row[time] for row in whole] == sorted(row[time] for row in whole)
+
+
+def test_events_on_both_sides_of_180_degrees() -> None:
+    across = build_scene(replace(CONFIG, longitude=179.9999))
+    at_0 = build_scene(replace(CONFIG, longitude=0.0))
+    found, wanted = (truth.events(scene, scene.span) for scene in (across, at_0))
+    assert {row["longitude"] > 0 for row in found} == {True, False}
+    for one, other in zip(found, wanted, strict=True):
+        assert -180 <= one["longitude"] < 180
+        assert turn(one["longitude"], other["longitude"] + 179.9999) < 2e-6
 
 
 @pytest.mark.parametrize("table", sorted(TABLES))

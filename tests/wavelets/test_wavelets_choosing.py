@@ -7,6 +7,7 @@ import pytest
 import scipy.signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from longitudes import Shift, shifts
 from wavelet_products import (
     GAP,
     N_S,
@@ -324,6 +325,29 @@ def test_blocks_of_sites_are_neighbours_and_balanced() -> None:
     assert few.held.sum() == 1
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 20), st.integers(2, 8), shifts(-116.0))
+def test_blocks_of_sites_are_the_same_when_all_longitudes_are_shifted(
+    seed: int, n_blocks: int, shift: Shift
+) -> None:
+    rng = np.random.default_rng(seed)
+    longitude = -116 + np.round(rng.uniform(-0.1, 0.1, 20), 2)  # some stand north of each other
+    latitude = 33 + np.round(rng.uniform(-0.08, 0.08, 20), 2)
+    names = [("XX", f"S{i:02d}") for i in range(20)]
+    wanted, found = (
+        block_sites(
+            names,
+            [Coordinates(*place, 0.0) for place in zip(x.tolist(), latitude.tolist(), strict=True)],
+            n_blocks,
+            seed=(seed, 0),
+            held=0.25,
+        )
+        for x in (longitude, shift(longitude))
+    )
+    np.testing.assert_array_equal(found.block, wanted.block)
+    np.testing.assert_array_equal(found.held, wanted.held)
+
+
 def test_shuffled_has_exact_shares_of_every_class() -> None:
     classes = np.repeat([0, 1, 2], [100, 1000, 200]).astype("uint8")
     split = split_shuffled(draws(5, np.arange(1300)), classes, SHARES)
@@ -383,6 +407,19 @@ def test_arrivals_without_an_event_are_taken_together() -> None:
     known = know(rows, [f"XX.S{i}..HHZ" for i in range(5)])
     assert known.events == ("1970-01-01T00:00:00Z", "1970-01-01T00:01:20Z")
     assert known.event.tolist() == [0, 0, 0, 1, 1]
+
+
+@settings(max_examples=30, deadline=None)
+@given(shifts(-116.0))
+def test_distances_are_the_same_when_all_longitudes_are_shifted(shift: Shift) -> None:
+    known = know([Arrival(1, "XX", "A", "P", "e")], ["XX.A..HHZ"])
+
+    def distance_km(shift: Shift) -> list[float]:
+        event = Event("e", 0, shift.of(-116.1), 33.0, 5.0, 3.0)
+        place = Coordinates(shift.of(-115.95), 33.1, 0.0)
+        return with_catalogue(known, [event], [place]).distance_km.tolist()
+
+    assert distance_km(shift) == pytest.approx(distance_km(Shift(0.0)), rel=1e-9)
 
 
 def test_a_catalogue_fills_in_what_is_not_known() -> None:
