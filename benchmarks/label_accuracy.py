@@ -23,7 +23,7 @@ import numpy.typing as npt
 from scipy import signal
 
 from seisflow.core.classes import Label
-from seisflow.label.method import METHODS, label_hour
+from seisflow.label.method import METHODS, label_windows
 from seisflow.synth.config import SceneConfig
 from seisflow.synth.noise import highpass_sections
 from seisflow.synth.scene import build_scene
@@ -182,7 +182,7 @@ def measure(kind: str, seeds: range, rate_hz: int, methods: tuple[str, ...]) -> 
         ratios.append(ratio)
         for method in methods:
             start = time.process_time()
-            labels[method].append(label_hour(record, rate_hz, method=method).label)
+            labels[method].append(label_windows(record, rate_hz, method=method).label)
             cpu_s[method] += time.process_time() - start
     ratio = np.concatenate(ratios)
     for method in methods:

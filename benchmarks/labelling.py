@@ -35,7 +35,7 @@ from seisflow.dsp.correlation import (  # noqa: E402
 from seisflow.dsp.lanes import lanes_of  # noqa: E402
 from seisflow.ingest import stage as ingest_stage  # noqa: E402
 from seisflow.label import stage  # noqa: E402
-from seisflow.label.method import label_hour  # noqa: E402
+from seisflow.label.method import label_windows  # noqa: E402
 from seisflow.label.parameters import ReferenceParameters  # noqa: E402
 from seisflow.label.rounds import run_rounds  # noqa: E402
 from seisflow.synth import stage as synth_stage  # noqa: E402
@@ -268,7 +268,7 @@ def station_days(waveforms: Path, folder: Path, hours: float, us_per_pair: float
 def _warm_up(method: str) -> None:
     """Compile what is compiled once in a process."""
     samples = np.random.default_rng(0).standard_normal(400 * 500).astype(np.float32)
-    label_hour(samples, 500, method=method)
+    label_windows(samples, 500, method=method)
 
 
 def workers_table(waveforms: Path, folder: Path) -> None:

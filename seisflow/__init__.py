@@ -1,7 +1,8 @@
 """Label, learn and find earthquakes in dense continuous seismic arrays, distributed with Dask.
 
 Public names, loaded when first used: `open` (a product as an xarray.Dataset), `label_hour`
-(label one hour of one station), `day_figure` and `hour_figure` (look at labels).
+(label an hour of one station: a Trace, or samples), `day_figure` and `hour_figure` (look at
+labels).
 """
 
 from importlib import import_module
@@ -12,7 +13,7 @@ __all__ = ["HourLabels", "__version__", "day_figure", "hour_figure", "label_hour
 
 _HOMES = {
     "open": ("seisflow.archive.opening", "open_product"),
-    "label_hour": ("seisflow.label.method", "label_hour"),
+    "label_hour": ("seisflow.label.hour", "label_hour"),
     "day_figure": ("seisflow.report.raster", "day_figure"),
     "hour_figure": ("seisflow.report.hour", "hour_figure"),
     "HourLabels": ("seisflow.label.method", "HourLabels"),

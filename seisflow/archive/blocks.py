@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seisflow.archive.products import Product
-from seisflow.archive.reading import read_column, read_slice, station_names
+from seisflow.archive.reading import read_column, read_slice, recorded_samples, station_names
 from seisflow.archive.receipts import read_receipts
-from seisflow.archive.schema import INTEGER_FILL
 from seisflow.archive.store import read_product
 from seisflow.archive.work import Work, require_complete
 from seisflow.core.config import SelectingConfig
@@ -240,7 +239,6 @@ def read_record(waveforms: AnyPath, source: Product, row: int, start_s: int, sto
     coverage = read_slice(waveforms, "coverage", row, first, stop, key=key).astype(np.float32)
     if np.isnan(coverage).any():
         raise DataError("its waveforms failed to be ingested")
-    filled = np.isfinite(samples) if samples.dtype.kind == "f" else samples != INTEGER_FILL
-    filled |= np.repeat(coverage == 1, rate)  # a recorder at its lowest number equals the fill
+    filled = recorded_samples(samples) | np.repeat(coverage == 1, rate)
     ends = np.array([first - start_s, stop_s - stop])
     return Record(np.pad(samples, ends * rate), np.pad(filled, ends * rate), np.pad(coverage, ends))

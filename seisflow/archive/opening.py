@@ -1,15 +1,32 @@
-"""Opening products with xarray: lazy, with Dask chunks of whole shards."""
+"""Opening products with xarray: lazy, with Dask chunks of whole shards.
 
+What is opened is what notebooks expect: names are Python strings, attributes are numbers and text,
+gaps are NaN. So it is drawn by ``.plot()`` and written by ``.to_netcdf()`` and ``.to_zarr()``.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 import xarray as xr
+import zarr
 
+from seisflow.archive.lazily import masked_samples, plain_text
+from seisflow.archive.products import Product
+from seisflow.archive.schema import TIME_ATTRS
+from seisflow.archive.stationindex import StationIndex
 from seisflow.archive.store import open_group, read_product, zarr_store
 from seisflow.archive.timeindex import SampleTimeIndex
 from seisflow.core.files import AnyPath
 
-__all__ = ["open_product"]
+__all__ = ["open_product", "product_attrs"]
+
+TIME_ENCODING = {key: TIME_ATTRS[key] for key in ("units", "calendar")} | {"dtype": "int64"}
+"""How times are written: in nanoseconds, so that none is rounded."""
 
 
-def open_product(path: str | AnyPath) -> xr.Dataset:
+def open_product(path: str | AnyPath, *, raw: bool = False) -> xr.Dataset:
     """Open a product of seisflow as a lazy `xarray.Dataset`.
 
     Parameters
@@ -17,19 +34,25 @@ def open_product(path: str | AnyPath) -> xr.Dataset:
     path : path
         A product: what ``seisflow ingest``, ``label``, ``assemble``, ``infer``, ``detect`` or
         ``synth`` wrote.
+    raw : bool
+        Leave the samples of WAVEFORMS in the type they are stored in, with the fill value where
+        there are none. It changes nothing else, and no other product.
 
     Returns
     -------
     xarray.Dataset
         The product's arrays, loaded only where they are used. Dask chunks are whole shards (one
         station and one day of samples; a block of stations and one day of seconds). ``station``
-        is ``NET.STA.LOC.CHA``; ``second`` names a second by its start and decodes to
-        datetime64[ns] UTC.
+        is ``NET.STA.LOC.CHA``; ``sel`` takes ``STA`` or ``NET.STA`` too where that fits one alone
+        (`StationIndex`). ``second`` names a second by its start and decodes to datetime64[ns] UTC.
+        The attribute ``seisflow`` is JSON text that says how the product was made.
 
         WAVEFORMS: ``waveform (station, time)`` in counts as recorded, with ``time`` computed from
         the grid rather than stored, and ``coverage (station, second)``, the valid fraction of
-        each second: 1 complete, 0 no data, NaN not yet ingested. Samples that are not covered
-        hold the array's ``fill_sample`` attribute.
+        each second: 1 complete, 0 no data, NaN not yet ingested. Samples that were not recorded
+        are NaN; integers become float64 for that, which holds each of them exactly (float32
+        would not, above 2^24). With `raw` they stay integers, and what was not recorded is the
+        attribute ``fill_sample``.
 
         LABELS: ``label``, ``deviation``, ``median_cc``, ``density`` and ``no_data_reason``, all
         ``(station, second)``, with ``std_cc`` and ``weighted_density`` of the method `reference`
@@ -60,15 +83,76 @@ def open_product(path: str | AnyPath) -> xr.Dataset:
     DataError
         It is not a product of seisflow, or one in another layout.
     """
-    product = read_product(path)
-    shards = {
-        name: dict(zip(array.metadata.dimension_names or (), array.shards, strict=True))  # type: ignore[union-attr]
-        for name, array in open_group(path).arrays()
-        if array.shards is not None
-    }
+    product, group = read_product(path), open_group(path)
+    arrays = {name: array for name, array in group.arrays() if isinstance(array, zarr.Array)}
     dataset: xr.Dataset = xr.open_zarr(zarr_store(path), chunks=None, zarr_format=3)
-    dataset = dataset.assign({name: dataset[name].chunk(sizes) for name, sizes in shards.items()})
-    if "time" in dataset.dims:
-        index = SampleTimeIndex.over(product.grid)
-        dataset = dataset.assign_coords(xr.Coordinates.from_xindex(index))
-    return dataset
+    variables = {
+        str(name): _plain(str(name), arrays[str(name)], variable)
+        for name, variable in dataset.variables.items()
+    }
+    if product.identity.product == "WAVEFORMS" and not raw:
+        variables["waveform"] = _masked(arrays, variables["waveform"], product)
+    return _assembled(dataset, variables, arrays, product)
+
+
+def product_attrs(dataset: xr.Dataset) -> Mapping[str, Any]:
+    """Return what a dataset's attribute ``seisflow`` says; nothing if it has none.
+
+    It is JSON text in what `open_product` returns, and a mapping in what `xarray.open_zarr` does.
+    """
+    found = dataset.attrs.get("seisflow")
+    if isinstance(found, str):
+        try:
+            found = json.loads(found)
+        except ValueError:  # text of somebody else
+            return {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def _plain(name: str, array: zarr.Array[Any], variable: xr.Variable) -> xr.Variable:
+    """Return a variable of a plain type that says nothing of how it lay in its store."""
+    is_text, is_time = variable.dtype.kind == "T", variable.dtype.kind == "M"
+    if is_text and variable.dims == (name,):
+        names = np.array([str(text) for text in variable.values], dtype=np.str_)
+        plain = xr.Variable(variable.dims, names, variable.attrs)
+    else:
+        plain = plain_text(array, variable) if is_text else variable.copy(deep=False)
+    plain.encoding = dict(TIME_ENCODING) if is_time else {"dtype": object} if is_text else {}
+    return plain
+
+
+def _masked(
+    arrays: Mapping[str, zarr.Array[Any]], variable: xr.Variable, product: Product
+) -> xr.Variable:
+    """Return samples with NaN for gaps."""
+    if variable.dtype.kind == "f":
+        return variable
+    found = masked_samples(arrays["waveform"], arrays["coverage"], product.rate, variable)
+    found.attrs["fill_sample"] = "NaN"
+    return found
+
+
+def _assembled(
+    dataset: xr.Dataset,
+    variables: dict[str, xr.Variable],
+    arrays: Mapping[str, zarr.Array[Any]],
+    product: Product,
+) -> xr.Dataset:
+    """Put variables together: Dask chunks of whole shards, indexes, attributes."""
+    for name, array in arrays.items():
+        if array.shards is not None:
+            dims = array.metadata.dimension_names or ()  # type: ignore[union-attr]
+            variables[name] = variables[name].chunk(dict(zip(dims, array.shards, strict=True)))
+    coords = {name: variables.pop(str(name)) for name in dataset.coords}
+    attrs = {k: json.dumps(v) if isinstance(v, Mapping) else v for k, v in dataset.attrs.items()}
+    found = xr.Dataset(variables, coords, attrs)
+    found.encoding = {"source": dataset.encoding["source"]}
+    if "station" in found.dims:
+        stations = StationIndex.over(found.station.values)
+        names = stations.create_variables({"station": found.station.variable})
+        found = found.assign_coords(xr.Coordinates(names, {"station": stations}))
+    if "time" in found.dims:
+        times = xr.Coordinates.from_xindex(SampleTimeIndex.over(product.grid))
+        found = found.assign_coords(times)
+        found.variables["time"].encoding = dict(TIME_ENCODING)
+    return found

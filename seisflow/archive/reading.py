@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from seisflow.archive.row_store import expect_row
+from seisflow.archive.schema import INTEGER_FILL
 from seisflow.archive.store import open_array
 from seisflow.core.files import AnyPath, any_path, is_local
 
-__all__ = ["read_slice", "station_names"]
+__all__ = ["read_slice", "recorded_samples", "station_names"]
 
 
 def read_slice(
@@ -47,6 +48,16 @@ def read_slice(
 def _opened(path: str | AnyPath, name: str, key: str) -> Any:
     del key  # another product at the same place is opened anew
     return open_array(path, name)
+
+
+def recorded_samples(samples: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
+    """Tell which samples of WAVEFORMS are not what is stored where there are none.
+
+    In a second of which nothing is missing all samples were recorded, whatever this says: a
+    recorder at its lowest number equals the fill value.
+    """
+    is_float = samples.dtype.kind == "f"
+    return np.asarray(np.isfinite(samples) if is_float else samples != INTEGER_FILL)
 
 
 def station_names(path: str | AnyPath) -> list[str]:

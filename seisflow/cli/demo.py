@@ -103,7 +103,7 @@ def show_labels(labels: AnyPath, waveforms: AnyPath, truth: AnyPath, picture: An
     shown = [[r.truth, r.n_seconds, *(f"{s:.1%}" for s in r.shares)] for r in rows]
     table("labels against planted truth", shown, head)
     station = str(opened.station.values[0])
-    draw_overview(opened.load(), open_product(waveforms).load(), station, rows, picture)
+    draw_overview(opened.load(), open_product(waveforms, raw=True).load(), station, rows, picture)
     ERRORS.print(f"look at {picture}")
 
 

@@ -1,7 +1,8 @@
 """Label the windows of one hour as random noise, mixed or not random noise.
 
-Arrays in, arrays out: `label_hour` is what a stage, a notebook or another program calls. It takes
-an hour because the methods compare windows with one another; any whole number of windows will do.
+Arrays in, arrays out: `label_windows` takes a record that is high-passed already, and any whole
+number of windows, of which the methods compare each with the others. What comes before it is in
+`seisflow.label.record`.
 """
 
 from dataclasses import dataclass
@@ -20,12 +21,13 @@ from seisflow.label.parameters import CalibratedParameters, Parameters, Referenc
 from seisflow.label.rounds import Features, Rounds, run_rounds
 
 __all__ = [
+    "DEFAULT_METHOD",
     "METHODS",
     "CalibratedParameters",
     "HourLabels",
     "Parameters",
     "ReferenceParameters",
-    "label_hour",
+    "label_windows",
     "parameters_of",
 ]
 
@@ -33,7 +35,10 @@ METHODS: dict[str, type[Parameters]] = {
     "reference": ReferenceParameters,
     "calibrated": CalibratedParameters,
 }
-"""Methods that `label_hour` knows, and the class of the numbers of each."""
+"""Methods that `label_windows` knows, and the class of the numbers of each."""
+
+DEFAULT_METHOD = "reference"
+"""What labels where no method is named: commands, campaign files and functions alike."""
 
 FEATURES = ("deviation", "median_cc", "std_cc", "weighted_density", "density", "p_noise")
 """What the methods measure on every window."""
@@ -89,16 +94,16 @@ class HourLabels:
     reason: Undetermined
 
 
-def label_hour(
+def label_windows(
     waveform: npt.NDArray[np.generic],
     sampling_rate_hz: float,
     *,
-    method: str = "reference",
+    method: str = DEFAULT_METHOD,
     valid: npt.NDArray[np.bool_] | None = None,
     parameters: Parameters | None = None,
     device: str = "cpu",
 ) -> HourLabels:
-    """Label the windows of one station-hour.
+    """Label the windows of one station-hour of high-passed samples.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from seisflow.archive.opening import product_attrs
 from seisflow.archive.work import Progress
 from seisflow.core.grid import format_time
 from seisflow.report.amounts import human_bytes, human_time
@@ -97,7 +98,7 @@ def _share(part: float, whole: Any) -> str:
 
 
 def _grid_facts(name: str, dataset: xr.Dataset) -> list[tuple[str, str]]:
-    span, attrs = span_of(dataset), dataset.attrs["seisflow"]
+    span, attrs = span_of(dataset), product_attrs(dataset)
     return [
         ("from", format_time(span.start_ns)),
         ("to", format_time(span.end_ns)),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from seisflow.archive.opening import product_attrs
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
 from seisflow.core.stations import StationPattern, select_stations
 from seisflow.errors import ConfigError
@@ -16,7 +17,7 @@ SHOWN = 5
 
 def name_of(dataset: xr.Dataset) -> str:
     """Return the path a dataset was opened from, or its kind."""
-    kind = dataset.attrs.get("seisflow", {}).get("identity", {}).get("product", "dataset")
+    kind = product_attrs(dataset).get("identity", {}).get("product", "dataset")
     return str(dataset.encoding.get("source", f"this {kind}"))
 
 
@@ -28,7 +29,7 @@ def require_kind(dataset: xr.Dataset, kind: str) -> None:
     ConfigError
         It was not opened from a product of this kind.
     """
-    found = dataset.attrs.get("seisflow", {}).get("identity", {}).get("product")
+    found = product_attrs(dataset).get("identity", {}).get("product")
     if found != kind:
         raise ConfigError(
             f"{name_of(dataset)} is {f'a {found} product' if found else 'no product of seisflow'}; "
@@ -45,8 +46,8 @@ def require_same_waveforms(labels: xr.Dataset, waveforms: xr.Dataset) -> None:
         The identities differ.
     """
     require_kind(waveforms, "WAVEFORMS")
-    asked = labels.attrs["seisflow"]["identity"]["inputs"]["waveforms"]
-    found = waveforms.attrs["seisflow"]["key"]
+    asked = product_attrs(labels)["identity"]["inputs"]["waveforms"]
+    found = product_attrs(waveforms)["key"]
     if asked != found:
         raise ConfigError(
             f"{name_of(labels)} was made from the WAVEFORMS with identity {asked}; found "

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from seisflow.archive.blocks import read_record
-from seisflow.archive.opening import open_product
+from seisflow.archive.opening import open_product, product_attrs
 from seisflow.archive.reading import station_names
 from seisflow.archive.store import read_product
 from seisflow.core.files import AnyPath
@@ -86,7 +86,7 @@ def section_of(catalog: xr.Dataset, waveforms: AnyPath, row: int) -> EventSectio
     first_s = (event.time_ns - source.span.start_ns) // NS_PER_S - BEFORE_S
     rate, n_seconds = int(source.rate), BEFORE_S + AFTER_S
     config = DetectConfig.build(
-        {k: v for k, v in catalog.attrs["seisflow"]["identity"]["config"].items() if k in BAND}
+        {k: v for k, v in product_attrs(catalog)["identity"]["config"].items() if k in BAND}
     )
     traces = np.full((len(stations), n_seconds * rate), np.nan, dtype=np.float32)
     for trace, name in zip(traces, stations, strict=True):

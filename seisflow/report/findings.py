@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from seisflow.archive.opening import product_attrs
 from seisflow.archive.work import Progress
 from seisflow.report.amounts import human_moment
 from seisflow.report.campaign import problems_of, warnings_of
@@ -101,7 +102,7 @@ def detections_part(name: str, catalog: xr.Dataset, progress: Progress, figures:
 
 def _asked(catalog: xr.Dataset) -> str:
     """Say with which settings was searched."""
-    config = catalog.attrs["seisflow"]["identity"]["config"]
+    config = product_attrs(catalog)["identity"]["config"]
     plain = {k: v for k, v in config.items() if isinstance(v, int | float | str)}
     return ", ".join(f"{k.replace('_', ' ')} {_plain(v)}" for k, v in plain.items()) or NOTHING
 

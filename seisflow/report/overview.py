@@ -18,6 +18,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from seisflow.archive.opening import product_attrs
 from seisflow.core.classes import Label, ScoreState, State
 from seisflow.core.geometry import local_xy_m
 from seisflow.core.grid import HOUR_NS, HOUR_S, Span
@@ -156,7 +157,7 @@ def _failed_hours(waveforms: xr.Dataset, shape: tuple[int, ...]) -> Flags:
     """Tell which hours belong to a shard that failed; none before the product was finished."""
     if "state" not in waveforms:
         return np.zeros(shape, dtype=np.bool_)
-    shard = np.arange(shape[1]) * HOUR_S // int(waveforms.attrs["seisflow"]["shard_s"])
+    shard = np.arange(shape[1]) * HOUR_S // int(product_attrs(waveforms)["shard_s"])
     failed: Flags = np.asarray(waveforms.state.values == State.FAILED)[:, shard]
     return failed
 

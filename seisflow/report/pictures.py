@@ -80,7 +80,7 @@ def picture_of_hour(
 
 
 def _draw_hour(labels: xr.Dataset, waveforms: AnyPath, station: str, span: Span) -> Drawn:
-    found = read_station_hour(labels, open_product(waveforms), station, span.start_ns)
+    found = read_station_hour(labels, open_product(waveforms, raw=True), station, span.start_ns)
     return draw_hour(found), count_labels(found.label)
 
 

@@ -13,6 +13,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from seisflow.archive.opening import product_attrs
 from seisflow.core.classes import Label
 from seisflow.core.grid import HOUR_NS, HOUR_S, NS_PER_S, Span, format_time
 from seisflow.errors import ConfigError
@@ -145,7 +146,7 @@ def read_raster(labels: xr.Dataset, span: Span, select: Sequence[str] = ()) -> R
         stations=tuple(names[r] for r in rows),
         span=span,
         shown=Span(start_ns, start_ns + len(hours) * HOUR_NS),
-        method=labels.attrs["seisflow"]["identity"]["config"]["method"],
+        method=product_attrs(labels)["identity"]["config"]["method"],
         cells=cells,
         stations_per_row=rows_together(len(rows)),
         cell_s=cell_of(len(hours) * HOUR_S),

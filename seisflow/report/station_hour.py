@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from seisflow.archive.opening import product_attrs
+from seisflow.archive.reading import recorded_samples
 from seisflow.core.grid import NS_PER_S, Span
 from seisflow.dsp.filters import highpass_valid
 from seisflow.errors import ConfigError
@@ -80,7 +82,7 @@ def labelled_hour(
     start_ns: int = 0,
     method: str = "reference",
 ) -> StationHour:
-    """Return what `seisflow.label_hour` was given and gave, as `draw_hour` takes it.
+    """Return what `label_windows` was given and gave, as `draw_hour` takes it.
 
     Parameters
     ----------
@@ -135,7 +137,7 @@ def read_station_hour(
     names = [str(s) for s in labels.station.values]
     row = choose_station(names, station, name_of(labels))
     span = hour_in(labels, hour)
-    config = labels.attrs["seisflow"]["identity"]["config"]
+    config = product_attrs(labels)["identity"]["config"]
     parameters = config["parameters"]
     first = (span.start_ns - span_of(labels).start_ns) // NS_PER_S
     part = labels.isel(station=row, second=slice(first, first + int(span.duration_s)))
@@ -168,7 +170,7 @@ def _thresholds(parameters: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
 
 def _read_record(waveforms: xr.Dataset, station: str, span: Span, warm_up_s: float) -> HourRecord:
     """Read one hour and the warm-up before it, as far as it exists, as the label stage does."""
-    rate, _ = waveforms.attrs["seisflow"]["rate"]  # labels exist for whole rates only
+    rate, _ = product_attrs(waveforms)["rate"]  # labels exist for whole rates only
     covered = span_of(waveforms)
     names = [str(s) for s in waveforms.station.values]
     if station not in names or covered.intersect(span) != span:
@@ -181,11 +183,7 @@ def _read_record(waveforms: xr.Dataset, station: str, span: Span, warm_up_s: flo
     own = waveforms.isel(station=names.index(station))
     samples = own.waveform.isel(time=slice(first * rate, last * rate)).values
     coverage = own.coverage.isel(second=slice(first, last)).values
-    if samples.dtype.kind == "f":
-        filled = np.isfinite(samples)
-    else:
-        filled = samples != own.waveform.attrs["fill_sample"]
-    filled |= np.repeat(coverage == 1, rate)
+    filled = recorded_samples(samples) | np.repeat(coverage == 1, rate)
     return HourRecord(samples, filled, coverage[ahead - first :], rate)
 
 

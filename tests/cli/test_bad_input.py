@@ -174,7 +174,7 @@ def test_a_truncated_file(
 def samples(product: Path, row: int) -> np.ndarray:
     import seisflow
 
-    with seisflow.open(product) as opened:
+    with seisflow.open(product, raw=True) as opened:
         return np.asarray(opened.waveform[row].values)
 
 

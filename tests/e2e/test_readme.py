@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import seisflow
+
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
@@ -30,18 +32,27 @@ def test_commands_and_python_of_the_readme(tmp_path: Path) -> None:
     for command in commands:
         done = run([sys.executable, "-m", *command], tmp_path)
         assert done.returncode == 0, done.stderr
-    (code,) = blocks("python")
-    done = run([sys.executable, "-W", "error", "-c", code], tmp_path)
+    opening, labelling = blocks("python")
+    done = run([sys.executable, "-W", "error", "-c", opening], tmp_path)
     assert done.returncode == 0, done.stderr
     assert "(station: 4)" in done.stdout
     assert "2014-05-29T00:10:00.000000000" in done.stdout
     assert "(second: 3600)" in done.stdout
+    assert (tmp_path / "record.nc").stat().st_size > 1000
+    quietly = "import seisflow.formats.quiet_obspy\n"  # it warns when it is imported
+    done = run([sys.executable, "-W", "error", "-c", quietly + labelling], tmp_path)
+    assert done.returncode == 0, done.stderr
+    with seisflow.open(tmp_path / "labels.zarr") as labels:
+        own = labels.label.sel(station="R0101").values
+    counts = " ".join(str((own == code).sum()) for code in range(3))
+    found = " ".join(re.findall(r"\d+", done.stdout.split(":")[-1]))
+    assert found == counts, "the labels of the command"
 
 
 def test_no_word_of_the_readme_waits_to_be_written() -> None:
     text = re.sub(r"```.*?```|`[^`]*`", "", (ROOT / "README.md").read_text(), flags=re.DOTALL)
     known = "WAVEFORMS LABELS WAVELETS ARRIVALS SCORES CATALOG REFERENCE TRUTH SEED SLURM TOML"
-    known += " STAGE CONTRIBUTING CHANGELOG PATH PAGE HTML"
+    known += " STAGE CONTRIBUTING CHANGELOG PATH PAGE HTML JSON"
     found = set(re.findall(r"\b[A-Z]{4,}\b", text))
     assert found <= set(known.split())
 

@@ -23,7 +23,7 @@ from seisflow.core.classes import Label
 from seisflow.core.grid import parse_time
 from seisflow.ingest import stage as ingest_stage
 from seisflow.label import stage as label_stage
-from seisflow.label.method import label_hour
+from seisflow.label.method import label_windows
 from seisflow.report.hour import draw_hour
 from seisflow.report.spectrogram import spectrogram
 from seisflow.report.station_hour import StationHour, labelled_hour, read_station_hour
@@ -129,7 +129,7 @@ def test_golden_hours(name: str, method: str) -> None:
         golden = dict(file)
     waveform, rate_hz = golden["waveform"], int(golden["sampling_rate"])
     station, start = GOLDEN_HOURS[name]
-    found = label_hour(waveform, rate_hz, method=method)
+    found = label_windows(waveform, rate_hz, method=method)
     where = {"station": station, "start_ns": parse_time(start), "method": method}
     hour = labelled_hour(found, waveform, rate_hz, **where)
     keep(draw_hour(hour), f"golden-{name}-{method}")

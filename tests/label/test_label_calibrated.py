@@ -19,7 +19,7 @@ from seisflow.dsp.filters import highpass
 from seisflow.errors import ConfigError
 from seisflow.label import baseline, calibrated, evidence
 from seisflow.label.calibrated import draw_templates, null_probability
-from seisflow.label.method import HourLabels, ReferenceParameters, label_hour
+from seisflow.label.method import HourLabels, ReferenceParameters, label_windows
 from seisflow.label.parameters import CalibratedParameters
 
 RN, MIXED, NRN = Label.RANDOM_NOISE, Label.MIXED, Label.NOT_RANDOM_NOISE
@@ -29,7 +29,7 @@ QUICK = CalibratedParameters(n_templates=16)
 
 
 def label(record: np.ndarray, parameters: CalibratedParameters = QUICK, **more) -> HourLabels:
-    return label_hour(record.ravel(), RATE, method="calibrated", parameters=parameters, **more)
+    return label_windows(record.ravel(), RATE, method="calibrated", parameters=parameters, **more)
 
 
 def share(found: HourLabels, code: Label, where: np.ndarray | slice = slice(None)) -> float:
@@ -74,7 +74,7 @@ NOISE = {
 def test_pure_noise_has_the_rates_at_other_sampling_rates(rate_hz: int) -> None:
     """Few bins make few scores, the largest of which is distributed otherwise."""
     hours = [np.random.default_rng(seed).standard_normal(HOUR_S * rate_hz) for seed in range(3)]
-    found = [label_hour(highpass(hour, rate_hz), rate_hz, method="calibrated") for hour in hours]
+    found = [label_windows(highpass(hour, rate_hz), rate_hz, method="calibrated") for hour in hours]
     assert 0.84 <= np.mean([share(one, RN) for one in found]) <= 0.94
     assert np.mean([share(one, NRN) for one in found]) <= 0.004
 
@@ -181,19 +181,19 @@ def test_a_recorded_aircraft_is_no_noise() -> None:
     path = shared("data", "noise_sources", "aircraft_zg2014", "2014_146_1_R0101.EHZ")
     samples = np.frombuffer(path.read_bytes()[632:], "<f4")  # SAC: 158 words of header
     record = highpass(samples[:100_000].astype(np.float64), 500)
-    found = label_hour(record, 500, method="calibrated")
+    found = label_windows(record, 500, method="calibrated")
     assert share(found, NRN, slice(62, 120)) >= 0.95
     assert share(found, RN, slice(62, 120)) == 0
     assert share(found, RN, slice(40, 56)) >= 0.8
     anything = CalibratedParameters(max_wander=1e3)
-    found = label_hour(record, 500, method="calibrated", parameters=anything)
+    found = label_windows(record, 500, method="calibrated", parameters=anything)
     assert share(found, NRN, slice(62, 120)) < 0.9
 
 
 def test_the_minutes_after_a_large_earthquake_are_no_noise() -> None:
     """CI.SRT, 4 July 2019: M6.4 at 17:33:49, 26 km away."""
     with np.load(shared("golden", "ridgecrest_ci_srt_100hz.npz")) as file:
-        found = label_hour(file["waveform"], 100, method="calibrated")
+        found = label_windows(file["waveform"], 100, method="calibrated")
     onset = 33 * 60 + 49
     assert share(found, RN, slice(onset - 900, onset)) >= 0.6  # among foreshocks
     assert share(found, NRN, slice(onset + 6, HOUR_S)) >= 0.99
@@ -202,7 +202,7 @@ def test_the_minutes_after_a_large_earthquake_are_no_noise() -> None:
 
 def test_the_golden_hour_at_500_hz() -> None:
     with np.load(shared("golden", "synthetic_500hz.npz")) as file:
-        found = label_hour(file["waveform"], 500, method="calibrated")
+        found = label_windows(file["waveform"], 500, method="calibrated")
         ratio = file["truth_amplitude_ratio"]
     assert share(found, RN, ratio < 0.05) >= 0.85
     assert share(found, NRN, ratio < 0.05) <= 0.005
@@ -273,7 +273,7 @@ def test_labels_are_thresholds_of_the_probability() -> None:
     assert found.density.max() == 1
     assert np.isnan(found.std_cc).all()
     assert np.isnan(found.weighted_density).all()
-    assert np.isnan(label_hour(record[:400].ravel(), RATE).p_noise).all()
+    assert np.isnan(label_windows(record[:400].ravel(), RATE).p_noise).all()
 
 
 def assert_same(found: HourLabels, expected: HourLabels, factor: float = 1.0) -> None:
@@ -329,7 +329,7 @@ def test_shared_features_are_those_of_reference() -> None:
     np.testing.assert_allclose(
         found.mean_rn_spectrum, spectra[found.label == RN].mean(axis=0), rtol=1e-12
     )
-    reference = label_hour(SHORT.ravel(), RATE, method="reference")
+    reference = label_windows(SHORT.ravel(), RATE, method="reference")
     for feature in ("deviation", "median_cc"):
         together = np.corrcoef(getattr(found, feature), getattr(reference, feature))
         assert together[0, 1] > 0.9
@@ -433,7 +433,7 @@ def test_parameters_of_the_other_method_are_refused() -> None:
     with pytest.raises(ConfigError, match="'calibrated' takes CalibratedParameters; found Refer"):
         label(SHORT, ReferenceParameters())
     with pytest.raises(ConfigError, match="'reference' takes ReferenceParameters; found Calibr"):
-        label_hour(SHORT.ravel(), RATE, parameters=QUICK)
+        label_windows(SHORT.ravel(), RATE, parameters=QUICK)
 
 
 def test_a_level_far_above_the_noise_is_no_drift() -> None:
@@ -449,9 +449,9 @@ def test_a_level_far_above_the_noise_is_no_drift() -> None:
 
 HASH_SCRIPT = """
 import hashlib, numpy as np
-from seisflow.label.method import label_hour
+from seisflow.label.method import label_windows
 record = np.random.default_rng(0).standard_normal(600 * 50)
-found = label_hour(record, 50, method="calibrated")
+found = label_windows(record, 50, method="calibrated")
 print(hashlib.sha256(found.p_noise.tobytes()).hexdigest())
 """
 

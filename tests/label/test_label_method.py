@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import seisflow
 from seisflow.core.classes import Label, NoData, Undetermined, flag_attributes
 from seisflow.errors import ConfigError, DataError
-from seisflow.label.method import HourLabels, ReferenceParameters, label_hour
+from seisflow.label.method import HourLabels, ReferenceParameters, label_windows
 
 DATA = Path(__file__).parents[1] / "data"
 SHARED = Path(__file__).parents[3] / "shared" / "golden"
@@ -39,7 +40,8 @@ def golden(name: str) -> dict[str, np.ndarray]:
 
 def labelled(name: str, dtype: type[np.floating]) -> HourLabels:
     hour = golden(name)
-    return label_hour(hour["waveform"].astype(dtype), int(hour["sampling_rate"]))
+    waveform, rate_hz = hour["waveform"].astype(dtype), int(hour["sampling_rate"])
+    return seisflow.label_hour(waveform, rate_hz, method="reference", filtered=True)
 
 
 def noise_hour(n_windows: int = 400, rate_hz: int = 20, seed: int = 0) -> np.ndarray:
@@ -109,9 +111,9 @@ def assert_same(found: HourLabels, expected: HourLabels, factor: float = 1.0) ->
 @given(exponent=st.integers(-100, 100), dtype=st.sampled_from([np.float32, np.float64]))
 def test_a_power_of_two_changes_no_label(exponent: int, dtype: type[np.floating]) -> None:
     record = noise_hour().ravel().astype(dtype)
-    expected = label_hour(record, 20)
+    expected = label_windows(record, 20)
     assert expected.reason is Undetermined.NONE
-    assert_same(label_hour(np.ldexp(record, exponent), 20), expected, 2.0**exponent)
+    assert_same(label_windows(np.ldexp(record, exponent), 20), expected, 2.0**exponent)
 
 
 @settings(max_examples=10, deadline=None)
@@ -119,7 +121,7 @@ def test_a_power_of_two_changes_no_label(exponent: int, dtype: type[np.floating]
 def test_permuting_windows_permutes_labels(seed: int) -> None:
     windows = noise_hour()
     order = np.random.default_rng(seed).permutation(len(windows))
-    expected, found = label_hour(windows.ravel(), 20), label_hour(windows[order].ravel(), 20)
+    expected, found = label_windows(windows.ravel(), 20), label_windows(windows[order].ravel(), 20)
     np.testing.assert_array_equal(found.label, expected.label[order])
     np.testing.assert_allclose(found.deviation, expected.deviation[order], rtol=1e-12)
 
@@ -128,12 +130,12 @@ def test_permuting_windows_permutes_labels(seed: int) -> None:
 @given(seed=st.integers(0, 2**32 - 1), junk=st.sampled_from([np.nan, np.inf, 0.0, 1e30]))
 def test_invalid_windows_take_no_part(seed: int, junk: float) -> None:
     windows = noise_hour()
-    expected = label_hour(windows.ravel(), 20)
+    expected = label_windows(windows.ravel(), 20)
     valid = np.ones(500, np.bool_)
     valid[np.random.default_rng(seed).choice(500, 100, replace=False)] = False
     mixed = np.full((500, 20), junk)
     mixed[valid] = windows
-    found = label_hour(mixed.ravel(), 20, valid=valid)
+    found = label_windows(mixed.ravel(), 20, valid=valid)
     assert (found.label[~valid] == Label.NO_DATA).all()
     for feature in FEATURES:
         assert np.isnan(getattr(found, feature)[~valid]).all()
@@ -144,8 +146,8 @@ def test_invalid_windows_take_no_part(seed: int, junk: float) -> None:
 
 def test_windows_of_zeros_count_as_no_data() -> None:
     windows = noise_hour()
-    expected = label_hour(windows.ravel(), 20)
-    found = label_hour(np.concatenate([np.zeros(40), windows.ravel()]), 20)
+    expected = label_windows(windows.ravel(), 20)
+    found = label_windows(np.concatenate([np.zeros(40), windows.ravel()]), 20)
     np.testing.assert_array_equal(found.label[:2], Label.NO_DATA)
     np.testing.assert_array_equal(found.label[2:], expected.label)
 
@@ -153,16 +155,16 @@ def test_windows_of_zeros_count_as_no_data() -> None:
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
 def test_every_other_type_is_correlated_in_float32(scale: float) -> None:
     record = np.round(noise_hour().ravel() * 1000)
-    single = label_hour(record.astype(np.float32), 20)
-    assert_same(label_hour(record.astype(np.int32), 20), single)
-    assert (single.median_cc != label_hour(record, 20).median_cc).any()
-    far = label_hour((record * scale).astype(np.float32), 20)
+    single = label_windows(record.astype(np.float32), 20)
+    assert_same(label_windows(record.astype(np.int32), 20), single)
+    assert (single.median_cc != label_windows(record, 20).median_cc).any()
+    far = label_windows((record * scale).astype(np.float32), 20)
     assert np.mean(far.label != single.label) < 0.05
 
 
 def test_pure_noise_shares_are_those_of_the_method_page() -> None:
     record = np.random.default_rng(6).standard_normal(3600 * 40)
-    label = label_hour(record, 40).label
+    label = label_windows(record, 40).label
     assert 0.36 < np.mean(label == RN) < 0.51
     assert 0.14 < np.mean(label == NRN) < 0.24
 
@@ -175,28 +177,28 @@ def undetermined(found: HourLabels, reason: Undetermined) -> None:
 
 def test_too_few_windows() -> None:
     record = noise_hour(180).ravel()
-    assert label_hour(record, 20).reason is not Undetermined.TOO_FEW_WINDOWS
+    assert label_windows(record, 20).reason is not Undetermined.TOO_FEW_WINDOWS
     valid = np.ones(180, np.bool_)
     valid[:2] = False
-    found = label_hour(record, 20, valid=valid)
+    found = label_windows(record, 20, valid=valid)
     assert found.reason is Undetermined.TOO_FEW_WINDOWS
     assert (found.label[:2] == Label.NO_DATA).all()
     assert (found.label[2:] == Label.UNDETERMINED).all()
     assert not found.n_rn.any()
-    undetermined(label_hour(np.zeros(0), 20), Undetermined.TOO_FEW_WINDOWS)
-    assert (label_hour(np.zeros(400), 20).label == Label.NO_DATA).all()
+    undetermined(label_windows(np.zeros(0), 20), Undetermined.TOO_FEW_WINDOWS)
+    assert (label_windows(np.zeros(400), 20).label == Label.NO_DATA).all()
 
 
 def test_no_candidates_kept() -> None:
     narrow = ReferenceParameters(candidate_cc_low=1.0, candidate_cc_high=1.0)
-    found = label_hour(noise_hour().ravel(), 20, parameters=narrow)
+    found = label_windows(noise_hour().ravel(), 20, parameters=narrow)
     undetermined(found, Undetermined.NO_CANDIDATES_KEPT)
     assert np.isnan(found.density).all()
 
 
 def test_no_random_noise() -> None:
     peak_only = ReferenceParameters(first_rn_density=1.0)
-    found = label_hour(noise_hour(seed=1).ravel(), 20, parameters=peak_only)
+    found = label_windows(noise_hour(seed=1).ravel(), 20, parameters=peak_only)
     undetermined(found, Undetermined.NO_RANDOM_NOISE)
     assert found.n_rn[1] < 3
     assert np.isfinite(found.density).all()
@@ -205,7 +207,7 @@ def test_no_random_noise() -> None:
 
 def test_no_not_random_noise() -> None:
     wide = ReferenceParameters(box_fraction=100)
-    found = label_hour(noise_hour().ravel(), 20, parameters=wide)
+    found = label_windows(noise_hour().ravel(), 20, parameters=wide)
     undetermined(found, Undetermined.NO_NOT_RANDOM_NOISE)
 
 
@@ -213,23 +215,23 @@ def test_no_spread() -> None:
     rng = np.random.default_rng(7)
     quiet, loud = rng.standard_normal(20), rng.standard_normal(20) * 100
     windows = np.concatenate([np.tile(quiet, (380, 1)), np.tile(loud, (20, 1))])
-    undetermined(label_hour(windows.ravel(), 20), Undetermined.NO_SPREAD)
+    undetermined(label_windows(windows.ravel(), 20), Undetermined.NO_SPREAD)
 
 
 @pytest.mark.parametrize("rate", [9, 0, -40, 40.5, np.nan, np.inf])
 def test_rates_that_do_not_suit_are_refused(rate: float) -> None:
     with pytest.raises(ConfigError, match="whole number of at least 10"):
-        label_hour(noise_hour().ravel(), rate)
+        label_windows(noise_hour().ravel(), rate)
 
 
 def test_windows_of_a_broken_number_of_samples_are_refused() -> None:
     with pytest.raises(ConfigError, match="a window a whole number of samples"):
-        label_hour(noise_hour().ravel(), 25, parameters=ReferenceParameters(window_s=0.5))
+        label_windows(noise_hour().ravel(), 25, parameters=ReferenceParameters(window_s=0.5))
 
 
 def test_unknown_methods_are_refused() -> None:
     with pytest.raises(ConfigError, match="'calibratd'; known: reference, calibrated"):
-        label_hour(noise_hour().ravel(), 20, method="calibratd")
+        label_windows(noise_hour().ravel(), 20, method="calibratd")
 
 
 @pytest.mark.parametrize(
@@ -244,20 +246,20 @@ def test_unknown_methods_are_refused() -> None:
 )
 def test_unfit_waveforms_are_refused(waveform: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        label_hour(waveform, 20)
+        label_windows(waveform, 20)
 
 
 def test_one_sample_that_is_not_finite_is_refused() -> None:
     record = noise_hour().ravel()
     record[333] = np.inf
     with pytest.raises(DataError, match="1 valid windows, the first at index 16"):
-        label_hour(record, 20)
+        label_windows(record, 20)
 
 
 @pytest.mark.parametrize("valid", [np.ones(399, np.bool_), np.ones(400, np.uint8)])
 def test_masks_that_do_not_fit_are_refused(valid: np.ndarray) -> None:
     with pytest.raises(DataError, match="one bool for each of 400 windows"):
-        label_hour(noise_hour().ravel(), 20, valid=valid)
+        label_windows(noise_hour().ravel(), 20, valid=valid)
 
 
 @pytest.mark.parametrize(

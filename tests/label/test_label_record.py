@@ -42,7 +42,7 @@ def filtered(of: HourRecord) -> np.ndarray:
         raise SeenError(waveform)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(record_module, "label_hour", keep)
+        patch.setattr(record_module, "label_windows", keep)
         with pytest.raises(SeenError) as seen:
             label_record(of, precision="float64")
     found: np.ndarray = seen.value.args[0]

@@ -18,6 +18,7 @@ from seisflow.core.classes import Label, NoData, Undetermined
 from seisflow.errors import ConfigError, DataError, IncompleteError
 from seisflow.ingest import filling
 from seisflow.label import stage
+from seisflow.label.method import label_windows
 
 A, B, C = "XX.A..HHZ", "XX.B..HHZ", "XX.C..HHZ"
 HOURS = {"start": "2020-02-28T22:00", "end": "2020-02-29T02:00"}
@@ -90,7 +91,7 @@ def test_times_asked_for_are_widened_to_whole_hours(source, tmp_path: Path) -> N
 
 def filtered_hour(source: Path, station: str, start: str, *, warm_up_s: int = 20) -> np.ndarray:
     """An hour of a station, high-passed piece by piece as METHOD section 1 says, by SciPy alone."""
-    with seisflow.open(source) as opened:
+    with seisflow.open(source, raw=True) as opened:
         first = np.datetime64(start, "ns") - np.timedelta64(warm_up_s, "s")
         last = np.datetime64(start, "ns") + np.timedelta64(3600 * 10**9 - 1, "ns")
         samples = opened.waveform.sel(station=station, time=slice(first, last)).values
@@ -113,7 +114,7 @@ def test_labels_are_those_of_the_record_filtered_apart(
     row, first = [A, B, C].index(station), second(source, start)
     with seisflow.open(source) as opened:
         complete = opened.coverage[row, first : first + 3600].values == 1
-    expected = seisflow.label_hour(hour.astype("float32"), RATE, valid=complete)
+    expected = label_windows(hour.astype("float32"), RATE, valid=complete)
     here = slice(first, first + 3600)
     np.testing.assert_array_equal(whole["label"][row, here], expected.label)
     for name in ("deviation", "median_cc", "std_cc", "weighted_density"):
@@ -133,7 +134,7 @@ def test_the_record_before_the_hour_warms_the_filter(source, whole) -> None:
     assert np.abs(cold - warm)[:RATE].max() > 10
     first = second(source, "2020-02-29T00:00")
     complete = whole["label"][0, first : first + 3600] != Label.NO_DATA
-    found = seisflow.label_hour(cold.astype("float32"), RATE, valid=complete)
+    found = label_windows(cold.astype("float32"), RATE, valid=complete)
     assert (found.deviation[:5] != whole["deviation"][0, first : first + 5]).any()
 
 

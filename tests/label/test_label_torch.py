@@ -425,7 +425,7 @@ def test_an_hour_has_the_same_labels_on_another_device(
 ) -> None:
     """CPU tensors stand for a GPU: what is asked for reaches the kernel, and labels stay."""
     waveform = golden("synthetic_100hz")["waveform"].astype(np.float32)
-    expected = labelling.label_hour(waveform, 100, method=method)
+    expected = labelling.label_windows(waveform, 100, method=method)
     asked: list[str] = []
 
     def resolved(name: str) -> str:
@@ -433,7 +433,7 @@ def test_an_hour_has_the_same_labels_on_another_device(
         return "cpu:0"
 
     monkeypatch.setattr(labelling, "resolve_device", resolved)
-    found = labelling.label_hour(waveform, 100, method=method, device="cuda")
+    found = labelling.label_windows(waveform, 100, method=method, device="cuda")
     assert asked == ["cuda"]
     np.testing.assert_array_equal(found.label, expected.label)
     np.testing.assert_allclose(found.median_cc, expected.median_cc, rtol=0, atol=1e-6)

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from report_products import FIRST, GAP, RATE, SECOND, some_labels, station_hour
 
 import seisflow
+from seisflow.archive.opening import product_attrs
 from seisflow.core.classes import Label
 from seisflow.dsp.filters import highpass_valid
 from seisflow.errors import ConfigError
@@ -319,7 +320,7 @@ def test_what_cannot_be_drawn_is_said(
 def test_products_that_do_not_belong_together_are_refused(plotted: tuple[Path, Path]) -> None:
     labels, waveforms = (seisflow.open(p) for p in plotted)
     other = waveforms.copy()
-    other.attrs = {"seisflow": {**waveforms.attrs["seisflow"], "key": "another"}}
+    other.attrs = {"seisflow": {**product_attrs(waveforms), "key": "another"}}
     with pytest.raises(ConfigError, match=r"was made from the WAVEFORMS with identity .* another"):
         seisflow.hour_figure(labels, other, FIRST, "2014-05-30")
     with pytest.raises(ConfigError, match="is a WAVEFORMS product; a LABELS product"):
