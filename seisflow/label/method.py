@@ -20,6 +20,7 @@ from seisflow.label.parameters import CalibratedParameters, Parameters, Referenc
 from seisflow.label.rounds import Features, Rounds, run_rounds
 
 __all__ = [
+    "DEFAULT_METHOD",
     "METHODS",
     "CalibratedParameters",
     "HourLabels",
@@ -34,6 +35,9 @@ METHODS: dict[str, type[Parameters]] = {
     "calibrated": CalibratedParameters,
 }
 """Methods that `label_hour` knows, and the class of the numbers of each."""
+
+DEFAULT_METHOD = "calibrated"
+"""What labels where no method is named: commands, campaign files and functions alike."""
 
 FEATURES = ("deviation", "median_cc", "std_cc", "weighted_density", "density", "p_noise")
 """What the methods measure on every window."""
@@ -93,7 +97,7 @@ def label_hour(
     waveform: npt.NDArray[np.generic],
     sampling_rate_hz: float,
     *,
-    method: str = "reference",
+    method: str = DEFAULT_METHOD,
     valid: npt.NDArray[np.bool_] | None = None,
     parameters: Parameters | None = None,
     device: str = "cpu",
@@ -110,9 +114,9 @@ def label_hour(
         Samples per second: a whole number, 10 or more, with a whole number L of samples in a
         window.
     method : str
+        ``"calibrated"``, the default: ours, `seisflow.label.calibrated`: classes are rates under a
+        null fitted to the hour's noise. A label depends on the seconds around it, too.
         ``"reference"``: METHOD section 1, after Meng, Ben-Zion & Johnson 2019.
-        ``"calibrated"``: ours, `seisflow.label.calibrated`: classes are rates under a null fitted
-        to the hour's noise. A label depends on the seconds around it, too.
     valid : ndarray of bool, shape (n_windows,), optional
         False for windows to be left out; they are labelled NO_DATA and take no part, whatever
         their samples are. A window of zero energy is left out too. All are valid by default.

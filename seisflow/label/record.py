@@ -13,7 +13,13 @@ from seisflow.core.classes import Label, NoData
 from seisflow.dsp.filters import highpass_valid
 from seisflow.dsp.quality import clipped_samples, constant_run_samples, constant_samples
 from seisflow.dsp.windows import any_in_window
-from seisflow.label.method import HourLabels, Parameters, label_hour, parameters_of
+from seisflow.label.method import (
+    DEFAULT_METHOD,
+    HourLabels,
+    Parameters,
+    label_hour,
+    parameters_of,
+)
 
 __all__ = ["HourRecord", "constant_mask", "label_record", "no_data_reasons"]
 
@@ -86,7 +92,7 @@ def no_data_reasons(
 def label_record(
     record: HourRecord,
     *,
-    method: str = "reference",
+    method: str = DEFAULT_METHOD,
     precision: str = "float32",
     clip_counts: float | None = None,
     parameters: Parameters | None = None,
