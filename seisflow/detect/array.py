@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from seisflow.archive.reading import read_column, station_names
 from seisflow.core.files import AnyPath
 from seisflow.core.stations import Coordinates, StationPattern, matches_any
-from seisflow.detect.config import DetectConfig
+from seisflow.detect.config import LEAST_NODES, DetectConfig
 from seisflow.detect.plane_wave import local_xy_m
 from seisflow.errors import ConfigError
 
@@ -62,9 +62,12 @@ def read_array(config: DetectConfig, waveforms: AnyPath, scores: AnyPath) -> Arr
     patterns = [StationPattern(s) for s in config.select]
     chosen = tuple(i for i, name in enumerate(names) if matches_any(name, patterns))
     if len(chosen) < config.min_nodes:
+        advice = [f"lower --min-nodes to {len(chosen)}"] if len(chosen) >= LEAST_NODES else []
+        advice += ["choose more stations with --select"] if config.select else []
         raise ConfigError(
             f"{config.min_nodes} nodes in coincidence asked for, {scores} has {len(chosen)} "
-            f"stations{' that --select leaves' if config.select else ''}; lower --min-nodes"
+            f"stations{' that --select leaves' if config.select else ''}; "
+            f"{' or '.join(advice) or 'an array needs more stations'}"
         )
     columns = [read_column(scores, name) for name in ("longitude", "latitude", "elevation")]
     places = tuple(Coordinates(*(float(c[i]) for c in columns)) for i in chosen)
