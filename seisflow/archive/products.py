@@ -47,7 +47,7 @@ FORMAT_VERSIONS = {
 """Layout version of each product; a change of layout raises it (CHANGELOG heading of its own)."""
 
 
-RESULT_VERSIONS = {"synth": 1, "ingest": 1, "label": 1, "assemble": 1, "infer": 2, "detect": 2}
+RESULT_VERSIONS = {"synth": 1, "ingest": 1, "label": 1, "assemble": 2, "infer": 2, "detect": 2}
 """Raised when a stage gives other results for the same question, so that none are mixed."""
 
 

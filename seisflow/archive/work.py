@@ -5,7 +5,7 @@ import resource
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -227,9 +227,24 @@ def existing_product(path: AnyPath) -> Product:
 
 
 def refuse_other(
-    path: AnyPath, identity: Identity, inputs: Mapping[str, str] | None = None
+    path: AnyPath,
+    identity: Identity,
+    inputs: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
 ) -> bool:
     """Tell whether a product stands at `path` already; refuse one of another configuration.
+
+    Parameters
+    ----------
+    path : Path
+        Where the product is to be written.
+    identity : Identity
+        What is asked for.
+    inputs : mapping of str to str, optional
+        What is known of every input file.
+    options : sequence of str, optional
+        Entries of the configuration that are options of the command under the same name; where
+        they differ, the error tells how to go on with the product that is there.
 
     Returns
     -------
@@ -252,8 +267,19 @@ def refuse_other(
     lines = "\n".join(f"  {line}" for line in differences)
     raise ConfigError(
         f"{path} exists and belongs to another configuration:\n{lines}\n"
-        "give another output, or remove that one if it is no longer wanted"
+        f"{_to_go_on(found, identity, options)}give another output, or remove that one if it is no "
+        "longer wanted"
     )
+
+
+def _to_go_on(found: Identity, asked: Identity, options: Sequence[str]) -> str:
+    """Name the options with which the product that was found is resumed."""
+    given = [
+        f"--{name.replace('_', '-')} {found.config[name]}"
+        for name in options
+        if name in found.config and found.config[name] != asked.config.get(name)
+    ]
+    return f"type {' '.join(given)} to go on with it, " if given else ""
 
 
 def write_provenance(path: AnyPath, progress: Progress, versions: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ import typer
 from upath import UPath
 
 from seisflow.archive.work import Progress
-from seisflow.cli.console import progress, table
+from seisflow.cli.console import ERRORS, progress, table
 from seisflow.cli.detaching import detach
 from seisflow.cli.options import (
     ClusterOption,
@@ -117,8 +117,10 @@ def assemble(  # noqa: PLR0913 - every parameter is an option of the command
 
     A column `visible` of 0 marks arrivals to keep away from that give no example, as S does.
 
-    grouped: training uses 70 % of the time blocks and 75 % of the station blocks, validation and
-    test the other stations and 15 % of the time each. What falls between is not used.
+    Training gets 70 % of the windows of each class, validation and test 15 % each, as near as
+    whole events and time blocks allow; what a split is short of is said. With grouped, training
+    uses the stations of three quarters of the windows, validation and test those of the rest. What
+    falls between is not used.
 
     Examples
     --------
@@ -209,6 +211,8 @@ def show_counts(document: Mapping[str, Any]) -> None:
     ]
     if left:
         table("left out", left, ["of", "because", "number"])
+    for warning in document.get("warnings", []):  # sets made before have none
+        ERRORS.print(f"note: {warning}", style="yellow", markup=False, soft_wrap=True)
 
 
 def flat(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,4 +223,4 @@ def flat(document: Mapping[str, Any]) -> dict[str, Any]:
     for what in ("arrivals", "seconds", "windows"):
         counts = document[f"rejected_{what}"]
         rows |= {f"rejected_{what}.{reason}": n for reason, n in counts.items() if n}
-    return rows
+    return rows | {"warnings": "; ".join(document.get("warnings", []))}

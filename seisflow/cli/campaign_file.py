@@ -38,6 +38,7 @@ from seisflow.errors import ConfigError
 from seisflow.formats.listing import counted_from, list_files
 from seisflow.ingest.stage import IngestConfig
 from seisflow.label.devices import check_device
+from seisflow.label.method import DEFAULT_METHOD
 from seisflow.label.stage import LabelConfig
 from seisflow.learn.config import TrainConfig
 from seisflow.wavelets.config import AssembleConfig
@@ -322,7 +323,7 @@ def config_of(stage: str, values: Mapping[str, Any]) -> StageConfig:
     if stage == "ingest" and options.get("stations") is not None:
         options["stations"] = str(options["stations"])
     if stage == "label":
-        method = values.get("method", "reference")
+        method = values.get("method", DEFAULT_METHOD)
         alphas = {name: values.get(name) for name in ("alpha_rn", "alpha_nrn")}
         options["parameters"] = levels(method, **alphas)
     if stage == "detect" and "band" in values:

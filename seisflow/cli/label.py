@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from upath import UPath
 
-from seisflow.archive.work import Progress, refuse_other
+from seisflow.archive.work import Progress
 from seisflow.cli.detaching import detach
 from seisflow.cli.options import (
     ClusterOption,
@@ -23,6 +23,7 @@ from seisflow.core.classes import Label
 from seisflow.errors import ConfigError
 from seisflow.label import stage
 from seisflow.label.devices import check_device, resolve_device
+from seisflow.label.method import DEFAULT_METHOD
 
 
 def label(  # noqa: PLR0913 - every parameter is an option of the command
@@ -35,9 +36,9 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
     method: Annotated[
         str,
         typer.Option(
-            help="'reference': the published procedure; 'calibrated': rates under the hour's noise."
+            help="'calibrated': rates under the hour's noise; 'reference': the published procedure."
         ),
-    ] = "reference",
+    ] = DEFAULT_METHOD,
     alpha_rn: Annotated[
         float | None,
         typer.Option(
@@ -84,9 +85,9 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
 ) -> None:
     """Label every second of every station: random noise, not random noise, or mixed.
 
-    Each UTC hour of a station is labelled as a whole: by the correlation of all pairs of its
-    seconds and their spectra (reference, Meng, Ben-Zion & Johnson 2019), or by how unlikely each
-    second is under a model of the hour's own noise (calibrated).
+    Each UTC hour of a station is labelled as a whole: by how unlikely each second is under a model
+    of the hour's own noise (calibrated), or by the correlation of all pairs of its seconds and
+    their spectra (reference, Meng, Ben-Zion & Johnson 2019).
 
     Codes: 0 random_noise, 1 mixed, 2 not_random_noise, 252 undetermined, 253 no_data,
     254 failed, 255 not_run.
@@ -95,7 +96,9 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
     --------
     seisflow label waveforms.zarr labels.zarr
 
-    seisflow label waveforms.zarr labels.zarr --method calibrated --alpha-nrn 0.0001
+    seisflow label waveforms.zarr labels.zarr --alpha-nrn 0.0001
+
+    seisflow label waveforms.zarr labels.zarr --method reference
 
     seisflow label waveforms.zarr labels.zarr --start 2014-05-29T10:00 --end 2014-05-29T12:00
     """
@@ -114,7 +117,7 @@ def label(  # noqa: PLR0913 - every parameter is an option of the command
     if cluster == "local":
         device = resolve_device(device)  # elsewhere only the workers know what they have
     prepared = stage.prepare(config, waveforms, block, device)
-    refuse_other(labels, prepared.product.identity)
+    stage.refuse_another(labels, prepared.product.identity)
     if dry_run:
         show_plan(prepared.plan, labels, as_json=as_json)
         return

@@ -40,6 +40,7 @@ from seisflow.errors import ConfigError
 from seisflow.formats.arrivals import read_arrivals
 from seisflow.infer.stage import InferConfig
 from seisflow.ingest import stage as ingest_stage
+from seisflow.label.method import DEFAULT_METHOD
 from seisflow.learn.artifact import load_model
 from seisflow.learn.model import Model
 from seisflow.report.amounts import human_bytes, human_time
@@ -256,7 +257,7 @@ def describe(profile: Profile) -> str:
 
 def measure_here(planner: Planner) -> None:
     """Measure the rates of this machine for a campaign, and keep them."""
-    method = str(planner.asked("label").get("method", "reference"))
+    method = str(planner.asked("label").get("method", DEFAULT_METHOD))
     network = str(planner.asked("train").get("network", "compact"))
 
     def say(text: str) -> None:

@@ -77,9 +77,10 @@ def run_work(session: Session, work: Work[T], what: str, finish: Callable[[], No
     """
     limit = session.worker_memory_bytes()
     if limit and work.plan.memory_bytes > limit:
+        fewer = "fewer workers with --workers, or " if session.n_local > 1 else ""
         raise ConfigError(
             f"a task needs about {human_bytes(work.plan.memory_bytes)} and a worker may use "
-            f"{human_bytes(limit)}; start fewer workers with --workers, or workers with more memory"
+            f"{human_bytes(limit)}; start {fewer}workers with more memory"
         )
     for note in work.plan.notes:
         ERRORS.print(f"note: {note}")

@@ -1,6 +1,7 @@
 """What ``seisflow train`` does: check, train here or in many ranks, evaluate, summarise."""
 
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from types import TracebackType
@@ -214,6 +215,7 @@ def show_plan(job: "Job", run: Run, n_ranks: int, *, as_json: bool) -> None:
             shown[name] = human_bytes(shown[name])
     rows = {name.replace("_bytes", "").replace("_", " "): value for name, value in shown.items()}
     table("dry run: nothing was written", rows)
+    show_warnings(job)
     if as_json:
         print_json(content)
 
@@ -243,9 +245,27 @@ def summarise(job: "Job", run: Run, *, as_json: bool) -> None:
     total = [f"{m} {number(metrics[m])}" for m in ("macro_f1", "accuracy")]
     rows["validation, all"] = ", ".join(total).replace("_", " ")
     rows["look at"] = f"{run.model / 'figures'}; tensorboard --logdir {run.model / 'tensorboard'}"
+    rows["threshold"] = threshold_text(metrics["operating_point"])
     table(f"train: {job.config.network}", rows)
+    show_warnings(job)
     if as_json:
         print_json({"product": str(run.model), "exit_code": 0, "history": history, **metrics})
+
+
+def threshold_text(point: Mapping[str, Any]) -> str:
+    """Say which threshold the validation split gives, and on how much noise it rests."""
+    rate = f"{point['asked_false_positive_rate']:g}"
+    rests = f"rests on {point['n_noise']} noise windows"
+    if point["is_shown"]:
+        return f"{number(point['threshold'])} for {rate} false positives a second; {rests}"
+    smallest = number(point["smallest_rate_shown"])
+    return f"none for {rate} false positives a second; {rests}, which tell none below {smallest}"
+
+
+def show_warnings(job: "Job") -> None:
+    """Repeat what the set is short of, beside the counts and the threshold."""
+    for warning in job.examples.warnings:
+        ERRORS.print(f"note: {warning}", style="yellow", markup=False, soft_wrap=True)
 
 
 def number(value: float | None) -> str:

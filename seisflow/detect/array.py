@@ -12,7 +12,7 @@ from seisflow.archive.reading import read_column, station_names
 from seisflow.core.files import AnyPath
 from seisflow.core.geometry import far_from_others, local_xy_m
 from seisflow.core.stations import Coordinates, select_stations
-from seisflow.detect.config import DetectConfig
+from seisflow.detect.config import LEAST_NODES, DetectConfig
 from seisflow.errors import ConfigError
 
 __all__ = ["Array", "read_array"]
@@ -65,9 +65,12 @@ def read_array(config: DetectConfig, waveforms: AnyPath, scores: AnyPath) -> Arr
     rows = {name: i for i, name in enumerate(station_names(waveforms))}
     chosen, idle = select_stations(names, config.select, str(scores))
     if len(chosen) < config.min_nodes:
+        advice = [f"lower --min-nodes to {len(chosen)}"] if len(chosen) >= LEAST_NODES else []
+        advice += ["choose more stations with --select"] if config.select else []
         raise ConfigError(
             f"{config.min_nodes} nodes in coincidence asked for, {scores} has {len(chosen)} "
-            f"stations{' that --select leaves' if config.select else ''}; lower --min-nodes"
+            f"stations{' that --select leaves' if config.select else ''}; "
+            f"{' or '.join(advice) or 'an array needs more stations'}"
         )
     columns = [read_column(scores, name) for name in ("longitude", "latitude", "elevation")]
     places = tuple(Coordinates(*(float(c[i]) for c in columns)) for i in chosen)

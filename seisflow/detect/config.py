@@ -4,7 +4,10 @@ from pydantic import Field, model_validator
 
 from seisflow.core.config import SelectingConfig
 
-__all__ = ["DetectConfig"]
+__all__ = ["LEAST_NODES", "DetectConfig"]
+
+LEAST_NODES = 2
+"""Fewer are no coincidence."""
 
 
 class DetectConfig(SelectingConfig):
@@ -43,7 +46,7 @@ class DetectConfig(SelectingConfig):
         triggers many nodes, and this keeps it out.
     """
 
-    min_nodes: int = Field(default=10, ge=2)
+    min_nodes: int = Field(default=10, ge=LEAST_NODES)
     false_positive_rate: float = Field(default=0.0015, gt=0, lt=1)
     threshold: float | None = Field(default=None, gt=0, lt=1)
     false_alarms_per_day: float = Field(default=1.0, gt=0)

@@ -14,7 +14,7 @@ from seisflow.core.grid import DAY_NS, HOUR_S, NS_PER_S, format_time
 from seisflow.detect.array import Array
 from seisflow.detect.background import measure_background
 from seisflow.detect.coincidence import Coincidence, coincidences
-from seisflow.detect.config import DetectConfig
+from seisflow.detect.config import LEAST_NODES, DetectConfig
 from seisflow.detect.measuring import AFTER_S, BEFORE_S, Nodes, measure
 from seisflow.detect.records import Found
 from seisflow.detect.triggers import QUIET_S, Scores, read_scores
@@ -71,7 +71,7 @@ def run(job: Job, task: DetectTask) -> Done:
     needed = _needed_nodes(_day_of(job, task.start_s))
     core = scores.usable[:, job.halo_s : job.halo_s + HOUR_S]
     n_usable = int(np.count_nonzero(core.any(axis=1)))
-    hopeless = (_hopeless(task, needed, n_usable),) if 0 < n_usable < needed else ()
+    hopeless = (_hopeless(job.config, task, needed, n_usable),) if 0 < n_usable < needed else ()
     found: list[Found] = []
     failures: list[str] = []
     counts = {"coincidences": 0, "vetoed": 0, "incoherent": 0, "events": 0}
@@ -95,11 +95,20 @@ def run(job: Job, task: DetectTask) -> Done:
     return Done(counts, hopeless, tuple(failures), int(scores.probability.nbytes), 0, details)
 
 
-def _hopeless(task: DetectTask, needed: int, n_usable: int) -> str:
-    return (
-        f"{task.name}: {needed} nodes are needed and {n_usable} stations have data, so nothing can "
-        "be detected; lower --min-nodes or --false-positive-rate, or allow more "
-        "--false-alarms-per-day"
+def _hopeless(config: DetectConfig, task: DetectTask, needed: int, n_usable: int) -> str:
+    """Say what would have to change: what is asked for, or what the background of the day asks."""
+    advice = []
+    if needed > config.min_nodes:
+        stricter = "raise --threshold" if config.threshold else "lower --false-positive-rate"
+        advice = [f"{stricter}, or allow more --false-alarms-per-day"]
+    elif n_usable >= LEAST_NODES:
+        advice = [f"lower --min-nodes to {n_usable}"]
+    return "; ".join(
+        [
+            f"{task.name}: {needed} nodes are needed and {n_usable} stations have data, so nothing "
+            "can be detected",
+            *advice,
+        ]
     )
 
 

@@ -47,6 +47,8 @@ class Session:
         What to type at home to see the dashboard; empty where it is on the same machine.
     failure : callable
         Returns why there will be no more workers, or None.
+    n_local : int
+        Workers of a local cluster, whose number ``--workers`` sets; 0 elsewhere.
     """
 
     client: Client
@@ -54,6 +56,7 @@ class Session:
     dashboard: str
     tunnel: str = ""
     failure: Callable[[], str | None] = lambda: None
+    n_local: int = 0
     _threads: tuple[float, int] = field(default=(0.0, 0))
 
     def check(self) -> None:
@@ -148,7 +151,10 @@ def _local(workers: int | None, users: Mapping[str, Any]) -> Iterator[Session]:
         Client(cluster) as client,
     ):
         dashboard = dashboard_link(users, "127.0.0.1", _dashboard_port(client))
-        yield Session(client, client.scheduler.address, dashboard, failure=lambda: _gone(cluster))
+        address = client.scheduler.address
+        yield Session(
+            client, address, dashboard, failure=lambda: _gone(cluster), n_local=len(cluster.workers)
+        )
 
 
 def _dashboard_port(client: Client) -> int | None:
@@ -195,10 +201,10 @@ def _local_cluster(n_workers: int, scratch: str) -> LocalCluster:
             silence_logs=logging.CRITICAL,
         )
     except RuntimeError as error:
+        fewer = ", with fewer --workers if memory is short" if n_workers > 1 else ""
         raise IncompleteError(
             f"the {n_workers} worker processes of the local cluster did not start ({error} "
-            f"{error.__cause__ or ''}); type the command again, with fewer --workers if memory is "
-            "short"
+            f"{error.__cause__ or ''}); type the command again{fewer}"
         ) from error
 
 

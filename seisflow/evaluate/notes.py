@@ -25,7 +25,7 @@ def split_of(examples: "Examples", indices: Indices) -> str:
 
 
 def notes_of(model: Predictor, examples: "Examples", indices: Indices) -> tuple[str, ...]:
-    """Say what the model may have seen of these wavelets before.
+    """Say what the model may have seen of these wavelets before, and what their split is short of.
 
     Parameters
     ----------
@@ -36,8 +36,18 @@ def notes_of(model: Predictor, examples: "Examples", indices: Indices) -> tuple[
     -------
     tuple of str
         Sentences without full stop; empty where the model was trained on other events and stations
-        of this set.
+        of this set, whose split has its share.
     """
+    return (*_seen_before(model, examples, indices), *_short_of(examples, indices))
+
+
+def _short_of(examples: "Examples", indices: Indices) -> tuple[str, ...]:
+    """Return what the set says of the split that is evaluated: its threshold rests on that."""
+    split = split_of(examples, indices)
+    return tuple(w for w in examples.warnings if split == "mixed" or w.startswith(f"{split} has "))
+
+
+def _seen_before(model: Predictor, examples: "Examples", indices: Indices) -> tuple[str, ...]:
     trained_on = model.document.get("training", {}).get("wavelets")
     if trained_on is not None and trained_on != examples.key:
         return (f"trained on another set, {str(trained_on)[:8]}",)
@@ -78,6 +88,7 @@ def notes_of_point(point: OperatingPoint) -> tuple[str, ...]:
     if point.is_shown or not point.n_noise:
         return ()
     return (
-        f"{point.n_noise} noise windows show no rate below {point.smallest_rate:.2g}: the "
-        f"threshold for {point.asked_rate:g} lies above all of them",
+        f"the threshold rests on {point.n_noise} noise windows: a rate of false positives below "
+        f"{point.smallest_rate:.2g} cannot be told, and the threshold for {point.asked_rate:g} "
+        "lies above all of them",
     )

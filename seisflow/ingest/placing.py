@@ -128,11 +128,11 @@ def product_span(inventory: Inventory, selection: Selection, rate: Fraction) -> 
     span = Span(start, max(end, start + 1)).widened(HOUR_NS)
     if span.start_ns // DAY_NS != (span.end_ns - 1) // DAY_NS:
         span = span.widened(DAY_NS)
-    _refuse_nearly_empty(inventory, span)
+    _refuse_nearly_empty(inventory, selection, span)
     return span
 
 
-def _refuse_nearly_empty(inventory: Inventory, span: Span) -> None:
+def _refuse_nearly_empty(inventory: Inventory, selection: Selection, span: Span) -> None:
     days: Counter[int] = Counter()
     for pieces in inventory.found.values():
         spans = [f.span for f in pieces]
@@ -142,7 +142,10 @@ def _refuse_nearly_empty(inventory: Inventory, span: Span) -> None:
     total = len(inventory.found) * max(1, (span.end_ns - span.start_ns) // DAY_NS)
     empty = 1 - sum(days.values()) / total
     if total > MIN_STATION_DAYS_TO_JUDGE and empty > MAX_EMPTY_SHARE:
+        advice = "say which part is meant with --start and --end"
+        if selection.start_ns is not None and selection.end_ns is not None:
+            advice = "give less time between --start and --end, or leave such a file out"
         raise DataError(
             f"the files span {span} but {empty:.2%} of those {total} station-days are empty, as "
-            "one file with a wrong date makes it; say which part is meant with --start and --end"
+            f"one file with a wrong date makes it; {advice}"
         )

@@ -37,7 +37,7 @@ METHODS: dict[str, type[Parameters]] = {
 }
 """Methods that `label_windows` knows, and the class of the numbers of each."""
 
-DEFAULT_METHOD = "reference"
+DEFAULT_METHOD = "calibrated"
 """What labels where no method is named: commands, campaign files and functions alike."""
 
 FEATURES = ("deviation", "median_cc", "std_cc", "weighted_density", "density", "p_noise")
@@ -115,9 +115,9 @@ def label_windows(
         Samples per second: a whole number, 10 or more, with a whole number L of samples in a
         window.
     method : str
+        ``"calibrated"``, the default: ours, `seisflow.label.calibrated`: classes are rates under a
+        null fitted to the hour's noise. A label depends on the seconds around it, too.
         ``"reference"``: METHOD section 1, after Meng, Ben-Zion & Johnson 2019.
-        ``"calibrated"``: ours, `seisflow.label.calibrated`: classes are rates under a null fitted
-        to the hour's noise. A label depends on the seconds around it, too.
     valid : ndarray of bool, shape (n_windows,), optional
         False for windows to be left out; they are labelled NO_DATA and take no part, whatever
         their samples are. A window of zero energy is left out too. All are valid by default.

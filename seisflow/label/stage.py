@@ -49,10 +49,16 @@ from seisflow.core.grid import HOUR_S, NS_PER_S, format_time
 from seisflow.errors import DataError
 from seisflow.label.devices import resolve_device
 from seisflow.label.layout import FEATURES, Block, label_arrays
-from seisflow.label.method import METHODS, CalibratedParameters, HourLabels, Parameters
+from seisflow.label.method import (
+    DEFAULT_METHOD,
+    METHODS,
+    CalibratedParameters,
+    HourLabels,
+    Parameters,
+)
 from seisflow.label.record import HourRecord, label_record
 
-__all__ = ["LabelConfig", "finish", "lay_out", "plan", "prepare", "run"]
+__all__ = ["LabelConfig", "finish", "lay_out", "plan", "prepare", "refuse_another", "run"]
 
 PROCESS_BYTES = 350_000_000
 """A worker with its libraries and what compiling leaves behind."""
@@ -74,8 +80,8 @@ class LabelConfig(SelectingConfig):
     Parameters
     ----------
     method : str
-        ``reference``: the published procedure (Meng, Ben-Zion & Johnson 2019); ``calibrated``:
-        ours, classes as rates under a null fitted to the noise of each hour.
+        ``calibrated``, the default: ours, classes as rates under a null fitted to the noise of
+        each hour; ``reference``: the published procedure (Meng, Ben-Zion & Johnson 2019).
     start, end : str, optional
         First time and first time not wanted any more, ISO 8601 UTC; widened to whole UTC hours,
         because an hour is labelled as a whole.
@@ -89,7 +95,7 @@ class LabelConfig(SelectingConfig):
         Every number of the method; its defaults where left out.
     """
 
-    method: str = "reference"
+    method: str = DEFAULT_METHOD
     precision: Literal["float32", "float64"] = "float32"
     clip_counts: float | None = Field(default=None, gt=0)
     parameters: Parameters = Field(default=None, validate_default=True)
@@ -104,7 +110,7 @@ class LabelConfig(SelectingConfig):
     @field_validator("parameters", mode="wrap")
     @classmethod
     def _are_of_the_method(cls, value: Any, _: Any, info: ValidationInfo) -> Parameters:
-        kind = METHODS[info.data.get("method", "reference")]
+        kind = METHODS[info.data.get("method", DEFAULT_METHOD)]
         found = _numbers(kind, {} if value is None else value)
         if found.window_s != 1:
             raise ValueError("window_s must be 1: LABELS has one label for each second")
@@ -242,6 +248,17 @@ def _method_bytes(config: LabelConfig, rate: int) -> int:
     return int(MATRICES * itemsize * HOUR_S * HOUR_S)
 
 
+def refuse_another(output: AnyPath, identity: Identity) -> bool:
+    """Tell whether these LABELS stand at `output` already; refuse others.
+
+    Raises
+    ------
+    ConfigError
+        Something else stands there; if only the method differs, the error names its option.
+    """
+    return refuse_other(output, identity, options=("method",))
+
+
 def plan(config: LabelConfig, output: AnyPath, preparation: Preparation) -> Work[BlockTask]:
     """Create the empty product, or resume the one that is there.
 
@@ -251,7 +268,7 @@ def plan(config: LabelConfig, output: AnyPath, preparation: Preparation) -> Work
         Something else stands at `output`.
     """
     p = preparation
-    if not refuse_other(output, p.product.identity):
+    if not refuse_another(output, p.product.identity):
         arrays = tuple(label_arrays(p.product, p.selection.stations, p.selection.places))
         documents = documents_of(p.plan) | source_document(p.selection.waveforms, output)
         create_product(output, p.product, arrays, "labels of every second", documents)

@@ -161,9 +161,12 @@ class BatchReader:
     def __post_init__(self) -> None:
         size, n = self.order.batch_size, self.order.indices.size
         if size % self.n_ranks or n < self.n_ranks:
+            advice = "give a --batch-size that is a multiple of the ranks"
+            if n < self.n_ranks:
+                advice = f"give --ranks {max(1, n)} or fewer, or assemble more examples"
             raise ConfigError(
                 f"a batch of {size} of {n} examples cannot be shared equally by {self.n_ranks} "
-                "ranks; give a --batch-size that is a multiple of the ranks"
+                f"ranks; {advice}"
             )
 
     @property

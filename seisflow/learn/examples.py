@@ -66,6 +66,8 @@ class Examples:
         Whether the waveform was written.
     shard_size, chunk_size : int
         Wavelets in one file of the store, and in the smallest piece of it that is read.
+    warnings : tuple of str
+        Which splits are short of wavelets, and with what effect, as the product says it.
     """
 
     path: AnyPath
@@ -86,6 +88,7 @@ class Examples:
     shard_size: int
     chunk_size: int
     _waveform: Any = field(repr=False)
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return int(self.wavelet_class.size)
@@ -210,6 +213,7 @@ def open_examples(path: str | AnyPath) -> Examples:
     require_complete(path)
     waveform = open_array(path, "waveform")
     rate_hz, window, margin = _lengths(path, product, int(waveform.shape[1]))
+    comment = str(open_array(path, "split").attrs.get("comment", ""))
     columns = {name: read_column(path, name).astype(kind) for name, kind in COLUMNS.items()}
     columns["start_ns"] = columns.pop("start")
     return Examples(
@@ -224,6 +228,7 @@ def open_examples(path: str | AnyPath) -> Examples:
         shard_size=int((waveform.shards or waveform.chunks)[0]),
         chunk_size=int(waveform.chunks[0]),
         _waveform=waveform,
+        warnings=tuple(comment.splitlines()),
         **columns,
     )
 

@@ -168,7 +168,7 @@ def _refuse_missing(examples: Examples, split: Split) -> None:
         raise DataError(
             f"the {split.name.lower()} split of {examples.path} has no {' and no '.join(missing)}; "
             f"it has {_text(counts)}; a network needs some of each class to learn from and to be "
-            "judged by: assemble more wavelets, or another share for this split"
+            "judged by: assemble wavelets of more events and more labelled time"
         )
 
 

@@ -39,9 +39,12 @@ def find_waveforms(labels: AnyPath, given: AnyPath | None = None) -> AnyPath:
             return place
         found.append(f"{place} is WAVEFORMS with identity {key}")
     seen = "; ".join(found) or "where they were is not recorded in it"
+    advice = "give their path with --waveforms"
+    if given is not None:
+        advice = "give the path of those, or label these"
     raise ConfigError(
         f"the trace comes from the WAVEFORMS that {labels} was made from (identity {asked}), and "
-        f"they were not found: {seen}; give their path with --waveforms"
+        f"they were not found: {seen}; {advice}"
     )
 
 

@@ -18,7 +18,7 @@ from seisflow.archive.reading import recorded_samples
 from seisflow.core.grid import NS_PER_S, Span
 from seisflow.dsp.filters import highpass_valid
 from seisflow.errors import ConfigError
-from seisflow.label.method import METHODS, HourLabels
+from seisflow.label.method import DEFAULT_METHOD, METHODS, HourLabels
 from seisflow.label.record import HourRecord, constant_mask
 from seisflow.report.choosing import (
     choose_station,
@@ -80,7 +80,7 @@ def labelled_hour(
     *,
     station: str,
     start_ns: int = 0,
-    method: str = "reference",
+    method: str = DEFAULT_METHOD,
 ) -> StationHour:
     """Return what `label_windows` was given and gave, as `draw_hour` takes it.
 

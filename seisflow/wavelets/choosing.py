@@ -4,7 +4,7 @@ Invariant: depends on the candidates as a set, never on their order or on who fo
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,17 +17,20 @@ from seisflow.core.classes import Split, WaveletClass
 from seisflow.core.grid import NS_PER_S, SampleGrid
 from seisflow.errors import ConfigError, DataError
 from seisflow.wavelets.balancing import balance, count_classes
-from seisflow.wavelets.config import AssembleConfig
+from seisflow.wavelets.config import LEAST_TIME_BLOCK_S, AssembleConfig
 from seisflow.wavelets.inputs import Channel
 from seisflow.wavelets.known import KnownArrivals, site_of
 from seisflow.wavelets.layout import Examples
-from seisflow.wavelets.scan import Found
+from seisflow.wavelets.scan import BELOW, Found
+from seisflow.wavelets.shortfalls import Groups, shares_of, shortfalls
 from seisflow.wavelets.splitting import (
     BORDER,
     UNUSED,
     Blocks,
+    Counted,
+    Deal,
     block_sites,
-    block_times,
+    deal_blocks,
     split_by_blocks,
     split_shuffled,
 )
@@ -36,17 +39,26 @@ __all__ = ["Assembly", "Ground", "choose"]
 
 
 DEALS = 64
-"""Ways of dealing out the blocks that are tried until every split has every class."""
+"""Ways of dealing out the blocks that are tried until every split has its shares."""
 
 
 @dataclass(frozen=True)
 class Ground:
-    """What candidates are counted against: channels, onsets, and the grid of WAVEFORMS."""
+    """What candidates are counted against: channels, onsets, and the grid of WAVEFORMS.
+
+    ``labelled_by`` is the method that made LABELS; empty where it is not known.
+    """
 
     config: AssembleConfig
     channels: tuple[Channel, ...]
     known: KnownArrivals
     grid: SampleGrid
+    labelled_by: str = ""
+
+    @property
+    def sites(self) -> list[tuple[str, str]]:
+        """Network and station of the channels, each once, in order."""
+        return sorted({site_of(c.name) for c in self.channels})
 
 
 @dataclass(frozen=True)
@@ -92,8 +104,23 @@ def choose(ground: Ground, found: Found) -> Assembly:
     again = draws(key_of(ground.config.seed, "order"), chance[chosen].view(np.int64))
     order = chosen[np.lexsort((chosen, again, split[chosen]))]
     examples = _examples(ground, found, split, order)
-    document = _document(ground, found, split, examples) | {"deal": deal}
+    warnings = shortfalls(ground.config, _groups(ground, found, blocks), split, _sizes(examples))
+    document = _document(ground, found, split, examples)
+    document |= {"deal": deal, "warnings": list(warnings)}
     return Assembly(examples, document, found.problems)
+
+
+def _groups(ground: Ground, found: Found, blocks: Blocks) -> Groups:
+    event = np.full(len(found.onset), -1, dtype=np.int64)
+    quake = found.onset >= 0
+    event[quake] = ground.known.event[found.onset[quake]]
+    return Groups(found.wavelet_class, blocks.home, event)
+
+
+def _sizes(examples: Examples) -> list[int]:
+    """Return how many examples of each class each split has; classes have equally many."""
+    counts = count_classes(examples.wavelet_class, examples.split)
+    return [int(n) for n in counts.min(axis=1)]
 
 
 def _refuse_empty_class(ground: Ground, found: Found) -> None:
@@ -104,12 +131,23 @@ def _refuse_empty_class(ground: Ground, found: Found) -> None:
     reasons = {"onsets": dict(found.arrivals), "seconds of labels": dict(found.seconds)}
     raise DataError(
         f"there is no candidate of {', '.join(empty)} (candidates: {counts}; left out: {reasons}); "
-        f"every class needs some: lower --snr-min ({ground.config.snr_min:g}), give more labelled "
-        "time or other arrivals, or label with --method calibrated"
+        f"every class needs some: {' or '.join(_advice_for_empty(ground, found, empty))}"
     )
 
 
-def _no_deal(ground: Ground, found: Found, split: npt.NDArray[np.uint8]) -> DataError:
+def _advice_for_empty(ground: Ground, found: Found, empty: Sequence[str]) -> Iterator[str]:
+    """Yield what may give candidates of classes without any; never what was done already."""
+    if WaveletClass.EARTHQUAKE.name.lower() in empty:
+        if found.arrivals[BELOW] and ground.config.snr_min > 0:
+            yield f"lower --snr-min ({ground.config.snr_min:g})"
+        yield "give other arrivals"
+    if set(empty) - {WaveletClass.EARTHQUAKE.name.lower()}:
+        if ground.labelled_by == "reference":
+            yield "label with --method calibrated (these labels are of reference)"
+        yield "give more labelled time"
+
+
+def _no_deal(ground: Ground, found: Found, split: npt.NDArray[np.uint8], n_deals: int) -> DataError:
     """Return the error that says what each split would have."""
     counts = count_classes(found.wavelet_class, split)
     names = [c.name.lower() for c in WaveletClass]
@@ -119,12 +157,26 @@ def _no_deal(ground: Ground, found: Found, split: npt.NDArray[np.uint8]) -> Data
     )
     n_events = len(np.unique(ground.known.event[found.onset[found.onset >= 0]]))
     return DataError(
-        f"too few events or stations to split {ground.config.split}: {n_events} events at "
-        f"{len(np.unique(found.channel))} stations give {rows}; no deal of the "
-        f"blocks (of {DEALS}) gave every split every class: "
-        "give more, or try --split events (stations shared), fewer --station-blocks, a shorter "
-        "--time-block-s or another --seed"
+        f"too few events, stations or windows to split {ground.config.split}: {n_events} events at "
+        f"{len(np.unique(found.channel))} stations give {rows}, and no deal (of {n_deals}) gives "
+        f"every split every class: {' or '.join(_advice_for_deal(ground, n_events))}"
     )
+
+
+def _advice_for_deal(ground: Ground, n_events: int) -> Iterator[str]:
+    """Yield what may give every split every class; never what was done already."""
+    config = ground.config
+    if config.split != "shuffled" and n_events < len(Split):
+        yield f"an event is in one split: give arrivals of {len(Split)} events or more"
+        return
+    if config.split == "grouped":
+        yield "try --split events (stations shared)"
+        n_blocks = min(config.station_blocks, len(ground.sites))
+        if n_blocks > 2:
+            yield f"fewer --station-blocks than {n_blocks}"
+    if config.split != "shuffled" and config.time_block_s > LEAST_TIME_BLOCK_S:
+        yield f"a shorter --time-block-s ({config.time_block_s} now)"
+    yield "give more arrivals and more labelled time"
 
 
 def _chances(ground: Ground, found: Found) -> npt.NDArray[np.uint64]:
@@ -156,55 +208,71 @@ def _blocks(ground: Ground, found: Found) -> Blocks:
 def _dealt(
     ground: Ground, found: Found, blocks: Blocks, chance: npt.NDArray[np.uint64]
 ) -> tuple[npt.NDArray[np.uint8], int]:
-    """Return the first deal of blocks that gives every split some of every class, and its number.
+    """Return the split of every candidate, and the number of the deal of the blocks.
 
-    Where events are few, or noise of a class is in few blocks, many deals leave a split without.
+    Of some deals that is the one whose shares are the nearest to those wanted, among those that
+    give every split some of every class. The first whose shares are near enough ends the search.
     """
-    splits = []
-    for deal in range(DEALS if ground.config.split != "shuffled" else 1):
-        splits.append(_split(ground, found, blocks, chance, deal))
-        if count_classes(found.wavelet_class, splits[-1]).min() > 0:
-            return splits[-1], deal
-    raise _no_deal(ground, found, splits[0])
+    config = ground.config
+    if config.split == "shuffled":
+        split = split_shuffled(chance, found.wavelet_class, shares_of(config))
+        if not _is_complete(found, split):
+            raise _no_deal(ground, found, split, 1)
+        return split, 0
+    held = config.held if config.split == "grouped" else None
+    site_block = _site_blocks(ground)[found.channel]
+    counted = Counted.of(blocks.home, site_block, found.wavelet_class)
+    deals: list[tuple[float, int, Deal]] = []
+    for number in range(DEALS):
+        deal = deal_blocks(counted, shares_of(config), held, (config.seed, number))
+        deals.append((deal.misfit, number, deal))
+        if deal.is_met:
+            split = _split(blocks, site_block, deal)
+            if _is_complete(found, split):
+                return split, number
+    return _best(ground, found, blocks, site_block, deals)
 
 
-def _split(
+def _best(
     ground: Ground,
     found: Found,
     blocks: Blocks,
-    chance: npt.NDArray[np.uint64],
-    deal: int,
-) -> npt.NDArray[np.uint8]:
-    config = ground.config
-    shares = (config.train, config.validation, 1 - config.train - config.validation)
-    if config.split == "shuffled":
-        return split_shuffled(chance, found.wavelet_class, shares)
-    quake = found.onset >= 0
-    other = np.concatenate([blocks.first, blocks.last])
-    times = block_times(blocks.home[quake], other, (config.seed, deal), shares)
-    held = _held(ground, deal)[found.channel] if config.split == "grouped" else None
-    return split_by_blocks(blocks, times, held)
+    site_block: npt.NDArray[np.int64],
+    deals: list[tuple[float, int, Deal]],
+) -> tuple[npt.NDArray[np.uint8], int]:
+    """Return the nearest of the deals that give every split every class."""
+    deals.sort(key=lambda each: each[:2])
+    for _, number, deal in deals:
+        split = _split(blocks, site_block, deal)
+        if _is_complete(found, split):
+            return split, number
+    raise _no_deal(ground, found, _split(blocks, site_block, deals[0][2]), len(deals))
 
 
-def _held(ground: Ground, deal: int) -> npt.NDArray[np.bool_]:
-    """Return for each channel whether its block of sites is held from training."""
-    config = ground.config
-    places = {site_of(c.name): c.place for c in reversed(ground.channels)}
-    sites = sorted(places)
+def _split(blocks: Blocks, site_block: npt.NDArray[np.int64], deal: Deal) -> npt.NDArray[np.uint8]:
+    held = None if deal.held is None else deal.held[site_block]
+    return split_by_blocks(blocks, deal.times, held)
+
+
+def _is_complete(found: Found, split: npt.NDArray[np.uint8]) -> bool:
+    """Tell whether every split has some of every class."""
+    return bool(count_classes(found.wavelet_class, split).min() > 0)
+
+
+def _site_blocks(ground: Ground) -> npt.NDArray[np.int64]:
+    """Return for each channel the number of its block of sites; 0 where stations are shared."""
+    config, sites = ground.config, ground.sites
+    if config.split != "grouped":
+        return np.zeros(len(ground.channels), dtype=np.int64)
     if len(sites) < 2:
         raise ConfigError(
             f"found 1 site, {'.'.join(sites[0])}; --split grouped holds stations from training and "
             "needs two at least; use --split events"
         )
-    blocks = block_sites(
-        sites,
-        [places[site] for site in sites],
-        config.station_blocks,
-        seed=(config.seed, deal),
-        held=config.held,
-    )
-    of_site = dict(zip(sites, blocks.held[blocks.block].tolist(), strict=True))
-    return np.array([of_site[site_of(c.name)] for c in ground.channels])
+    places = {site_of(c.name): c.place for c in reversed(ground.channels)}
+    found = block_sites(sites, [places[site] for site in sites], config.station_blocks)
+    of_site = dict(zip(sites, found.tolist(), strict=True))
+    return np.array([of_site[site_of(c.name)] for c in ground.channels], dtype=np.int64)
 
 
 def _examples(

@@ -6,7 +6,10 @@ from pydantic import Field, model_validator
 
 from seisflow.core.config import SelectingConfig
 
-__all__ = ["AssembleConfig"]
+__all__ = ["LEAST_TIME_BLOCK_S", "AssembleConfig"]
+
+LEAST_TIME_BLOCK_S = 60
+"""Shortest blocks of time."""
 
 
 class AssembleConfig(SelectingConfig):
@@ -45,9 +48,10 @@ class AssembleConfig(SelectingConfig):
     station_blocks : int
         Number of blocks of neighbouring sites; fewer where there are fewer sites.
     train, validation : float
-        Shares of the blocks of time; the rest is for the test.
+        Shares of the windows of each class, as near as whole blocks of time allow; the rest is for
+        the test.
     held : float
-        Share of the blocks of stations kept from training (``grouped``).
+        Share of the windows at stations that are kept from training (``grouped``), likewise.
     """
 
     split: Literal["grouped", "events", "shuffled"] = "grouped"
@@ -62,7 +66,7 @@ class AssembleConfig(SelectingConfig):
     margin_s: float = Field(default=1.0, ge=0, le=10)
     before_s: float = Field(default=2.0, ge=0)
     after_s: float = Field(default=30.0, ge=0)
-    time_block_s: int = Field(default=600, ge=60, le=86400)
+    time_block_s: int = Field(default=600, ge=LEAST_TIME_BLOCK_S, le=86400)
     station_blocks: int = Field(default=8, ge=2)
     train: float = Field(default=0.7, gt=0, lt=1)
     validation: float = Field(default=0.15, gt=0, lt=1)

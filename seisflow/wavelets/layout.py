@@ -38,7 +38,9 @@ class Examples:
         return len(self.start_ns)
 
 
-def wavelet_arrays(examples: Examples, n_samples: int, rate_hz: float) -> Iterator[ArraySpec]:
+def wavelet_arrays(
+    examples: Examples, n_samples: int, rate_hz: float, comment: str = ""
+) -> Iterator[ArraySpec]:
     """Return all arrays of a product whose waveforms are still to be cut.
 
     Parameters
@@ -49,6 +51,9 @@ def wavelet_arrays(examples: Examples, n_samples: int, rate_hz: float) -> Iterat
         Samples of one example: window and both margins.
     rate_hz : float
         Samples per second.
+    comment : str
+        What the splits are short of, a line each, kept as an attribute of ``split``; none where
+        it is empty.
     """
     n = len(examples)
     attrs: dict[str, Any] = {
@@ -66,6 +71,8 @@ def wavelet_arrays(examples: Examples, n_samples: int, rate_hz: float) -> Iterat
     yield ArraySpec("state", ("example",), (n,), "uint8", fill, (SHARD,), (SHARD,), attrs)
     for name, dtype, fill_value, attrs in _columns():
         values = getattr(examples, "start_ns" if name == "start" else name)
+        if name == "split" and comment:
+            attrs = {**attrs, "comment": comment}
         chunk = (max(1, min(n, COLUMN_CHUNK)),)
         yield ArraySpec(name, ("example",), (n,), dtype, fill_value, chunk, None, attrs, values)
 

@@ -2,30 +2,36 @@
 
 Invariant: with ``grouped`` no event, no block of time and no block of stations has examples in
 both training and test, and no window with its margins reaches into a block of another split.
+Blocks are dealt out by the windows in them, so that splits have their shares of every class as far
+as blocks, which are never divided, allow.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from seisflow.core.chance import draws, key_of
-from seisflow.core.classes import Split
+from seisflow.core.classes import Split, WaveletClass
 from seisflow.core.geometry import local_xy_m
 from seisflow.core.stations import Coordinates
+from seisflow.wavelets.dealing import Aim, deal_groups
 
 __all__ = [
     "BORDER",
     "UNUSED",
     "Blocks",
-    "SiteBlocks",
+    "Counted",
+    "Deal",
     "TimeBlocks",
     "allot",
     "block_sites",
-    "block_times",
+    "deal_blocks",
     "split_by_blocks",
     "split_shuffled",
+    "splits_wanted",
 ]
 
 UNUSED = 254
@@ -67,78 +73,23 @@ def allot(n: int, shares: Sequence[float]) -> list[int]:
     return counts
 
 
-def _dealt(
-    numbers: npt.NDArray[np.int64], key: int, shares: Sequence[float]
-) -> npt.NDArray[np.uint8]:
-    """Deal numbers out to the shares in a random order; shape of `numbers`."""
-    order = np.lexsort((numbers, draws(key, numbers)))
-    dealt = np.empty(len(numbers), dtype=np.uint8)
-    dealt[order] = np.repeat(np.arange(len(shares)), allot(len(numbers), shares))
-    return dealt
-
-
 @dataclass(frozen=True)
 class TimeBlocks:
-    """Blocks of time, ascending, and the split of each."""
+    """Blocks of time that have windows, ascending, and the split of each."""
 
     number: npt.NDArray[np.int64]
     split: npt.NDArray[np.uint8]
 
     def of(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        """Return the split of each block; all must be known."""
-        return self.split[np.searchsorted(self.number, numbers)]
-
-
-def block_times(
-    home: npt.NDArray[np.int64],
-    other: npt.NDArray[np.int64],
-    seed: tuple[int, int],
-    shares: tuple[float, float, float],
-) -> TimeBlocks:
-    """Deal blocks of time out to the splits.
-
-    Blocks that are the home of an event and blocks that are not are dealt apart, so that every
-    split has its share of both, and one at least of each where there are three.
-
-    Parameters
-    ----------
-    home, other : ndarray of int64
-        Numbers of blocks, repetitions allowed; a block in both is a home.
-    seed : tuple of int
-        Seed and number of the deal; the order follows from both.
-    shares : tuple of float
-        Train, validation and test.
-    """
-    homes = np.unique(home)
-    others = np.setdiff1d(other, homes)
-    number = np.concatenate([homes, others])
-    split = np.concatenate(
-        [
-            _dealt(n, key_of(seed[0], what, str(seed[1])), shares)
-            for n, what in ((homes, "home"), (others, "other"))
-        ]
-    )
-    order = np.argsort(number)
-    return TimeBlocks(number[order], split[order])
-
-
-@dataclass(frozen=True)
-class SiteBlocks:
-    """The block of each site, and which blocks are held from training."""
-
-    block: npt.NDArray[np.int64]
-    held: npt.NDArray[np.bool_]
+        """Return the split of each block; one without windows has that of the one before it."""
+        place = np.searchsorted(self.number, numbers, side="right") - 1
+        return self.split[np.maximum(place, 0)]
 
 
 def block_sites(
-    sites: Sequence[tuple[str, str]],
-    places: Sequence[Coordinates],
-    n_blocks: int,
-    *,
-    seed: tuple[int, int],
-    held: float,
-) -> SiteBlocks:
-    """Cut sites into blocks of neighbours and hold a share of the blocks from training.
+    sites: Sequence[tuple[str, str]], places: Sequence[Coordinates], n_blocks: int
+) -> npt.NDArray[np.int64]:
+    """Cut sites into blocks of neighbours.
 
     Parameters
     ----------
@@ -149,20 +100,105 @@ def block_sites(
         known, they follow the order of the names.
     n_blocks : int
         Blocks wanted; as many as sites where there are fewer. Their sizes differ by 1 at most.
-    seed : tuple of int
-        Seed and number of the deal; which are held follows from both.
-    held : float
-        Share of the blocks to hold; one at least where there are two.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_sites,)
+        The number of the block of each site.
     """
     order = np.array(_line_up(sites, places), dtype=np.int64)
-    cuts = np.array_split(order, min(n_blocks, len(sites)))
     block = np.empty(len(sites), dtype=np.int64)
-    for number, members in enumerate(cuts):
+    for number, members in enumerate(np.array_split(order, min(n_blocks, len(sites)))):
         block[members] = number
-    numbers = np.arange(len(cuts), dtype=np.int64)
-    return SiteBlocks(
-        block, _dealt(numbers, key_of(seed[0], "sites", str(seed[1])), (1 - held, held)) == 1
-    )
+    return block
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """Windows counted by what is dealt out as a whole.
+
+    Parameters
+    ----------
+    number : ndarray of int64, shape (n_times,)
+        Blocks of time that have windows, ascending.
+    windows : ndarray of int64, shape (n_times, n_blocks, n_classes)
+        Windows of each block of time, block of stations and class.
+    """
+
+    number: npt.NDArray[np.int64]
+    windows: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        home: npt.NDArray[np.int64],
+        site_block: npt.NDArray[np.int64],
+        wavelet_class: npt.NDArray[np.uint8],
+    ) -> "Counted":
+        """Count windows: of each the block of time and that of stations it belongs to."""
+        number, time = np.unique(home, return_inverse=True)
+        shape = (len(number), int(site_block.max(initial=0)) + 1, len(WaveletClass))
+        cell = np.ravel_multi_index((time.ravel(), site_block, wavelet_class), shape)
+        flat = np.bincount(cell, minlength=int(np.prod(shape)))
+        return cls(number, flat.reshape(shape).astype(np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Deal:
+    """Blocks of time and of stations dealt out, and how near their shares are to those wanted."""
+
+    times: TimeBlocks
+    held: npt.NDArray[np.bool_] | None
+    misfit: float
+    is_met: bool
+
+
+def deal_blocks(
+    counted: Counted,
+    shares: tuple[float, float, float],
+    held_share: float | None,
+    seed: tuple[int, int],
+) -> Deal:
+    """Deal blocks out so that each split has its share of the windows of every class.
+
+    Parameters
+    ----------
+    counted : Counted
+        The windows.
+    shares : tuple of float
+        Of time: train, validation and test.
+    held_share : float, optional
+        Share of the windows whose stations are held from training; without it all splits share
+        all stations.
+    seed : tuple of int
+        Seed and number of the deal: the deal 0 begins with the largest blocks, others with any.
+    """
+    windows = counted.windows
+    key, is_first = partial(key_of, seed[0]), seed[1] == 0
+    held, use = None, np.ones((len(shares), windows.shape[1]), dtype=np.bool_)
+    if held_share is not None:
+        of_site = np.repeat(windows.sum(axis=0)[:, None], 2, axis=1)
+        aim = Aim(np.array([1 - held_share, held_share]), windows.sum(axis=(0, 1)))
+        chance = draws(key("sites", str(seed[1])), np.arange(windows.shape[1]))
+        held = deal_groups(of_site, aim, chance, largest_first=is_first) == 1
+        use = np.stack([~held, held, held])
+    of_split = np.einsum("tbc,sb->tsc", windows, use.astype(np.int64))
+    aim = Aim(splits_wanted(shares, held_share), windows.sum(axis=(0, 1)))
+    chance = draws(key("times", str(seed[1])), counted.number)
+    split = deal_groups(of_split, aim, chance, largest_first=is_first)
+    filled = np.stack([of_split[split == s, s].sum(axis=0) for s in range(len(shares))])
+    times = TimeBlocks(counted.number, split)
+    return Deal(times, held, aim.misfit(filled), aim.is_met(filled))
+
+
+def splits_wanted(
+    shares: tuple[float, float, float], held_share: float | None
+) -> npt.NDArray[np.float64]:
+    """Return the share of all windows that each split should get, shape (3,)."""
+    of_stations = (1.0, 1.0, 1.0)
+    if held_share is not None:
+        of_stations = (1 - held_share, held_share, held_share)
+    return np.multiply(shares, of_stations)
 
 
 def _line_up(sites: Sequence[tuple[str, str]], places: Sequence[Coordinates]) -> list[int]:
@@ -193,7 +229,7 @@ def split_by_blocks(
     blocks : Blocks
         Of each window; of an earthquake, the home is that of its event.
     times : TimeBlocks
-        Every block named in `blocks`.
+        Every home named in `blocks`.
     held : ndarray of bool, optional
         Whether the window's station is held from training; without it stations are shared.
 

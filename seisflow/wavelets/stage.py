@@ -110,9 +110,11 @@ def prepare(
     read = read_known(config, sources, channels, span)
     known = _inside(read.known, span)
     shared = _shared(config, sources, product, span, (len(channels), len(known.onset_ns)))
-    block = stations_of_a_task or read_product(sources.labels, "LABELS").block
+    labelled = read_product(sources.labels, "LABELS")
+    block = stations_of_a_task or labelled.block
     tasks = tuple(_scan_tasks(config, channels, known, span, block))
-    ground = Ground(config, channels, known, product.grid)
+    method = str(labelled.identity.config.get("method", ""))
+    ground = Ground(config, channels, known, product.grid, method)
     return Preparation(product, ground, shared, tasks, read.problems, read.notes)
 
 
@@ -255,6 +257,7 @@ def task_plan(config: AssembleConfig, n: int, rate: int, notes: tuple[str, ...] 
 def _notes(document: Mapping[str, Any]) -> Iterator[str]:
     for split, counts in document["splits"].items():
         yield f"{split}: {', '.join(f'{n} {what}' for what, n in counts.items())}"
+    yield from document["warnings"]
 
 
 def plan(
@@ -273,7 +276,8 @@ def plan(
     """
     rate = int(preparation.product.rate)
     n_samples = n_samples_of(config, rate)
-    arrays = tuple(wavelet_arrays(assembly.examples, n_samples, float(rate)))
+    comment = "\n".join(assembly.document["warnings"])
+    arrays = tuple(wavelet_arrays(assembly.examples, n_samples, float(rate), comment))
     documents = documents_of(plan_of(preparation, assembly), problems=assembly.problems)
     title = "labelled examples of earthquakes and noise"
     create_product(

@@ -119,7 +119,7 @@ start = "1990-01-01"
 
 def test_a_plan_for_a_size_reads_nothing(plan: Plan, tmp_path: Path) -> None:
     (tmp_path / "cluster.toml").write_text(CLUSTER)
-    text = SIZE + '[label]\nmethod = "calibrated"\n'
+    text = SIZE + "[label]\n"
     text += '[assemble]\narrivals = "none"\n[train]\n[infer]\n'
     made = plan(text)
     stages = {s["stage"]: s for s in made["stages"]}
@@ -140,12 +140,14 @@ def test_a_plan_for_a_size_reads_nothing(plan: Plan, tmp_path: Path) -> None:
 
 def test_what_does_not_fit_the_jobs_is_noted(plan: Plan, tmp_path: Path) -> None:
     (tmp_path / "cluster.toml").write_text(CLUSTER.replace("8GB", "2GB"))
-    made = plan(SIZE.replace("= 100\n", "= 1000\n", 1) + '[label]\nblock = 100\ndevice = "cuda"\n')
+    text = '[label]\nmethod = "reference"\n'
+    many = SIZE.replace("= 100\n", "= 1000\n", 1)
+    made = plan(f'{many}{text}block = 100\ndevice = "cuda"\n')
     assert any("label: a worker needs about" in note for note in made["notes"])
     label = made["stages"][1]
     assert (label["on_gpu"], label["cpu_s"], label["wall_s"]) == (True, None, None)
     (tmp_path / "cluster.toml").write_text(CLUSTER.replace("01:00:00", "00:01:00"))
-    made = plan(SIZE + "[label]\n")
+    made = plan(SIZE + text)
     assert any("label: a task takes 24.4 s, more than a tenth" in note for note in made["notes"])
 
 

@@ -14,7 +14,7 @@ from seisflow.errors import ConfigError
 from seisflow.formats.listing import list_files
 
 INGEST = '[ingest]\nraw = ["scene/waveforms"]\nstations = "scene/stations.csv"\n'
-LABEL = '[label]\nmethod = "calibrated"\nselect = ["ZG.R010[12].*.*"]\n'
+LABEL = '[label]\nselect = ["ZG.R010[12].*.*"]\n'
 
 Write = Callable[..., Path]
 
@@ -94,7 +94,7 @@ def test_tables_have_the_options_of_their_commands() -> None:
         ('folder = "p"\n[detect]\nband = [30, 5]\n', "low_hz = 30 must lie below high_hz = 5"),
         ('folder = "p"\n[detect]\nslowest-velocity = -1\n', "greater than 0"),
         ('folder = "p"\n[label]\nmethod = "mine"\n', "allowed: reference, calibrated"),
-        ('folder = "p"\n[label]\nalpha-rn = 0.2\n', "--alpha-rn 0.2 asked with --method reference"),
+        ('folder = "p"\n[label]\nalpha-rn = 2\n', "alpha_rn = 2"),
         ('folder = "p"\n[assemble]\narrivals = "a"\nsplit = "groups"\n', "split: found 'groups'"),
         ('folder = "p"\n[train]\noptimiser = "best"\n', "optimiser: found 'best'"),
         ('folder = "p"\n[infer]\nbatch = "many"\n', "batch: found 'many'"),

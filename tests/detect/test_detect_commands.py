@@ -9,6 +9,8 @@ from planted_array import Wave, delays_s, make_array
 from programs import Cluster, Launcher
 
 from seisflow.core.grid import NS_PER_S, format_time, parse_time
+from seisflow.detect.config import DetectConfig
+from seisflow.detect.searching import DetectTask, _hopeless
 
 START = "2020-02-28T22:30"
 WAVES = [Wave(600.35), Wave(1200.6, 200.0, 4000.0), Wave(2000.0, nodes=tuple(range(6)))]
@@ -109,8 +111,31 @@ def test_too_few_stations(array, tmp_path: Path, launcher: Launcher) -> None:
     ended = launcher.run("detect", *array, tmp_path / "c", "--min-nodes", "13")
     assert ended.code == 2
     assert "13 nodes in coincidence asked for" in ended.err
-    assert "lower --min-nodes" in ended.err
+    assert "lower --min-nodes to 12" in ended.err
+    assert "--select" not in ended.err
     assert not (tmp_path / "c").exists()
+    one = ("--select", "*.N00.*.*")
+    ended = launcher.run("detect", *array, tmp_path / "c", "--min-nodes", "2", *one)
+    assert ended.code == 2
+    assert "choose more stations with --select" in ended.err
+    assert "lower --min-nodes" not in ended.err  # 2 is the least
+
+
+@pytest.mark.parametrize(
+    ("options", "needed", "n_usable", "advice"),
+    [
+        ({}, 12, 11, "; lower --false-positive-rate, or allow more --false-alarms-per-day"),
+        ({"threshold": 0.8}, 12, 11, "; raise --threshold, or allow more --false-alarms-per-day"),
+        ({}, 10, 4, "; lower --min-nodes to 4"),
+        ({}, 10, 1, ""),
+    ],
+)
+def test_what_makes_an_hour_hopeless_says_what_can_help(
+    options: dict[str, float], needed: int, n_usable: int, advice: str
+) -> None:
+    task = DetectTask("2020-01-01T00:00:00Z", 0)
+    said = _hopeless(DetectConfig.build(options), task, needed, n_usable)
+    assert said.endswith(f"stations have data, so nothing can be detected{advice}")
 
 
 def test_the_page(array, catalog: Path, tmp_path: Path, launcher: Launcher) -> None:

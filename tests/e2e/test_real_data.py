@@ -138,6 +138,6 @@ def test_every_second_has_a_code(ingested: tuple[DataSet, Path]) -> None:
     complete = waveforms.coverage.sel(station=product.station).values == 1
     assert (label[~complete] == Label.NO_DATA).all()
     assert (label[complete] != Label.NO_DATA).mean() > 0.99
-    assert np.isfinite(product.weighted_density.values[label <= Label.NOT_RANDOM_NOISE]).all()
+    assert np.isfinite(product.p_noise.values[label <= Label.NOT_RANDOM_NOISE]).all()
     for code in (Label.RANDOM_NOISE, Label.NOT_RANDOM_NOISE):
         assert 0.01 < (label[complete] == code).mean() < 0.9

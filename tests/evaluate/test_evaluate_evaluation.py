@@ -1,6 +1,7 @@
 """Evaluations: what a model is given, what is counted, what is noted, what is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import evaluations
@@ -166,8 +167,17 @@ def test_a_shuffled_split_is_said_first(
 def test_a_rate_that_cannot_be_shown_is_noted(examples: Examples) -> None:
     found = evaluated(examples, false_positive_rate=0.001)
     n = found.point.n_noise
-    assert found.notes[-1].startswith(f"{n} noise windows show no rate below {1 / n:.2g}")
-    assert not [x for x in evaluated(examples, false_positive_rate=0.2).notes if "show" in x]
+    said = f"the threshold rests on {n} noise windows: a rate of false positives below {1 / n:.2g} "
+    assert found.notes[-1].startswith(f"{said}cannot be told")
+    assert not [x for x in evaluated(examples, false_positive_rate=0.2).notes if "rests" in x]
+
+
+def test_what_the_split_is_short_of_is_noted_with_its_threshold(examples: Examples) -> None:
+    short = tuple(
+        f"{s.name.lower()} has 5 windows of earthquake where 150 were wanted" for s in Split
+    )
+    found = evaluated(replace(examples, warnings=short), false_positive_rate=0.2)
+    assert [note for note in found.notes if "150 were wanted" in note] == [short[Split.TEST]]
 
 
 def truth_of(examples: Examples, folder: Path) -> PlantedTruth:

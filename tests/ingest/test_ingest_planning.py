@@ -115,6 +115,9 @@ def test_a_wrong_date_is_not_taken_for_fifty_years() -> None:
     wrong = scan("w", parse_time("1970-01-01"), 1)
     with pytest.raises(DataError, match=r"1970-01-01.* are empty, as one file with a wrong date"):
         span_of([*good, wrong])
+    long = Selection(start_ns=parse_time("1960-01-01"), end_ns=parse_time("2030-01-01"))
+    with pytest.raises(DataError, match="give less time between --start and --end, or leave"):
+        span_of([*good, wrong], long)
     span = span_of([*good, wrong], Selection(start_ns=parse_time("2000-01-01")))
     assert span.start_ns == parse_time("2020-02-28")
 

@@ -25,7 +25,8 @@ def record(n_seconds: int, seed: int = 0) -> np.ndarray:
 
 
 def plan(source: Path, output: Path, block: int | None = None, **options: Any) -> Work[Any]:
-    config = stage.LabelConfig.build(options)
+    """Plan labels by `reference` unless another method is named: `FEATURES` are its own."""
+    config = stage.LabelConfig.build({"method": "reference", **options})
     return stage.plan(config, output, stage.prepare(config, source, block))
 
 

@@ -273,7 +273,7 @@ def test_labels_are_thresholds_of_the_probability() -> None:
     assert found.density.max() == 1
     assert np.isnan(found.std_cc).all()
     assert np.isnan(found.weighted_density).all()
-    assert np.isnan(label_windows(record[:400].ravel(), RATE).p_noise).all()
+    assert np.isnan(label_windows(record[:400].ravel(), RATE, method="reference").p_noise).all()
 
 
 def assert_same(found: HourLabels, expected: HourLabels, factor: float = 1.0) -> None:
@@ -433,7 +433,7 @@ def test_parameters_of_the_other_method_are_refused() -> None:
     with pytest.raises(ConfigError, match="'calibrated' takes CalibratedParameters; found Refer"):
         label(SHORT, ReferenceParameters())
     with pytest.raises(ConfigError, match="'reference' takes ReferenceParameters; found Calibr"):
-        label_windows(SHORT.ravel(), RATE, parameters=QUICK)
+        label_windows(SHORT.ravel(), RATE, method="reference", parameters=QUICK)
 
 
 def test_a_level_far_above_the_noise_is_no_drift() -> None:

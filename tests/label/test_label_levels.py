@@ -1,4 +1,4 @@
-"""``seisflow label --method calibrated --alpha-rn --alpha-nrn``: passed on, or refused."""
+"""``seisflow label --alpha-rn --alpha-nrn`` of `calibrated`, the default: passed on, or refused."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_levels_are_passed_on(source: Path, tmp_path: Path, launcher: Launcher) -> None:
-    options = ("--method", "calibrated", "--alpha-rn", "0.3", "--alpha-nrn", "0.002")
+    options = ("--alpha-rn", "0.3", "--alpha-nrn", "0.002")
     ended = launcher.run("label", source, tmp_path / "l.zarr", *options, "--workers", "1")
     assert ended.code == 0, ended.err
     config = read_product(tmp_path / "l.zarr", "LABELS").identity.config
@@ -33,7 +33,7 @@ def test_levels_are_passed_on(source: Path, tmp_path: Path, launcher: Launcher) 
     ("options", "said"),
     [
         (
-            ["--alpha-rn", "0.2"],
+            ["--method", "reference", "--alpha-rn", "0.2"],
             "--alpha-rn 0.2 asked with --method reference, which has no such level",
         ),
         (["--method", "calibrated", "--alpha-rn", "2"], "alpha_rn = 2.0 (must be between 0 and 1)"),

@@ -1,7 +1,7 @@
 """`reference` against the golden hours, its invariances and its refusals."""
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 import seisflow
 from seisflow.core.classes import Label, NoData, Undetermined, flag_attributes
 from seisflow.errors import ConfigError, DataError
-from seisflow.label.method import HourLabels, ReferenceParameters, label_windows
+from seisflow.label import method as labelling
+from seisflow.label.method import HourLabels, ReferenceParameters
 
 DATA = Path(__file__).parents[1] / "data"
 SHARED = Path(__file__).parents[3] / "shared" / "golden"
 FEATURES = ("deviation", "median_cc", "std_cc", "density", "weighted_density")
+label_windows = partial(labelling.label_windows, method="reference")
 RN, MIXED, NRN = Label.RANDOM_NOISE, Label.MIXED, Label.NOT_RANDOM_NOISE
 
 GOLDEN = [

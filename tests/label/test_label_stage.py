@@ -1,5 +1,6 @@
 """Labels of products: independent of how the work was cut, and honest about what is missing."""
 
+import inspect
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -14,11 +15,14 @@ from small_archive import arrays, assert_same, run_all, second, waveforms
 
 import seisflow
 from seisflow.archive.work import progress_of
+from seisflow.cli.label import label as label_command
 from seisflow.core.classes import Label, NoData, Undetermined
 from seisflow.errors import ConfigError, DataError, IncompleteError
 from seisflow.ingest import filling
 from seisflow.label import stage
-from seisflow.label.method import label_windows
+from seisflow.label.method import DEFAULT_METHOD, label_windows
+from seisflow.label.record import label_record
+from seisflow.report.station_hour import labelled_hour
 
 A, B, C = "XX.A..HHZ", "XX.B..HHZ", "XX.C..HHZ"
 HOURS = {"start": "2020-02-28T22:00", "end": "2020-02-29T02:00"}
@@ -114,7 +118,7 @@ def test_labels_are_those_of_the_record_filtered_apart(
     row, first = [A, B, C].index(station), second(source, start)
     with seisflow.open(source) as opened:
         complete = opened.coverage[row, first : first + 3600].values == 1
-    expected = label_windows(hour.astype("float32"), RATE, valid=complete)
+    expected = label_windows(hour.astype("float32"), RATE, method="reference", valid=complete)
     here = slice(first, first + 3600)
     np.testing.assert_array_equal(whole["label"][row, here], expected.label)
     for name in ("deviation", "median_cc", "std_cc", "weighted_density"):
@@ -134,7 +138,7 @@ def test_the_record_before_the_hour_warms_the_filter(source, whole) -> None:
     assert np.abs(cold - warm)[:RATE].max() > 10
     first = second(source, "2020-02-29T00:00")
     complete = whole["label"][0, first : first + 3600] != Label.NO_DATA
-    found = label_windows(cold.astype("float32"), RATE, valid=complete)
+    found = label_windows(cold.astype("float32"), RATE, method="reference", valid=complete)
     assert (found.deviation[:5] != whole["deviation"][0, first : first + 5]).any()
 
 
@@ -347,6 +351,31 @@ def test_a_product_says_its_method_and_has_its_features(source, whole, tmp_path:
         plan(source, tmp_path / "l.zarr")
 
 
+def test_calibrated_is_the_default_everywhere(source) -> None:
+    assert DEFAULT_METHOD == "calibrated"
+    assert stage.LabelConfig().method == DEFAULT_METHOD
+    assert stage.LabelConfig().parameters == stage.CalibratedParameters()
+    for function in (seisflow.label_hour, label_windows, label_record, labelled_hour):
+        assert inspect.signature(function).parameters["method"].default == DEFAULT_METHOD
+    command = inspect.signature(label_command).parameters["method"].default
+    assert command == DEFAULT_METHOD
+
+
+def test_labels_begun_with_reference_say_how_they_are_resumed(source, tmp_path: Path) -> None:
+    """They were the default once: the command that made them named no method."""
+    work = plan(source, tmp_path / "l.zarr", method="reference", **HOURS)
+    work.job()(work.tasks[0])
+    with pytest.raises(ConfigError) as refused:
+        plan(source, tmp_path / "l.zarr", method=DEFAULT_METHOD, **HOURS)
+    assert "method: asked 'calibrated', found 'reference'" in str(refused.value)
+    assert "type --method reference to go on with it, give another output" in str(refused.value)
+    again = plan(source, tmp_path / "l.zarr", method="reference", **HOURS)
+    assert len(again.remaining()) == len(work.tasks) - 1
+    with pytest.raises(ConfigError) as refused:  # the method is that asked for: not advised
+        plan(source, tmp_path / "l.zarr", method="reference", precision="float64", **HOURS)
+    assert "type --method" not in str(refused.value)
+
+
 def test_the_levels_of_calibrated_are_those_given(source, tmp_path: Path) -> None:
     def shares(**levels: float) -> tuple[int, int]:
         options = {"method": "calibrated", "parameters": levels, **HOURS}
@@ -368,7 +397,10 @@ def test_the_levels_of_calibrated_are_those_given(source, tmp_path: Path) -> Non
             "CalibratedParameters has no box; allowed: .*alpha_rn",
         ),
         ({"method": "calibrated", "parameters": {"window_s": 2}}, "window_s must be 1"),
-        ({"parameters": {"alpha_rn": 0.2}}, "ReferenceParameters has no alpha_rn; allowed"),
+        (
+            {"method": "reference", "parameters": {"alpha_rn": 0.2}},
+            "ReferenceParameters has no alpha_rn; allowed",
+        ),
         ({"parameters": {"n_rounds": "x"}}, "parameters: .*n_rounds Input should be"),
     ],
 )
@@ -381,14 +413,15 @@ def test_memory_of_calibrated_is_that_of_the_record(source) -> None:
     def memory(**options: object) -> int:
         return stage.prepare(stage.LabelConfig.build(options), source, 1).plan.memory_bytes
 
-    assert memory() - memory(**CALIBRATED) > 40_000_000
+    assert memory(method="reference") - memory(**CALIBRATED) > 40_000_000
     more = memory(method="calibrated", parameters={"n_templates": 1032})
     assert more - memory(**CALIBRATED) == 3600 * 4 * 1000
 
 
 def test_memory_grows_with_precision_and_not_with_stations(source, tmp_path: Path) -> None:
     def memory(**options: object) -> int:
-        return stage.prepare(stage.LabelConfig.build(options), source, 1).plan.memory_bytes
+        config = stage.LabelConfig.build({"method": "reference", **options})
+        return stage.prepare(config, source, 1).plan.memory_bytes
 
     assert memory() == memory(select=("*.A.*.*",))
     assert memory(precision="float64") - memory() >= 4 * 3600**2

@@ -136,8 +136,10 @@ def test_one_small_batch(examples: Examples) -> None:
 def test_batches_that_ranks_cannot_share_are_refused(examples: Examples) -> None:
     with pytest.raises(ConfigError, match="multiple of the ranks"):
         reader(examples, n_ranks=3)
-    with pytest.raises(ConfigError, match="1 examples cannot be shared equally by 2"):
+    few = "1 examples cannot be shared equally by 2 ranks; give --ranks 1 or fewer"
+    with pytest.raises(ConfigError, match=few) as refused:
         reader(examples, indices=examples.select(Split.TRAIN)[:1], n_ranks=2)
+    assert "--batch-size" not in str(refused.value)  # any number of the ranks would be refused
 
 
 def test_wavelets_are_shuffled_within_blocks_alone(examples: Examples) -> None:

@@ -55,7 +55,7 @@ def run_all(work: Work[Any]) -> None:
 
 
 def label(source: Path, output: Path, **options: Any) -> Path:
-    config = stage.LabelConfig.build(options)
+    config = stage.LabelConfig.build({"method": "reference", **options})
     work = stage.plan(config, output, stage.prepare(config, source))
     run_all(work)
     stage.finish(work)

@@ -44,8 +44,9 @@ def test_another_product_is_refused(plotted: tuple[Path, Path], tmp_path: Path) 
     asked, found = (read_product(p).identity for p in (plotted[1], other))
     with pytest.raises(ConfigError) as caught:
         find_waveforms(plotted[0], other)
-    for said in (asked.key, f"{other} is WAVEFORMS with identity {found.key}", "--waveforms"):
+    for said in (asked.key, f"{other} is WAVEFORMS with identity {found.key}", "or label these"):
         assert said in str(caught.value)
+    assert "--waveforms" not in str(caught.value)  # the option that was given
     with pytest.raises(ConfigError, match="is a LABELS product; a WAVEFORMS product is needed"):
         find_waveforms(plotted[0], plotted[0])
 

@@ -39,9 +39,10 @@ from seisflow.wavelets.splitting import (
     BORDER,
     UNUSED,
     Blocks,
+    Counted,
     allot,
     block_sites,
-    block_times,
+    deal_blocks,
     split_by_blocks,
     split_shuffled,
 )
@@ -276,53 +277,41 @@ def windows(draw: st.DrawFn) -> tuple[Blocks, np.ndarray, np.ndarray]:
 @settings(max_examples=200, deadline=None)
 def test_splits_share_nothing(made, deal: int, n_blocks: int) -> None:
     blocks, event, site = made
-    other = np.concatenate([blocks.first, blocks.last])
-    times = block_times(blocks.home[event >= 0], other, (1, deal), SHARES)
     places = [Coordinates(-116.0 + 0.01 * ((i * 7) % 10), 33.0, 0.0) for i in range(10)]
-    names = [("XX", f"S{i}") for i in range(10)]
-    sites = block_sites(names, places, n_blocks, seed=(1, deal), held=0.25)
-    held = sites.held[sites.block][site]
-    split = split_by_blocks(blocks, times, held)
+    of_site = block_sites([("XX", f"S{i}") for i in range(10)], places, n_blocks)
+    classes = np.where(event >= 0, 0, 1 + site % 2).astype("uint8")
+    counted = Counted.of(blocks.home, of_site[site], classes)
+    dealt = deal_blocks(counted, SHARES, 0.25, (1, deal))
+    assert dealt.held is not None
+    held = dealt.held[of_site[site]]
+    split = split_by_blocks(blocks, dealt.times, held)
     assert set(split.tolist()) <= {*Split, UNUSED, BORDER}
     train, rest = split == Split.TRAIN, (split == Split.VALIDATION) | (split == Split.TEST)
     assert not held[train].any()
     assert held[rest].all()
-    for name in (blocks.home, blocks.first, blocks.last, sites.block[site]):
+    for name in (blocks.home, blocks.first, blocks.last, of_site[site]):
         assert not set(name[train]) & set(name[rest])
     assert not set(event[train & (event >= 0)]) & set(event[rest & (event >= 0)])
     validation, test = split == Split.VALIDATION, split == Split.TEST
     for name in (blocks.home, blocks.first, blocks.last):
         assert not set(name[validation]) & set(name[test])
     # stations shared: the same but for the stations, and nothing unused
-    shared = split_by_blocks(blocks, times, None)
+    shared = split_by_blocks(blocks, dealt.times, None)
     assert UNUSED not in shared
     assert (shared[train] == Split.TRAIN).all()
     assert not set(blocks.home[shared == Split.TRAIN]) & set(blocks.home[shared == Split.TEST])
 
 
-@given(st.integers(1, 60), st.integers(0, 20), st.integers(0, 9))
-def test_every_split_has_its_share_of_blocks(n_homes: int, n_others: int, seed: int) -> None:
-    homes, others = np.arange(n_homes) * 2, np.arange(n_others) * 2 + 1
-    times = block_times(homes, others, (seed, 0), SHARES)
-    assert (np.diff(times.number) > 0).all()
-    for numbers in (homes, others):
-        counts = np.bincount(times.of(numbers), minlength=3).tolist()
-        assert counts == allot(len(numbers), SHARES)
-
-
-def test_blocks_of_sites_are_neighbours_and_balanced() -> None:
+def test_blocks_of_sites_are_neighbours_of_about_one_size() -> None:
     x = np.random.default_rng(0).permutation(20)
     places = [Coordinates(-116.0, 33 + 0.01 * float(k), 0.0) for k in x]
     names = [("XX", f"S{i:02d}") for i in range(20)]
-    found = block_sites(names, places, 8, seed=(3, 0), held=0.25)
-    assert (np.diff(found.block[np.argsort(x)]) >= 0).all()
-    assert sorted(np.bincount(found.block).tolist()) == [2] * 4 + [3] * 4
-    assert found.held.sum() == 2
+    found = block_sites(names, places, 8)
+    assert (np.diff(found[np.argsort(x)]) >= 0).all()
+    assert sorted(np.bincount(found).tolist()) == [2] * 4 + [3] * 4
     unknown = [Coordinates(math.nan, math.nan, math.nan), *places[1:]]
-    by_name = block_sites(names, unknown, 8, seed=(3, 0), held=0.25)
-    assert (np.diff(by_name.block) >= 0).all()
-    few = block_sites(names[:2], places[:2], 8, seed=(3, 0), held=0.25)
-    assert few.held.sum() == 1
+    assert (np.diff(block_sites(names, unknown, 8)) >= 0).all()
+    assert sorted(block_sites(names[:2], places[:2], 8).tolist()) == [0, 1]
 
 
 @settings(max_examples=60, deadline=None)

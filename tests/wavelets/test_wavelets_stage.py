@@ -305,7 +305,7 @@ FIRST = sorted({row[0] for row in ROWS})
          ["inside the labelled time", "2020-04-26", "2020-01-01T10"]),
         ([r for r in ROWS if r[2] == "S"], {}, DataError, ["no P of", "phases found: S"]),
         ([r for r in ROWS if r[0] < FIRST[2]], {}, DataError,
-         ["too few events", "earthquake", "--split events", "blocks (of 64)"]),
+         ["too few events", "earthquake", "3 events or more", "no deal (of 64)"]),
         (ROWS, {"snr_min": 1e6}, DataError, ["no candidate of earthquake", "snr below gate"]),
         (ROWS, {"select": ("XX.S1.*.*",)}, ConfigError, ["found 1 site", "--split events"]),
         (ROWS, {"select": ("YY.*.*.*",)}, ConfigError, ["--select YY", "XX.S0..HHZ"]),
