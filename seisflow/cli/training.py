@@ -244,8 +244,8 @@ def summarise(job: "Job", run: Run, *, as_json: bool) -> None:
         rows[f"validation, {name}"] = ", ".join(values)
     total = [f"{m} {number(metrics[m])}" for m in ("macro_f1", "accuracy")]
     rows["validation, all"] = ", ".join(total).replace("_", " ")
-    rows["look at"] = f"{run.model / 'figures'}; tensorboard --logdir {run.model / 'tensorboard'}"
     rows["threshold"] = threshold_text(metrics["operating_point"])
+    rows["look at"] = f"{run.model / 'figures'}; tensorboard --logdir {run.model / 'tensorboard'}"
     table(f"train: {job.config.network}", rows)
     show_warnings(job)
     if as_json:
