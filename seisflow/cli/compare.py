@@ -23,7 +23,7 @@ from seisflow.compare.scoring import compare as compare_times
 from seisflow.compare.summary import DETECTOR_HEAD, band_rows, detector_rows, to_json
 from seisflow.core.files import AnyPath
 from seisflow.core.geometry import middle_of
-from seisflow.core.stations import Coordinates
+from seisflow.core.stations import Coordinates, some_names
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.arrivals import Arrival, read_arrivals
 from seisflow.formats.references import ReferenceEvent, read_catalogue_times, read_reference
@@ -184,8 +184,8 @@ def _timed_by(
     """Time events by the arrivals that name them; both sides are counted and said."""
     expected = expect_by_arrivals(events, arrivals)
     known = {event.event for event in events}
-    strange = sorted({a.event for a in arrivals if a.is_p} - known)
-    names = f"the arrivals name {_some(strange)}, the catalogue {_some(sorted(known))}"
+    strange = sorted({a.event or "no event" for a in arrivals if a.is_p} - known)
+    names = f"the arrivals name {some_names(strange)}, the catalogue {some_names(sorted(known))}"
     if not expected:
         raise DataError(
             f"no P in {path} belongs to one of the {len(events)} events ({names}); give the "
@@ -193,7 +193,9 @@ def _timed_by(
         )
     _note_missing(events, expected, f"have no P in {path.name}")
     if strange:
-        _note(f"{len(strange)} events of {path.name} are not in the catalogue: {_some(strange)}")
+        _note(
+            f"{len(strange)} events of {path.name} are not in the catalogue: {some_names(strange)}"
+        )
     return expected
 
 
@@ -204,22 +206,18 @@ def _note_missing(
     kept = {event.event for event in expected}
     gone = [event.event for event in events if event.event not in kept]
     if gone:
-        _note(f"{len(gone)} of {len(events)} events {why} and are not counted: {_some(gone)}")
+        _note(f"{len(gone)} of {len(events)} events {why} and are not counted: {some_names(gone)}")
 
 
 def _say(found: Table[Any], path: AnyPath) -> None:
     """Print what became of the rows of a table."""
-    show_problems(found.problems, path)
+    show_problems(found.problems)
     for line in (*found.said(path), *found.said_of_left_out(path)):
         _note(line)
 
 
 def _note(text: str) -> None:
     ERRORS.print(f"note: {text}")
-
-
-def _some(names: Sequence[str]) -> str:
-    return f"{', '.join(name or 'no event' for name in names[:4])}{', ...' * (len(names) > 4)}"
 
 
 def middle(catalog: AnyPath) -> Coordinates:

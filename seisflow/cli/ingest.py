@@ -115,7 +115,10 @@ def _rows(counts: Mapping[str, int], prepared: stage.Preparation) -> dict[str, A
         "span": str(prepared.product.span),
         "coordinates": prepared.coordinates,
         "samples": counts.get("samples", 0),
-        "gaps and overlaps": f"{counts.get('overlapping_samples', 0)} samples twice and equal, "
+        "seconds": f"{counts.get('seconds_complete', 0):,} complete, "
+        f"{counts.get('seconds_partial', 0):,} in part, "
+        f"{counts.get('seconds_without_data', 0):,} without data",
+        "overlaps": f"{counts.get('overlapping_samples', 0)} samples twice and equal, "
         f"{counts.get('conflicting_samples', 0)} twice and different",
         "suspect samples": f"{counts.get('constant_samples', 0)} constant, "
         f"{counts.get('clipped_samples', 0)} clipped",

@@ -133,12 +133,13 @@ def summarise(
         raise typer.Exit(int(code))
 
 
-def show_problems(problems: tuple[str, ...], path: AnyPath, n_problems: int = 0) -> None:
-    """Print the problems, of many the first of each kind, and say where the others are."""
+def show_problems(
+    problems: tuple[str, ...], product: AnyPath | None = None, n_problems: int = 0
+) -> None:
+    """Print the problems, of many the first of each kind, and say which product has the others."""
     for problem in few_lines(problems, SHOWN):
         ERRORS.print(f"problem: {problem}", style="yellow")
     n_problems = max(n_problems, len(problems))
     if n_problems > min(len(problems), SHOWN):
-        ERRORS.print(
-            f"... {n_problems} problems in all; 'seisflow status {path}' lists them once made",
-        )
+        where = f"; 'seisflow status {product}' lists them once made" if product else ""
+        ERRORS.print(f"... {n_problems} problems in all{where}")

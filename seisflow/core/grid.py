@@ -103,6 +103,19 @@ def parse_time(text: str) -> int:
     )
 
 
+def checked_time_ns(time_ns: int) -> int:
+    """Return a time in ns since 1970 that 64 bits can name.
+
+    Raises
+    ------
+    ConfigError
+        It lies beyond the years 1678 to 2261.
+    """
+    if not -(2**63) < time_ns < 2**63 - 1:
+        raise ConfigError(f"a time lies beyond the years {_YEARS[0]} to {_YEARS[-1]}")
+    return time_ns
+
+
 def format_time(time_ns: int) -> str:
     """Write nanoseconds since 1970 as ISO 8601 UTC, with no more digits than needed."""
     text = str(np.datetime64(time_ns, "ns"))

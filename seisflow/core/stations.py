@@ -10,6 +10,7 @@ from typing import NamedTuple
 from seisflow.errors import ConfigError
 
 __all__ = [
+    "SHOWN",
     "Coordinates",
     "NearMisses",
     "Selected",
@@ -17,7 +18,11 @@ __all__ = [
     "checked_place",
     "matches_any",
     "select_stations",
+    "some_names",
 ]
+
+SHOWN = 4
+"""Names in a message that has more."""
 
 DEEPEST_M, HIGHEST_M = -12_000.0, 9_000.0
 """Elevations that a station can have: from below the deepest trench to above the highest summit."""
@@ -145,6 +150,11 @@ def select_stations(names: Sequence[str], select: Sequence[str], where: str) -> 
     return Selected(tuple(rows), tuple(f"--select {miss} matches no station" for miss in misses))
 
 
+def some_names(names: Sequence[str], separator: str = ", ") -> str:
+    """Join the first names; dots say that there are more."""
+    return separator.join(names[:SHOWN]) + (f"{separator}..." if len(names) > SHOWN else "")
+
+
 class NearMisses:
     """Names of stations that differ from a name in what people and programs write differently.
 
@@ -163,6 +173,10 @@ class NearMisses:
         """Return ``" (nearest: ...)"`` with the name nearest to one, or nothing."""
         found = self._by_plain.get(_plain_code(name))
         return "" if found is None else f" (nearest: {found}, {_difference(name, found)})"
+
+    def named(self, names: Sequence[str]) -> str:
+        """Join the first of some names, each with the one nearest to it."""
+        return some_names([f"{name}{self.said_of(name)}" for name in names[: SHOWN + 1]])
 
 
 def _codes(name: str) -> tuple[str, str]:

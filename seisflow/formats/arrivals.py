@@ -7,15 +7,26 @@ what somebody rejected is no arrival; what a table does not say is empty or NaN,
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from sys import intern
 from typing import Any, NamedTuple
 
 from seisflow.core.files import AnyPath
 from seisflow.core.grid import parse_time
-from seisflow.formats.events import not_empty
+from seisflow.formats.events import event_name, magnitude, not_empty
 from seisflow.formats.quakeml import magnitude_of, origin_of, read_quakeml
+from seisflow.formats.quakeml import time_of as pick_time_ns
 from seisflow.formats.statuses import is_earthquake, is_rejected, no_event
-from seisflow.formats.tables import Cells, LeftOut, Table, TableKind, is_xml, number, read_table
+from seisflow.formats.tables import (
+    Cells,
+    LeftOut,
+    Table,
+    TableKind,
+    code,
+    is_xml,
+    number,
+    read_table,
+)
 from seisflow.formats.tables import time_ns as time_of
 
 __all__ = ["NOT_VISIBLE", "Arrival", "read_arrivals"]
@@ -34,6 +45,8 @@ KIND = TableKind(
             "onset_time",
             "onset",
             "peak_time",
+            "arrival",
+            "pick",
             "time",
             "datetime",
         ),
@@ -42,8 +55,8 @@ KIND = TableKind(
         "station": ("station", "sta", "station_code", "station_id", "trace_id", "id"),
         "phase": ("phase", "phase_hint", "phase_type", "phase_name", "iphase"),
         "event": ("event_id", "eventid", "evid", "event", "event_index", "event_idx"),
-        "event_type": ("event_type", "eventtype", "evtype", "etype"),
-        "status": ("evaluation_status", "pick_status", "status"),
+        "event_type": ("event_type", "eventtype", "evtype", "etype", "et"),
+        "status": ("evaluation_status", "evaluationstatus", "pick_status", "pickstatus", "status"),
         "time_weight": ("time_weight", "timeweight"),
         "magnitude": ("magnitude", "mag", "ml"),
         "distance_km": ("distance_km", "dist_km", "distance", "epicentral_distance_km"),
@@ -53,6 +66,7 @@ KIND = TableKind(
     },
     (("time|time_ns", "station", "phase"), ("p_time", "station")),
     "QuakeML",
+    {"time": ("traveltime", "travel_time", "tt")},
 )
 
 DIRECT_P = re.compile(r"[eiq]?p([gnb1*]|diff|kp\w*|kikp)?[ud+\-c]?\d?", re.IGNORECASE)
@@ -119,8 +133,16 @@ def read_arrivals(path: AnyPath) -> Table[Arrival]:
     if is_xml(path, KIND.what, "give a CSV table or QuakeML"):
         found: Table[Arrival] = read_quakeml(path, _of_quakeml)
     else:
-        found = read_table(path, KIND, _of_row)
+        found = _as_used(read_table(path, KIND, _of_row))
     return not_empty(path, found, "arrival")
+
+
+def _as_used(found: Table[Arrival]) -> Table[Arrival]:
+    """Count times of P and S in columns of their own as not read where rows have a phase."""
+    unused = {"p_time", "s_time"} if "phase" in found.columns else set()
+    headings = tuple(found.columns[name].strip() for name in unused & found.columns.keys())
+    columns = {name: h for name, h in found.columns.items() if name not in unused}
+    return replace(found, columns=columns, ignored=(*found.ignored, *sorted(headings)))
 
 
 def _of_row(cells: Cells) -> Iterator[Arrival | LeftOut]:
@@ -135,8 +157,8 @@ def _of_row(cells: Cells) -> Iterator[Arrival | LeftOut]:
                 intern(network),
                 intern(station),
                 intern(phase),
-                intern(cells.get("event", "")),
-                number(cells, "magnitude"),
+                intern(event_name(cells)),
+                magnitude(cells),
                 number(cells, "distance_km"),
                 _unfit(cells.get("event_type"), cells.get("visible", "")),
             )
@@ -167,7 +189,7 @@ def _unfit(event_type: Any, visible: str = "") -> str:
 
 def _station(cells: Cells) -> tuple[str, str]:
     """Return network and station code; a dotted cell holds both."""
-    codes = cells["station"].split(".")
+    codes = code(cells, "station").split(".")
     dotted = len(codes) > 1
     network, station = (codes[0], codes[1]) if dotted else (cells.get("network", ""), codes[0])
     if not station:
@@ -180,26 +202,34 @@ def _of_quakeml(name: str, event: Any, kind: str) -> Iterator[Arrival | LeftOut 
     if no_event(kind):
         yield from (LeftOut(f"pick of an event of type '{kind}'") for _ in event.picks)
         return
-    origin, magnitude = origin_of(event), magnitude_of(event)
+    origin, size = origin_of(event), magnitude_of(event)
+    rejected = "of an event whose origins are rejected" if event.origins and not origin else ""
     by_pick = {str(a.pick_id): a for a in (origin.arrivals if origin else ())}
     for pick in event.picks:
         arrival = by_pick.get(str(pick.resource_id))
-        phase = (arrival.phase if arrival else None) or pick.phase_hint
-        code = pick.waveform_id.station_code if pick.waveform_id else None
         reason = _ignored(pick.evaluation_status, arrival.time_weight if arrival else None)
-        if reason:
-            yield LeftOut(reason)
-        elif not (phase and code and pick.time):
-            yield ValueError(f"pick {pick.resource_id} lacks a phase, a station or a time")
-        else:
-            degrees = arrival.distance if arrival else None
-            yield Arrival(
-                int(pick.time.ns),
-                pick.waveform_id.network_code or "",
-                code,
-                phase,
-                name,
-                magnitude,
-                math.nan if degrees is None else degrees * KM_PER_DEGREE,
-                _unfit(kind),
-            )
+        try:
+            found = LeftOut(reason) if reason else _of_pick(pick, arrival)
+        except ValueError as error:
+            yield error
+            continue
+        if isinstance(found, Arrival):
+            found = found._replace(event=name, magnitude=size, unfit=rejected or _unfit(kind))
+        yield found
+
+
+def _of_pick(pick: Any, arrival: Any) -> Arrival:
+    """Return what an ObsPy pick, and the arrival made of it if there is one, say.
+
+    Raises
+    ------
+    ValueError
+        The pick lacks a phase, a station or a time, or has one that 64 bits cannot name.
+    """
+    phase = (arrival.phase if arrival else None) or pick.phase_hint
+    where, degrees = pick.waveform_id, arrival.distance if arrival else None
+    if not (phase and where and where.station_code and pick.time):
+        raise ValueError(f"pick {pick.resource_id} lacks a phase, a station or a time")
+    distance_km = math.nan if degrees is None else degrees * KM_PER_DEGREE
+    network, station = where.network_code or "", where.station_code
+    return Arrival(pick_time_ns(pick), network, station, phase, distance_km=distance_km)

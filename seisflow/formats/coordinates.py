@@ -15,11 +15,21 @@ import numpy as np
 
 from seisflow.core.files import AnyPath
 from seisflow.core.geometry import surface_distance_km
-from seisflow.core.grid import Span, format_time, parse_time
+from seisflow.core.grid import DAY_NS, Span, format_time, parse_time
 from seisflow.core.stations import Coordinates, checked_place
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.quiet_obspy import read_inventory
-from seisflow.formats.tables import Cells, Table, TableKind, gather, is_xml, number, read_table
+from seisflow.formats.tables import (
+    NOTHING,
+    Cells,
+    Table,
+    TableKind,
+    code,
+    gather,
+    is_xml,
+    number,
+    read_table,
+)
 
 __all__ = ["CoordinateTable", "Epoch", "apart_m", "read_coordinates"]
 
@@ -43,8 +53,14 @@ KIND = TableKind(
 SAME_PLACE_M = 1.0
 """Rows that differ by less say the same place."""
 
-LAST_YEAR = 2262
-"""Epochs said to end in it or later (2599 is in use) are open."""
+OPEN = ("present", "now", "open", *NOTHING)
+"""Words for an epoch that has not ended."""
+
+NO_ELEVATION_M = (-12_345.0, -9999.0, -999.0, -99_999.0)
+"""Numbers that stand for an elevation that is not known."""
+
+FIRST_YEAR, LAST_YEAR = 1678, 2262
+"""Epochs said to start before, or to end in or after them (2599 is in use), are open."""
 
 EARLIEST_NS, LATEST_NS = -(2**63), 2**63 - 1
 
@@ -79,7 +95,7 @@ class Epoch:
     def __str__(self) -> str:
         start = "" if self.start_ns == EARLIEST_NS else f" from {format_time(self.start_ns)}"
         end = "" if self.end_ns == LATEST_NS else f" to {format_time(self.end_ns)}"
-        return f"{self.place.latitude:g}, {self.place.longitude:g}{start}{end}"
+        return f"{self.place.latitude:.8g}, {self.place.longitude:.8g}{start}{end}"
 
 
 class CoordinateTable:
@@ -137,14 +153,19 @@ class CoordinateTable:
         _, epochs = self.rows_for(station, span)
         return epochs[0].place if epochs else None
 
-    def contradictions(self, key: Key) -> list[str]:
-        """Name the rows of the same codes that say different places of one time."""
-        found: list[str] = []
+    def contradictions(self, key: Key, span: Span) -> list[tuple[float, str]]:
+        """Return how far apart, m, rows of the same codes say one station is at one time in a span.
+
+        Text names the rows.
+        """
+        found: list[tuple[float, str]] = []
         latest: Epoch | None = None
-        for epoch in sorted(self._rows.get(key, ()), key=lambda e: e.start_ns):
-            if latest is not None and epoch.start_ns < latest.end_ns:
-                if apart_m(latest.place, epoch.place) > SAME_PLACE_M:
-                    found.append(f"{key} at {latest} and at {epoch}")
+        held = (e for e in self._rows.get(key, ()) if e.overlap_ns(span) > 0)
+        for epoch in sorted(held, key=lambda e: e.start_ns):
+            if latest is not None and max(epoch.start_ns, span.start_ns) < latest.end_ns:
+                metres = apart_m(latest.place, epoch.place)
+                if metres > SAME_PLACE_M:
+                    found.append((metres, f"{key} at {latest} and at {epoch}"))
                 if epoch.end_ns <= latest.end_ns:
                     continue
             latest = epoch
@@ -206,38 +227,57 @@ def _of_row(cells: Cells) -> Iterator[tuple[Key, Epoch]]:
     latitude, longitude = number(cells, "latitude"), number(cells, "longitude")
     if math.isnan(latitude) or math.isnan(longitude):
         raise ValueError("no latitude or no longitude")
-    place = checked_place(longitude, latitude, number(cells, "elevation"))
-    start_ns = _bound(cells.get("start", ""), EARLIEST_NS)
-    end_ns = _bound(cells.get("end", ""), LATEST_NS)
-    if start_ns >= end_ns:
-        raise ValueError(f"its epoch ends ({cells['end']}) before it starts ({cells['start']})")
-    yield _key(cells), Epoch(place, start_ns, end_ns)
+    place = checked_place(longitude, latitude, _elevation_m(number(cells, "elevation")))
+    yield _key(cells), Epoch(place, *_epoch(cells.get("start", ""), cells.get("end", "")))
 
 
-def _bound(text: str, open_ns: int) -> int:
-    """Return the time an epoch starts or ends; empty, and years beyond our calendar, are open."""
-    year = text[:4]
-    return open_ns if not text or (year.isdigit() and int(year) >= LAST_YEAR) else parse_time(text)
+def _elevation_m(value: float) -> float:
+    return math.nan if value in NO_ELEVATION_M else value
+
+
+def _epoch(start: str, end: str) -> tuple[int, int]:
+    """Return when an epoch starts and ends; years beyond our calendar are open, like no end.
+
+    An end that equals the start, as of days, ends a day later.
+    """
+    is_open = end.lower() in OPEN or not end or _year(end) >= LAST_YEAR
+    from_ever = start.lower() in NOTHING or not start or _year(start) < FIRST_YEAR
+    start_ns = EARLIEST_NS if from_ever else parse_time(start)
+    end_ns = LATEST_NS if is_open else parse_time(end)
+    if start_ns == end_ns:
+        end_ns += DAY_NS
+    if start_ns > end_ns:
+        raise ValueError(f"its epoch ends ({end}) before it starts ({start})")
+    return start_ns, end_ns
+
+
+def _year(text: str) -> int:
+    return int(text[:4]) if text[:4].isdigit() else FIRST_YEAR
 
 
 def _key(cells: Cells) -> Key:
     """Make the key of a row; a dotted station cell holds two, three or four codes."""
-    codes = cells["station"].split(".")
+    codes = code(cells, "station").split(".")
     if len(codes) == 1:
-        codes = [cells.get("network", ""), codes[0], cells.get("location", "")]
-        named = len(codes[2]) > 0
-    else:
-        named = len(codes) > 2
-    if not 2 <= len(codes) <= 4 or not codes[1]:
+        codes = ["", *codes]
+    if len(codes) > 4 or not codes[1]:
         raise ValueError(f"no station code in {cells['station']!r}; give STA or NET.STA.LOC.CHA")
-    network, station, location, channel = (*codes, "", "")[:4]
-    channel = channel or cells.get("channel", "")
-    return Key(
-        network or cells.get("network") or None,
-        station,
-        location.replace("-", "").strip() if named else None,
-        channel or None,
-    )
+    network = codes[0] or cells.get("network", "")
+    location = codes[2] or "--" if len(codes) > 2 else cells.get("location", "")
+    channel = codes[3] if len(codes) > 3 else cells.get("channel", "")
+    return Key(_any(network), codes[1], _location(location), _any(channel))
+
+
+def _any(text: str) -> str | None:
+    """Return a code; None where it is empty or stands for any."""
+    if "?" in text or ("*" in text and text != "*"):
+        raise ValueError(f"{text!r} is no code; write it out, or leave it empty for any")
+    return text if text not in ("", "*") else None
+
+
+def _location(text: str) -> str | None:
+    """Return a location code, of which ``--`` is the empty one."""
+    return "" if text == "--" else _any(text)
 
 
 def _stationxml_rows(path: AnyPath) -> Iterator[tuple[Key, Epoch] | ValueError]:
@@ -264,7 +304,7 @@ def _stationxml_rows(path: AnyPath) -> Iterator[tuple[Key, Epoch] | ValueError]:
 
 def _epochs_of(key: Key, item: Any) -> Iterator[tuple[Key, Epoch] | ValueError]:
     """Yield the epoch of an obspy station or channel; one of no length holds for nothing."""
-    elevation = math.nan if item.elevation is None else float(item.elevation)
+    elevation = math.nan if item.elevation is None else _elevation_m(float(item.elevation))
     try:
         place = checked_place(float(item.longitude), float(item.latitude), elevation)
     except ValueError as error:

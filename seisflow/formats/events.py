@@ -18,8 +18,18 @@ from seisflow.core.grid import NS_PER_S, format_time
 from seisflow.core.stations import checked_place
 from seisflow.errors import DataError
 from seisflow.formats.quakeml import magnitude_of, origin_of, read_quakeml
+from seisflow.formats.quakeml import time_of as origin_time_ns
 from seisflow.formats.statuses import is_earthquake, is_rejected
-from seisflow.formats.tables import Cells, LeftOut, Table, TableKind, is_xml, number, read_table
+from seisflow.formats.tables import (
+    Cells,
+    LeftOut,
+    Table,
+    TableKind,
+    is_xml,
+    number,
+    read_table,
+    said,
+)
 from seisflow.formats.tables import time_ns as time_of
 
 __all__ = ["Event", "not_empty", "read_catalogue"]
@@ -33,8 +43,8 @@ KIND = TableKind(
         "time": ("origin_time", "origintime", "event_time", "time", "datetime", "date_time"),
         "date": ("date",),
         "event": ("event_id", "eventid", "evid", "publicid", "event", "id", "event_index"),
-        "event_type": ("event_type", "eventtype", "evtype", "etype", "type"),
-        "status": ("evaluation_status", "status"),
+        "event_type": ("event_type", "eventtype", "evtype", "etype", "et", "type"),
+        "status": ("evaluation_status", "evaluationstatus", "status"),
         "magnitude": ("magnitude", "mag", "ml"),
         "latitude": ("latitude", "lat"),
         "longitude": ("longitude", "lon", "long"),
@@ -45,6 +55,9 @@ KIND = TableKind(
     (("time|time_ns", "latitude", "longitude", "depth_km|depth_m"),),
     "QuakeML",
 )
+
+SMALLEST, LARGEST = -5.0, 11.0
+"""Magnitudes that can be."""
 
 TWIN_S, TWIN_KM = 2.0, 25.0
 """Two events this close in time and place are perhaps one that two networks located."""
@@ -114,12 +127,24 @@ def _of_row(cells: Cells) -> Iterator[Event | LeftOut]:
     if "depth_m" in cells and math.isnan(depth_km):
         depth_km = number(cells, "depth_m") / 1000
     yield _judged(
-        cells.get("event", ""),
+        event_name(cells),
         time_of(cells),
         (number(cells, "longitude"), number(cells, "latitude"), depth_km),
-        (number(cells, "magnitude"), _or_nan(cells, "snr")),
+        (magnitude(cells), _or_nan(cells, "snr")),
         (cells.get("event_type"), cells.get("status")),
     )
+
+
+def event_name(cells: Cells) -> str:
+    """Return the name of an event; empty where the row says it belongs to none."""
+    name = said(cells, "event")
+    return "" if name == "-1" else name
+
+
+def magnitude(cells: Cells) -> float:
+    """Return the magnitude of a row; NaN where it cannot be one: 999 and -9.99 stand for none."""
+    value = number(cells, "magnitude")
+    return value if SMALLEST <= value <= LARGEST else math.nan
 
 
 def _or_nan(cells: Cells, name: str) -> float:
@@ -139,9 +164,11 @@ def _of_quakeml(name: str, event: Any, kind: str) -> Iterator[Event | LeftOut | 
         depth_km = 0.0 if origin.depth is None else float(origin.depth) / 1000
         place = (float(origin.longitude), float(origin.latitude), depth_km)
         numbers = (magnitude_of(event), math.nan)
-        yield _judged(name, int(origin.time.ns), place, numbers, (kind, None))
-    except (AttributeError, TypeError, ValueError) as error:
-        yield ValueError(f"no origin with a time and a place ({error})")
+        yield _judged(name, origin_time_ns(origin), place, numbers, (kind, None))
+    except (AttributeError, TypeError):
+        yield ValueError("no origin with a time and a place")
+    except ValueError as error:
+        yield error
 
 
 def _judged(
@@ -163,39 +190,54 @@ def _judged(
         return LeftOut(f"event of status '{status}'")
     if not is_earthquake(kind):
         return LeftOut(f"event of type '{kind}'")
-    checked_place(place[0], place[1], math.nan)
+    missing = [w for w, x in zip(("longitude", "latitude", "depth"), place, strict=True) if x != x]
+    if missing:
+        raise ValueError(f"no {' and no '.join(missing)}")
+    at = checked_place(place[0], place[1], math.nan)
     if not -10 <= place[2] <= 800:
         raise ValueError(f"a depth of {place[2]:g} km is not within -10 to 800 km")
-    return Event(name or format_time(time_ns), time_ns, *place, *numbers)
+    name = name or format_time(time_ns)
+    return Event(name, time_ns, at.longitude, at.latitude, place[2], *numbers)
 
 
 def _once(found: Table[Event]) -> Table[Event]:
-    """Leave out what repeats the name of an event before, and note what may be one event twice."""
+    """Leave out what repeats an event before, and note what may be one event twice.
+
+    An event of the name of another that is elsewhere or at another time is one of its own, called
+    by its time too.
+    """
     kept: dict[str, Event] = {}
+    namesakes = 0
     for event in found.rows:
-        kept.setdefault(event.event, event)
+        first = kept.setdefault(event.event, event)
+        if not _is_twin(first, event):
+            name = f"{event.event} at {format_time(event.time_ns)}, {event.longitude:.4f}"
+            kept.setdefault(name, event._replace(event=name))
+            namesakes += 1
     left_out: Mapping[str, int] = dict(found.left_out)
     if len(kept) < len(found.rows):
-        repeated = "event whose name was there before"
+        repeated = "event that was there before under its name"
         left_out = {**left_out, repeated: len(found.rows) - len(kept)}
-    return replace(found, rows=tuple(kept.values()), left_out=left_out, notes=_twins(kept.values()))
+    notes = [f"{namesakes} events share the name of another and are not it"] if namesakes else []
+    notes += _twins(kept.values())
+    return replace(found, rows=tuple(kept.values()), left_out=left_out, notes=tuple(notes))
 
 
-def _twins(events: Iterable[Event]) -> tuple[str, ...]:
+def _twins(events: Iterable[Event]) -> Iterator[str]:
     """Say how many neighbours in time are so close that they may be one earthquake."""
     ordered = sorted(events, key=lambda e: e.time_ns)
-    twins = [
-        (a, b)
-        for a, b in pairwise(ordered)
-        if b.time_ns - a.time_ns <= TWIN_S * NS_PER_S and _apart_km(a, b) <= TWIN_KM
-    ]
-    if not twins:
-        return ()
-    a, b = twins[0]
-    return (
-        f"{len(twins)} events lie within {TWIN_S:g} s and {TWIN_KM:g} km of the one before, for "
-        f"example {a.event} and {b.event}: perhaps one earthquake under two names",
-    )
+    twins = [(a, b) for a, b in pairwise(ordered) if a.event != b.event and _is_twin(a, b)]
+    if twins:
+        a, b = twins[0]
+        yield (
+            f"{len(twins)} events lie within {TWIN_S:g} s and {TWIN_KM:g} km of the one before, "
+            f"for example {a.event} and {b.event}: perhaps one earthquake under two names"
+        )
+
+
+def _is_twin(a: Event, b: Event) -> bool:
+    """Tell whether two events are so close that they may be one."""
+    return abs(a.time_ns - b.time_ns) <= TWIN_S * NS_PER_S and _apart_km(a, b) <= TWIN_KM
 
 
 def _apart_km(a: Event, b: Event) -> float:

@@ -9,12 +9,17 @@ import warnings
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from obspy import Trace, UTCDateTime, read_events, read_inventory
+    from obspy.core.event.header import EventType
     from obspy.core.inventory import Channel, Inventory, Network, Site, Station
     from obspy.io.sac.arrayio import header_arrays_to_dict, read_sac
     from obspy.io.segy.header import DATA_SAMPLE_FORMAT_UNPACK_FUNCTIONS
 
+EVENT_TYPES = frozenset(EventType)
+"""Kinds of events that ObsPy knows, as QuakeML writes them."""
+
 __all__ = [
     "DATA_SAMPLE_FORMAT_UNPACK_FUNCTIONS",
+    "EVENT_TYPES",
     "Channel",
     "Inventory",
     "Network",

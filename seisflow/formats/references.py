@@ -145,7 +145,8 @@ def _head(path: AnyPath) -> str:
 
 
 def _is_own_csv(head: str) -> bool:
-    return set(EVENT_COLUMNS) <= set(next(iter(head.splitlines()), "").split(","))
+    first = next(iter(head.removeprefix("\ufeff").splitlines()), "").replace('"', "")
+    return any(set(EVENT_COLUMNS) <= set(first.split(separator)) for separator in ",;")
 
 
 def _of_parquet(path: AnyPath) -> Table[ReferenceEvent]:

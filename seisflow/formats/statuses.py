@@ -26,9 +26,16 @@ EARTHQUAKES = (
     "ice quake",
     "icequake",
     "volcano-tectonic",
+    "tectonic earthquake",
+    "outside of network interest",
+    "ke",
+    "se",
+    "l",
+    "r",
+    "d",
 )
-"""Kinds of QuakeML 1.2 and ComCat that are shear failures in rock or ice, the codes of the Southern
-California network, and words in use."""
+"""Kinds of QuakeML 1.2 and ComCat that are shear failures in rock or ice, codes of the Southern
+California network, of the ISC and of SEISAN, and words in use."""
 
 NO_EVENTS = ("not existing", "duplicate")
 """Kinds of QuakeML that stand for nothing that happened, or happened under another name."""

@@ -8,13 +8,14 @@ column, what was left out and why is said with the rows.
 import csv
 import io
 import math
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from seisflow.core.files import AnyPath
-from seisflow.core.grid import parse_time
+from seisflow.core.grid import DAY_NS, checked_time_ns, format_time, parse_time
 from seisflow.errors import ConfigError, DataError
 
 __all__ = [
@@ -22,10 +23,12 @@ __all__ = [
     "LeftOut",
     "Table",
     "TableKind",
+    "code",
     "gather",
     "is_xml",
     "number",
     "read_table",
+    "said",
     "time_ns",
 ]
 
@@ -35,6 +38,12 @@ LONGEST_CELL_LINES = 10
 
 ENCODINGS = ("utf-8-sig", "cp1252")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+NOTHING = ("-", "--", "nan", "none", "null", "n/a", "na", "nat")
+"""Words for nothing, in lower case."""
+
+NOT_NS = 30 * DAY_NS
+"""A time closer to 1970 was given in seconds, milliseconds or microseconds."""
 
 Cells = Mapping[str, str]
 """The cells of a row by the name of what they mean, stripped; empty where the row says nothing."""
@@ -56,12 +65,16 @@ class TableKind:
         Sets of things, one of which must be there, the usual one first; ``a|b`` is one of two.
     other : str
         What else than a table the file may be, for example ``StationXML``.
+    doubtful : mapping of str to tuple of str
+        Headings that are not taken where one of some others is there, which give them another
+        meaning.
     """
 
     what: str
     headings: Mapping[str, tuple[str, ...]]
     required: tuple[tuple[str, ...], ...]
     other: str
+    doubtful: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -155,7 +168,11 @@ def read_table(
     """
     give = f"give a CSV table or {kind.other}"
     lines = _Lines(_decode(path, _read_bytes(path, kind.what, give), kind))
-    columns = _find_columns(path, kind, lines.headings(kind))
+    try:
+        headings = lines.headings(kind)
+    except ValueError as error:
+        raise DataError(f"{kind.what} {path} cannot be read: {error}") from error
+    columns = _find_columns(path, kind, headings)
     found = gather(_each_row(path, lines, columns, rows_of))
     return Table(
         found.rows, found.problems, found.left_out, columns.taken, columns.ignored, found.notes
@@ -177,6 +194,26 @@ def gather(found: Iterable[R | LeftOut | ValueError]) -> Table[R]:
     return Table(tuple(rows), tuple(problems), dict(left_out))
 
 
+def said(cells: Cells, name: str) -> str:
+    """Return a cell of a row, empty where it holds a word for nothing."""
+    text = cells.get(name, "")
+    return "" if text.lower() in NOTHING else text
+
+
+def code(cells: Cells, name: str) -> str:
+    """Return a code of a row.
+
+    Raises
+    ------
+    ValueError
+        A spreadsheet made a number of it.
+    """
+    text = said(cells, name)
+    if re.fullmatch(r"\d+\.0", text):
+        raise ValueError(f"{name} {text!r} is a number as spreadsheets write it; give the code")
+    return text
+
+
 def number(cells: Cells, name: str) -> float:
     """Return a number of a row, NaN where the cell is empty.
 
@@ -185,7 +222,7 @@ def number(cells: Cells, name: str) -> float:
     ValueError
         It is no number.
     """
-    text = cells.get(name, "")
+    text = said(cells, name)
     try:
         return float(text) if text else math.nan
     except ValueError:
@@ -199,14 +236,24 @@ def time_ns(cells: Cells, name: str = "time") -> int:
     Raises
     ------
     ConfigError
-        It is no time.
+        It is no time, or ns that are seconds or microseconds by their size.
     """
     if cells.get(f"{name}_ns"):
-        return int(cells[f"{name}_ns"])
+        return _ns(cells[f"{name}_ns"])
     text = cells.get(name, "")
     if cells.get("date") and "-" not in text:
         text = f"{cells['date']}T{text}"
     return parse_time(text)
+
+
+def _ns(text: str) -> int:
+    try:
+        value = checked_time_ns(int(text))
+    except ValueError:
+        raise ConfigError(f"{text!r} is no whole number of ns since 1970 of our years") from None
+    if abs(value) < NOT_NS:
+        raise ConfigError(f"{text} ns is {format_time(value)}; give ns since 1970, not s or us")
+    return value
 
 
 def _read_bytes(path: AnyPath, what: str, give: str, size: int = -1) -> bytes:
@@ -220,8 +267,9 @@ def _read_bytes(path: AnyPath, what: str, give: str, size: int = -1) -> bytes:
 
 
 def _decode(path: AnyPath, data: bytes, kind: TableKind) -> str:
-    encodings = ("utf-16",) if data.startswith(UTF_16) else ENCODINGS
-    for encoding in encodings if data.startswith(UTF_16) or b"\0" not in data else ():
+    is_utf_16 = data.startswith(UTF_16) and not data.startswith(b"\xff\xfe\0\0")
+    encodings = ("utf-16",) if is_utf_16 else ENCODINGS
+    for encoding in encodings if is_utf_16 or b"\0" not in data else ():
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:
@@ -241,23 +289,21 @@ class _Lines:
     def headings(self, kind: TableKind) -> list[str]:
         """Find the separator and the headings in the first line; a comment may hold them."""
         known = {heading for names in kind.headings.values() for heading in names}
-        while self._at < len(self._lines):
-            line = self._lines[self._at]
-            self._at += 1
-            if not line.strip():
+        candidates: list[tuple[int, int, str, list[str]]] = []
+        for at, line in enumerate(self._lines):
+            is_comment = line.startswith("#")
+            if not line.strip() or line.lower().startswith("sep="):  # a word to spreadsheets
                 continue
-            named = {s: self._named(line.lstrip("# "), s, known) for s in SEPARATORS}
-            self.separator = max(named, key=lambda s: len(named[s]))
-            if line.startswith("#") and len(named[self.separator]) < 2:
-                continue
-            cells = _cut(line.lstrip("# ") if line.startswith("#") else line, self.separator)
-            self.width = len(cells)
-            return cells
-        return []
-
-    @staticmethod
-    def _named(line: str, separator: str, known: set[str]) -> set[str]:
-        return known & {_plain(cell) for cell in _cut(line, separator)}
+            n, separator, cells = _best_cut(line.lstrip("# ") if is_comment else line, known)
+            if n > 1 or not is_comment:
+                candidates.append((n, at, separator, cells))
+            if not is_comment:
+                break
+        if not candidates:
+            return []
+        _, at, self.separator, cells = max(candidates)
+        self._at, self.width = at + 1, len(cells)
+        return cells
 
     def __iter__(self) -> Iterator[tuple[int, list[str] | ValueError]]:
         """Yield number and cells of each row; an error where a line is no row."""
@@ -266,7 +312,10 @@ class _Lines:
             self._at += 1
             if line.startswith("#") or not line.strip():
                 continue
-            cells = self._row(line)
+            try:
+                cells = self._row(line)
+            except ValueError as error:
+                cells = error
             extra = [] if isinstance(cells, ValueError) else cells[self.width :]
             if any(cell.strip() for cell in extra):
                 cells = ValueError(
@@ -295,6 +344,8 @@ class _Lines:
 
 def _is_open(text: str, separator: str) -> bool:
     """Tell whether a quoted cell goes on behind the text."""
+    if '"' not in text:
+        return False
     try:
         list(csv.reader(io.StringIO(text), delimiter=separator, strict=True))
     except csv.Error as error:
@@ -302,10 +353,21 @@ def _is_open(text: str, separator: str) -> bool:
     return False
 
 
+def _best_cut(line: str, known: Collection[str]) -> tuple[int, str, list[str]]:
+    """Cut a line into the most known headings; return their number, the separator, the cells."""
+    cuts = [(separator, _cut(line, separator)) for separator in SEPARATORS]
+    named = [len({_plain(cell) for cell in cells} & set(known)) for _, cells in cuts]
+    best = named.index(max(named))
+    return (named[best], *cuts[best])
+
+
 def _cut(text: str, separator: str) -> list[str]:
     """Cut one row into cells."""
     rows = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
-    return next(rows, [])
+    try:
+        return next(rows, [])
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
 
 
 def _plain(heading: str) -> str:
@@ -333,6 +395,9 @@ def _find_columns(path: AnyPath, kind: TableKind, found: Sequence[str]) -> _Colu
         A column is missing, or one that is needed is there twice.
     """
     plain = [_plain(heading) for heading in found]
+    for heading, others in kind.doubtful.items():
+        if set(others) & set(plain):
+            plain = ["" if name == heading else name for name in plain]
     at: dict[str, int] = {}
     for name, headings in kind.headings.items():
         heading = next(

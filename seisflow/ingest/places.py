@@ -12,15 +12,15 @@ import numpy as np
 
 from seisflow.core.geometry import far_from_others
 from seisflow.core.grid import Span
-from seisflow.core.stations import Coordinates, NearMisses
+from seisflow.core.stations import SHOWN, Coordinates, NearMisses, some_names
 from seisflow.errors import DataError
 from seisflow.formats.coordinates import CoordinateTable, Key, apart_m
 from seisflow.ingest.inventory import Inventory
 
 __all__ = ["Places", "match_places"]
 
-SHOWN = 4
-"""Stations named in a note."""
+CONTRADICTION_M = 100.0
+"""Rows of one station and time that differ by more are not one place written in two ways."""
 
 MOVED_M = 1.0
 """A station whose places differ by more has moved."""
@@ -72,14 +72,15 @@ def match_places(table: CoordinateTable | None, inventory: Inventory) -> Places:
         _match(table, station, _span(inventory, station), inventory.coordinates.get(station, ()))
         for station in inventory.found
     ]
-    notes = list(_of_table(table, matches, inventory)) if table is not None else []
+    notes: list[str] = []
+    if table is not None:
+        notes += _of_table(table, matches)
+        notes += _refuse_contradictions(table, matches, inventory)
     notes += _moved(matches)
     notes += _disagreeing(matches)
-    chosen = {m.station: m.place or next(iter(m.header), None) for m in matches}
-    notes += _not_known(chosen)
-    known = {
-        s: p for s, p in chosen.items() if p is not None and (p.longitude, p.latitude) != (0, 0)
-    }
+    notes += _not_known([s for s, p in _given(matches, inventory) if _is_zero(p)])
+    chosen = {m.station: _place_of(m) for m in matches}
+    known = {station: place for station, place in chosen.items() if place is not None}
     notes += _suspect_elevations(known)
     notes += _far(known)
     return Places({s: known.get(s) for s in chosen}, tuple(notes), _summary(table, matches, known))
@@ -94,6 +95,7 @@ def _span(inventory: Inventory, station: str) -> Span:
 def _match(
     table: CoordinateTable | None, station: str, span: Span, header: Sequence[Coordinates]
 ) -> _Match:
+    header = [place for place in header if not _is_zero(place)]
     key, epochs = table.rows_for(station, span) if table is not None else (None, [])
     if not epochs:
         return _Match(station, None, None, tuple(header))
@@ -102,34 +104,52 @@ def _match(
     return _Match(station, key, epochs[0].place, tuple(header), moves)
 
 
-def _of_table(
+def _refuse_contradictions(
     table: CoordinateTable, matches: Sequence[_Match], inventory: Inventory
 ) -> Iterator[str]:
-    """Say what of a table is of this archive, and refuse one of which nothing is."""
-    wrong = [text for m in matches if m.key for text in table.contradictions(m.key)]
-    if wrong:
+    """Refuse rows that say places far apart of one station and time; name those close by."""
+    found = [
+        contradiction
+        for m in matches
+        if m.key
+        for contradiction in table.contradictions(m.key, _span(inventory, m.station))
+    ]
+    far = [text for metres, text in found if metres > CONTRADICTION_M]
+    if far:
         raise DataError(
             f"station table {table.name} says two places of one station at one time: "
-            f"{_some(wrong, '; ')}; keep one, or give each its epoch in columns start and end"
+            f"{some_names(far, '; ')}; keep one, or correct the time for which each holds"
         )
+    if found:
+        texts = [text for _, text in found]
+        yield f"{table.name} has rows that differ a little: {some_names(texts, '; ')}"
+
+
+def _of_table(table: CoordinateTable, matches: Sequence[_Match]) -> Iterator[str]:
+    """Say what of a table is of this archive, and refuse one of which nothing is."""
     yield from table.said
     without = [m.station for m in matches if m.key is None]
     if not without:
         return
     near = NearMisses(str(key) for key in table.keys)
-    misses = []
-    for station in without[:SHOWN]:
-        _, others = table.rows_for(station)
-        when = f"of other times, {others[0]}" if others else ""
-        misses.append(f"{station}{f' (its rows are {when})' if when else near.said_of(station)}")
+    misses = [_miss(table, near, station) for station in without[: SHOWN + 1]]
     unused = len(table) - len({m.key for m in matches if m.key})
     text = (
         f"{len(without)} of {len(matches)} stations have no row in {table.name}: "
-        f"{_some(misses, total=len(without))}; {unused} of its {len(table)} rows fit no station"
+        f"{some_names(misses)}; {unused} of its {len(table)} rows fit no "
+        "station"
     )
     if len(without) == len(matches):
         raise DataError(f"{text}; give the table of this archive, or leave out --stations")
     yield text
+
+
+def _miss(table: CoordinateTable, near: NearMisses, station: str) -> str:
+    """Name a station without a row, with the row that comes nearest."""
+    _, others = table.rows_for(station)
+    if others:
+        return f"{station} (its rows are of other times, {others[0]})"
+    return f"{station}{near.said_of(station)}"
 
 
 def _moved(matches: Sequence[_Match]) -> Iterator[str]:
@@ -137,7 +157,7 @@ def _moved(matches: Sequence[_Match]) -> Iterator[str]:
     if moved:
         yield (
             f"{len(moved)} stations moved within these records; the place held longest is taken: "
-            f"{_some(moved, '; ')}"
+            f"{some_names(moved, '; ')}"
         )
     headers = [
         f"{m.station}: {len(m.header)} places up to {furthest:.0f} m apart"
@@ -148,7 +168,7 @@ def _moved(matches: Sequence[_Match]) -> Iterator[str]:
     if headers:
         yield (
             f"{len(headers)} stations have several places in file headers; that of most files is "
-            f"taken: {_some(headers, '; ')}"
+            f"taken: {some_names(headers, '; ')}"
         )
 
 
@@ -158,13 +178,14 @@ def _disagreeing(matches: Sequence[_Match]) -> Iterator[str]:
         f"{m.station} by {metres / 1000:.0f} km{_swapped(m.place, m.header[0])}"
         for m in matches
         if m.place is not None
+        and not _is_zero(m.place)
         and m.header
         and (metres := apart_m(m.place, m.header[0])) > DISAGREES_M
     ]
     if apart:
         yield (
             f"the station table and file headers disagree about {len(apart)} stations, and the "
-            f"table is taken: {_some(apart)}"
+            f"table is taken: {some_names(apart)}"
         )
 
 
@@ -176,12 +197,33 @@ def _swapped(place: Coordinates, header: Coordinates) -> str:
     return " (longitude and latitude look swapped)" if apart_m(other_way, header) < 1e4 else ""
 
 
-def _not_known(chosen: Mapping[str, Coordinates | None]) -> Iterator[str]:
-    zero = [s for s, p in chosen.items() if p is not None and (p.longitude, p.latitude) == (0, 0)]
-    if zero:
+def _is_zero(place: Coordinates) -> bool:
+    """Tell whether a place is exactly 0, 0, as forms and recorders leave it."""
+    return (place.longitude, place.latitude) == (0, 0)
+
+
+def _place_of(match: _Match) -> Coordinates | None:
+    """Return the place of the table, else that of file headers, else None."""
+    if match.place is not None and not _is_zero(match.place):
+        return match.place
+    return next(iter(match.header), None)
+
+
+def _given(matches: Sequence[_Match], inventory: Inventory) -> Iterator[tuple[str, Coordinates]]:
+    """Yield all places that tables and headers give, by station."""
+    for match in matches:
+        if match.place is not None:
+            yield match.station, match.place
+        for place in inventory.coordinates.get(match.station, ()):
+            yield match.station, place
+
+
+def _not_known(zero: Sequence[str]) -> Iterator[str]:
+    names = list(dict.fromkeys(zero))
+    if names:
         yield (
-            f"{len(zero)} stations are at exactly 0, 0, which is taken for a place that is not "
-            f"known: {_some(zero)}"
+            f"{len(names)} stations are at exactly 0, 0, which is taken for a place that is not "
+            f"known: {some_names(names)}"
         )
 
 
@@ -206,7 +248,7 @@ def _far(known: Mapping[str, Coordinates]) -> Iterator[str]:
         if km > 0
     ]
     if named:
-        yield f"{len(named)} stations stand far from all others: {_some(named)}"
+        yield f"{len(named)} stations stand far from all others: {some_names(named)}"
 
 
 def _summary(
@@ -219,8 +261,3 @@ def _summary(
         other = len(table) - len({m.key for m in of_table})
         text += f"; {len(of_table)} have a row in {table.name}, which has {other} others"
     return text
-
-
-def _some(names: Sequence[str], separator: str = ", ", total: int | None = None) -> str:
-    more = (total or len(names)) > SHOWN
-    return separator.join(names[:SHOWN]) + (f"{separator}..." if more else "")

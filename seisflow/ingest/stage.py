@@ -56,6 +56,8 @@ __all__ = [
 ]
 
 FILES_PER_BATCH = 16
+MOVED_NS = 1_000_000
+"""Samples that lie so far from the grid are said."""
 DTYPES = {"int16": "int32"}
 PROCESS_BYTES = 250_000_000
 """Resident size of a worker that has imported everything, with its buffer for reading."""
@@ -182,11 +184,22 @@ def prepare(config: IngestConfig, scans: Iterable[FileScan]) -> Preparation:
     tasks = tuple(_tasks(product, inventory, selection))
     places = match_places(table, inventory)
     arrays = tuple(waveform_arrays(product, places.of, dtype))
-    notes = (*_idle_patterns(config, scans), *inventory.notes, *places.notes)
+    notes = (*_idle_patterns(config, scans), *inventory.notes, *_moved(tasks), *places.notes)
     work_plan = replace(_task_plan(product, inventory, tasks, dtype), notes=notes)
     return Preparation(
         identity, product, inventory, dtype, inputs, tasks, arrays, work_plan, places.summary
     )
+
+
+def _moved(tasks: Sequence[IngestTask]) -> Iterator[str]:
+    """Say how far samples that fall between those of the grid are moved, where it is much."""
+    far = {t.station: max(abs(p.offset_ns) for p in t.placements) for t in tasks if t.placements}
+    moved = {station: ns for station, ns in far.items() if ns >= MOVED_NS}
+    if moved:
+        yield (
+            f"samples of {len(moved)} stations fall between those of the grid and are moved to the "
+            f"nearest, by {max(moved.values()) / 1e6:.3g} ms at most: see segment_offset_ns"
+        )
 
 
 def _idle_patterns(config: IngestConfig, scans: Sequence[FileScan]) -> tuple[str, ...]:

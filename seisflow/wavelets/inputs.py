@@ -1,7 +1,7 @@
 """What wavelets are made from, and which product that gives; reads no waveforms."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -14,20 +14,17 @@ from seisflow.archive.work import require_complete
 from seisflow.core.config import fingerprint
 from seisflow.core.files import AnyPath
 from seisflow.core.grid import NS_PER_S, Span, parse_time
-from seisflow.core.stations import Coordinates, NearMisses, select_stations
+from seisflow.core.stations import Coordinates, NearMisses, select_stations, some_names
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.arrivals import Arrival, read_arrivals
 from seisflow.formats.events import Event, read_catalogue
 from seisflow.formats.tables import Table
 from seisflow.formats.travel_times import predict_arrivals
 from seisflow.wavelets.config import AssembleConfig
-from seisflow.wavelets.known import KnownArrivals, know, site_of, with_catalogue
+from seisflow.wavelets.known import SAME_EVENT_S, KnownArrivals, know, site_of, with_catalogue
 from seisflow.wavelets.onset import snr_band_hz
 
 __all__ = ["Channel", "Known", "Sources", "channels_of", "identify", "read_known", "usable_span"]
-
-SHOWN = 4
-"""Names of sites and events in a note."""
 
 
 @dataclass(frozen=True)
@@ -180,12 +177,24 @@ def read_known(
     first = table if config.predict is None else events
     rejected = Counter(known.rejected) + Counter(first.left_out)
     known = replace(known, rejected=dict(rejected))
-    notes = [*first.said(sources.arrivals), *_strangers(sources, known, table.rows, channels)]
+    notes = [*first.said(sources.arrivals), *_nameless(sources, table.rows)]
+    notes += _strangers(sources, known, table.rows, channels)
     if sources.events is not None and config.predict is None:
         notes += [*events.said(sources.events), *events.said_of_left_out(sources.events)]
         notes += _without_event(sources, known, events.rows)
     problems = (*table.problems, *events.problems)
     return Known(with_catalogue(known, events.rows, places), problems, tuple(notes))
+
+
+def _nameless(sources: Sources, rows: tuple[Arrival, ...]) -> Iterator[str]:
+    """Say what becomes of P that belong to no event."""
+    nameless = sum(a.is_p and not a.event for a in rows)
+    if nameless:
+        yield (
+            f"{nameless} P of {sources.arrivals.name} name no event: those within "
+            f"{SAME_EVENT_S} s of the one before are taken for one event, of which each station "
+            "gives its first P alone; a column event_id keeps them apart"
+        )
 
 
 def _strangers(
@@ -211,14 +220,13 @@ def _strangers(
         near = NearMisses(name for name in named if name not in picked)
         yield (
             f"{len(without)} of {len(sites)} sites have no P in {sources.arrivals.name}: "
-            f"{_some([f'{site}{near.said_of(site)}' for site in without[:SHOWN]], len(without))}"
+            f"{near.named(without)}"
         )
     if unknown:
         near = NearMisses(without)
         yield (
             f"{len(unknown)} of {len(named)} sites of {sources.arrivals.name} are not in the "
-            f"archive: "
-            f"{_some([f'{name}{near.said_of(name)}' for name in unknown[:SHOWN]], len(unknown))}"
+            f"archive: {near.named(unknown)}"
         )
 
 
@@ -233,14 +241,9 @@ def _without_event(
     if missing:
         yield (
             f"{len(missing)} of {len(used)} events of {sources.arrivals.name} are not in "
-            f"{sources.events.name} ({_some(missing)}), which has {len(listed)}, as "
-            f"{_some(sorted(listed - set(used)))}"
+            f"{sources.events.name} ({some_names(missing)}), which has {len(listed)}, as "
+            f"{some_names(sorted(listed - set(used)))}"
         )
-
-
-def _some(names: Sequence[str], total: int | None = None) -> str:
-    more = (total or len(names)) > SHOWN
-    return ", ".join(names[:SHOWN]) + (", ..." if more else "")
 
 
 def _arrivals(
@@ -275,10 +278,10 @@ def _refuse_strangers(
     found = sorted({f"{a.network}.{a.station}" for a in rows})
     have = sorted({".".join(site_of(c.name)) for c in channels})
     counts = ", ".join(f"{n} {reason}" for reason, n in known.rejected.items()) or "no P"
+    near = NearMisses(have)
     raise DataError(
         f"no P of {sources.arrivals} is at a station that gives examples ({counts}): it names "
-        f"{', '.join(found[:5])}{', ...' * (len(found) > 5)}, the archive has "
-        f"{', '.join(have[:5])}{', ...' * (len(have) > 5)}; phases found: "
+        f"{near.named(found)}, the archive has {some_names(have)}; phases found: "
         f"{', '.join(sorted({a.phase for a in rows})[:5])}"
     )
 

@@ -17,7 +17,7 @@ from seisflow.core.stations import Coordinates
 from seisflow.formats.arrivals import Arrival
 from seisflow.formats.events import Event
 
-__all__ = ["KnownArrivals", "know", "site_of", "with_catalogue"]
+__all__ = ["SAME_EVENT_S", "KnownArrivals", "know", "site_of", "with_catalogue"]
 
 SAME_EVENT_S = 30
 """Arrivals of no named event that follow each other within this time belong to one event."""

@@ -20,6 +20,9 @@ __all__ = ["Groups", "effect_of", "shares_of", "shortfalls"]
 SHORT = 0.75
 """A split with less than so much of what it should have is named."""
 
+FEW = 10
+"""So is one with fewer windows of a class, though these be its share."""
+
 
 @dataclass(frozen=True, eq=False)
 class Groups:
@@ -78,6 +81,11 @@ def _shortfalls(
             yield (
                 f"{part.name.lower()} has {chosen[part]} windows of {_name(scarce)} where "
                 f"{wanted[part]:.0f} were wanted: {_why(groups, scarce)}; "
+                f"{effect_of(part, chosen[part] * len(WaveletClass), chosen[part] * 2)}"
+            )
+        elif chosen[part] < FEW:
+            yield (
+                f"{part.name.lower()} has {chosen[part]} windows of each class, its share; "
                 f"{effect_of(part, chosen[part] * len(WaveletClass), chosen[part] * 2)}"
             )
 

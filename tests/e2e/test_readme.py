@@ -52,7 +52,7 @@ def test_commands_and_python_of_the_readme(tmp_path: Path) -> None:
 def test_no_word_of_the_readme_waits_to_be_written() -> None:
     text = re.sub(r"```.*?```|`[^`]*`", "", (ROOT / "README.md").read_text(), flags=re.DOTALL)
     known = "WAVEFORMS LABELS WAVELETS ARRIVALS SCORES CATALOG REFERENCE TRUTH SEED SLURM TOML"
-    known += " STAGE CONTRIBUTING CHANGELOG PATH PAGE HTML JSON"
+    known += " STAGE CONTRIBUTING CHANGELOG PATH PAGE HTML JSON FDSN"
     found = set(re.findall(r"\b[A-Z]{4,}\b", text))
     assert found <= set(known.split())
 

@@ -89,9 +89,10 @@ def test_a_rate_without_a_grid_is_left_out_by_name(tmp_path: Path) -> None:
     path.write_bytes(b"".join(slow + odd + good))
     reading = read_all(path)
     assert list(reading.values) == ["XX.GOO..HHZ"]
-    (problem,) = reading.problems
-    assert (problem.station, problem.others, problem.n) == ("XX.ODD..HHZ", ("XX.SLO..LHZ",), 2)
-    assert "50 samples at 99.9991 Hz" in problem.reason
+    odd_rate, low_rate = reading.problems
+    assert (odd_rate.station, low_rate.station) == ("XX.ODD..HHZ", "XX.SLO..LHZ")
+    assert "50 samples at 99.9991 Hz, 9 parts in a million off 100 Hz" in odd_rate.reason
+    assert "50 samples at 0.1 Hz; a rate must be at least 1 Hz" in low_rate.reason
 
 
 def test_an_error_in_a_reader_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from obspy.core import event as q
 
 from seisflow.compare.expected import expect_by_arrivals
-from seisflow.core.grid import parse_time
+from seisflow.core.grid import Span, parse_time
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats import quiet_obspy
 from seisflow.formats.arrivals import read_arrivals
 from seisflow.formats.coordinates import read_coordinates
 from seisflow.formats.events import read_catalogue
-from seisflow.formats.references import read_reference
+from seisflow.formats.references import EVENT_COLUMNS, read_reference
 from seisflow.wavelets.known import know
 
 PICK = parse_time("2014-05-29T00:00:07.25")
@@ -120,7 +120,7 @@ def test_an_event_stands_once(tmp_path: Path) -> None:
     path = written(tmp_path, text)
     found = read_catalogue(path)
     assert [e.event for e in found.rows] == ["a", "b", "c"]
-    assert found.left_out == {"event whose name was there before": 1}
+    assert found.left_out == {"event that was there before under its name": 1}
     assert (
         "1 events lie within 2 s and 25 km of the one before, for example a and b"
         in (found.said(path)[1])
@@ -173,7 +173,7 @@ def test_arrivals_of_a_blast_are_kept_away_from_and_are_no_examples(tmp_path: Pa
     assert known.onset_ns.tolist() == [parse_time("2014-05-29T00:11:00")]
     assert len(known.away[0]) == 2
     assert known.rejected == {"of an event of type 'quarry blast'": 1}
-    assert found.left_out == {"event of type 'duplicate'": 1}
+    assert found.left_out == {"pick of an event of type 'duplicate'": 1}
 
 
 def test_rejected_origins_make_no_event(tmp_path: Path) -> None:
@@ -253,3 +253,160 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     for data in (b"time,station\0", bytes(range(128, 256))):
         with pytest.raises(DataError, match="is neither CSV text nor QuakeML"):
             read_arrivals(written(tmp_path, data))
+
+
+def test_an_id_that_starts_anew_is_another_event(tmp_path: Path) -> None:
+    text = "event_index,time,latitude,longitude,depth_km\n"
+    for day in (1, 2, 3):
+        text += "".join(f"{k},2014-05-{day:02d}T0{k}:00,33.5,-116.5,5\n" for k in range(2))
+    text += ",2014-06-01,33.5,-116.5,5\nnan,2014-06-01,35.5,-116.5,5\n"
+    path = written(tmp_path, text)
+    found = read_catalogue(path)
+    assert len(found.rows) == len({e.event for e in found.rows}) == 8
+    assert found.left_out == {}
+    assert "5 events share the name of another and are not it" in found.said(path)[1]
+
+
+def test_picks_of_no_event_are_no_event(tmp_path: Path) -> None:
+    rows = [f"2014-05-29T0{k}:00,ABC,P,{e}" for k, e in enumerate(["-1", "nan", "", "7"])]
+    found = read_arrivals(written(tmp_path, "\n".join(["time,station,phase,event_index", *rows])))
+    assert [a.event for a in found.rows] == ["", "", "", "7"]
+
+
+@pytest.mark.parametrize(
+    ("head", "kind", "reason"),
+    [
+        ("publicid,evaluationstatus,origintime", "7,rejected,", "event of status 'rejected'"),
+        ("EVID,ET,TIME", "7,qb,", "event of type 'qb'"),
+    ],
+)
+def test_other_agencies_say_it_too(tmp_path: Path, head: str, kind: str, reason: str) -> None:
+    text = f"{head},latitude,longitude,depth,magnitude\n"
+    text += f"{kind}2014-05-29,33.5,-116.5,5,999\n" + "8,,2014-05-30,33.5,-116.5,5,--\n"
+    found = read_catalogue(written(tmp_path, text))
+    assert found.left_out == {reason: 1}
+    assert [(e.event, np.isnan(e.magnitude)) for e in found.rows] == [("8", True)]
+
+
+def test_an_event_of_a_service_is_called_by_its_id(tmp_path: Path) -> None:
+    event = q.Event(
+        resource_id=q.ResourceIdentifier(
+            "quakeml:a.gov/event/1/query?eventid=ci123&format=quakeml"
+        ),
+        picks=[pick(0)],
+    )
+    assert read_arrivals(quakeml(tmp_path, event)).rows[0].event == "ci123"
+
+
+def test_kinds_that_obspy_does_not_know_are_kept_as_they_are_written(tmp_path: Path) -> None:
+    time = quiet_obspy.UTCDateTime("2014-05-29T00:09:58Z")
+    kinds = ("volcano-tectonic", "blast", "quarry blast")
+    events = [
+        q.Event(
+            event_type="crash",
+            picks=[pick(3600 * k)],
+            origins=[q.Origin(time=time + 3600 * k, longitude=1, latitude=2, depth=3000)],
+        )
+        for k in range(3)
+    ]
+    path = quakeml(tmp_path, *events)
+    text = path.read_text()
+    for kind in kinds:
+        text = text.replace(">crash<", f">{kind}<", 1)
+    path.write_text(text)
+    assert [e.time_ns for e in read_catalogue(path).rows] == [time.ns]
+    assert [a.unfit for a in read_arrivals(path).rows] == [
+        "",
+        "of an event of type 'blast'",
+        "of an event of type 'quarry blast'",
+    ]
+
+
+@pytest.mark.parametrize("year", [1556, 2300])
+def test_times_beyond_64_bits_are_problems(tmp_path: Path, year: int) -> None:
+    old = pick(0)
+    old.time = quiet_obspy.UTCDateTime(f"{year}-01-23T05:00:00Z")
+    origin = q.Origin(time=old.time, longitude=1, latitude=2, depth=3000)
+    path = quakeml(tmp_path, q.Event(picks=[old], origins=[origin]), q.Event(picks=[pick(0)]))
+    with pytest.raises(DataError, match="beyond the years 1678 to 2261"):
+        read_catalogue(path)
+    found = read_arrivals(path)
+    assert len(found.rows) == 1
+    assert "beyond the years 1678 to 2261" in found.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("1401321607", "give ns since 1970, not s or us"),
+        ("1401321607000000", "give ns since 1970, not s or us"),
+        ("99999999999999999999", "is no whole number of ns"),
+        ("1.4e18", "is no whole number of ns"),
+    ],
+)
+def test_numbers_that_are_no_ns(tmp_path: Path, cell: str, reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        read_arrivals(written(tmp_path, f"time_ns,station,phase\n{cell},ABC,P\n"))
+
+
+def test_time_beside_a_travel_time_is_the_origins(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no column for time"):
+        read_arrivals(written(tmp_path, "time,traveltime,station,phase\n2014-05-29,7,ABC,P\n"))
+    text = "time,station,phase,arrival\n2014-05-29,ABC,P,2014-05-29T00:00:07.25\n"
+    assert read_arrivals(written(tmp_path, text)).rows[0].time_ns == PICK
+
+
+def test_a_comment_is_no_heading_where_one_follows(tmp_path: Path) -> None:
+    text = (
+        "# columns: station,phase,time\nsep=,\nstation,phase,time\nABC,P,2014-05-29T00:00:07.25\n"
+    )
+    assert read_arrivals(written(tmp_path, text)).rows[0].time_ns == PICK
+
+
+def test_cells_without_end_are_a_problem(tmp_path: Path) -> None:
+    text = f"time,station,phase,wkt\n2014-05-29,A,P,{'x' * 200_000}\n2014-05-30,A,P,y\n"
+    found = read_arrivals(written(tmp_path, text))
+    assert len(found.rows) == 1
+    assert "line 2: field larger than field limit" in found.problems[0]
+    with pytest.raises(DataError, match="field larger than field limit"):
+        read_arrivals(written(tmp_path, f"{'x' * 200_000},station\n"))
+
+
+def test_codes_that_a_spreadsheet_made_numbers_of_are_named(tmp_path: Path) -> None:
+    found = "station '101.0' is a number as spreadsheets write it"
+    with pytest.raises(DataError, match=found):
+        read_arrivals(written(tmp_path, "time,station,phase\n2014-05-29,101.0,P\n"))
+    with pytest.raises(ConfigError, match=found):
+        read_coordinates(written(tmp_path, "station,lat,lon\n101.0,1,2\n"))
+
+
+@pytest.mark.parametrize("elevation", ["-", "N/A", "-9999", "-99999", ""])
+def test_an_elevation_that_is_not_known_costs_no_place(tmp_path: Path, elevation: str) -> None:
+    text = f"station,lat,lon,elevation\nABC,1,2,{elevation}\n"
+    place = read_coordinates(written(tmp_path, text)).lookup("XX.ABC..EHZ")
+    assert place is not None
+    assert np.isnan(place.elevation)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "holds"),
+    [
+        ("2012-01-01", "present", True),
+        ("0001-01-01", "-", True),
+        ("2014-05-29", "2014-05-29", True),
+        ("2012-01-01", "2500-01-01", True),
+        ("2014-05-30", "", False),
+    ],
+)
+def test_epochs_as_they_are_written(tmp_path: Path, start: str, end: str, holds: bool) -> None:
+    text = f"network,station,location,channel,lat,lon,start,end\nXX,ABC,*,*,1,2,{start},{end}\n"
+    day = Span(parse_time("2014-05-29"), parse_time("2014-05-29T12:00"))
+    found = read_coordinates(written(tmp_path, text)).lookup("XX.ABC..EHZ", day)
+    assert (found is not None) == holds
+
+
+def test_our_own_table_saved_by_a_spreadsheet_is_ours(tmp_path: Path) -> None:
+    head = ";".join(f'"{name}"' for name in EVENT_COLUMNS)
+    row = "e1;2014-05-29T00:00:07.25Z;9;9;9;.5;.5;7.5;1;1;1"
+    (event,) = read_reference(written(tmp_path, f"\ufeff{head}\n{row}\n")).rows
+    assert event[:4:3] == ("e1", 7.5)

@@ -132,6 +132,20 @@ def test_rows_of_other_times_are_none(ingest: Ingest) -> None:
     assert "XX.ABC..EHZ (its rows are of other times, 34, -117 from 2015" in ended.err
 
 
+def test_a_contradiction_of_another_time_is_no_matter(ingest: Ingest) -> None:
+    rows = "XX,ABC,33,-116,2010-01-01,2012-06-01\nXX,ABC,34,-117,2012-05-01,\n"
+    ended = ingest(HEAD + rows)
+    assert ended.code == 0, ended.err
+    assert ingest.place() == (-117, 34)
+
+
+def test_one_place_written_in_two_ways_is_taken_and_named(ingest: Ingest) -> None:
+    rows = "XX,ABC,33.12345,-116.12345\nXX,ABC,33.1234,-116.1234\n"
+    ended = ingest("network,station,latitude,longitude\n" + rows)
+    assert ended.code == 0, ended.err
+    assert "differ a little: XX.ABC at 33.12345, -116.12345 and at 33.1234, -116.1234" in ended.err
+
+
 def test_two_places_at_one_time_are_refused(ingest: Ingest) -> None:
     ended = ingest("network,station,latitude,longitude\nXX,ABC,33,-116\nXX,ABC,34,-117\n")
     assert ended.code == 3
@@ -188,3 +202,21 @@ def test_a_rate_beside_a_whole_one_is_named_once_with_its_drift(
     assert "at 99.9994993 Hz, 5.01 parts in a million off 100 Hz" in line
     assert "drifts 0.433 s a day" in line
     assert "(and 28 like it)" in line
+
+
+def test_samples_moved_to_the_grid_and_seconds_without_data_are_said(
+    launcher: Launcher, cluster: Cluster, tmp_path: Path
+) -> None:
+    values = np.random.default_rng(1).integers(-999, 999, 600).astype("i4")
+    for i, late_ns in enumerate((0, 4_000_000)):
+        one = trace(values, START_NS + late_ns, station=f"XX.S{i}..EHZ", rate=100)
+        write(tmp_path / "raw" / f"{i}.mseed", one)
+    args = [tmp_path / "raw", tmp_path / "w.zarr", "--cluster", cluster.address, "--json"]
+    ended = launcher.run("ingest", *args)
+    assert ended.code == 0, ended.err
+    summary = json.loads(ended.out)
+    assert summary["notes"] == [
+        "samples of 1 stations fall between those of the grid and are moved to the nearest, "
+        "by 4 ms at most: see segment_offset_ns"
+    ]
+    assert summary["seconds"] == "12 complete, 0 in part, 7,188 without data"

@@ -397,3 +397,13 @@ def test_sites_and_events_that_do_not_meet_are_named(planted: Scene, tmp_path: P
     n = len({row[0] for row in onsets()})
     assert notes[5].startswith(f"{n - 1} of {n} events of picks.csv are not in events.csv (e01,")
     assert notes[5].endswith("which has 2, as x1")
+
+
+def test_picks_without_events_are_said_to_be_joined(planted: Scene, tmp_path: Path) -> None:
+    head, *rows = (planted.folder / "picks.csv").read_text().splitlines()
+    picks = tmp_path / "picks.csv"
+    picks.write_text("\n".join([head, *("," + row.partition(",")[2] for row in rows)]))
+    sources = Sources(planted.sources.waveforms, planted.sources.labels, picks)
+    n = sum(row[2] == "P" for row in onsets())
+    (note,) = [n for n in prepared(sources).notes if "no event" in n]
+    assert note.startswith(f"{n} P of picks.csv name no event: those within 30 s of the one before")
