@@ -232,3 +232,41 @@ def test_what_a_catalogue_says_is_no_earthquake_is_not_missed(
     content, said = run(launcher, catalog, tmp_path / "events.csv", "--predict", "iasp91")
     assert content["detectors"][0]["reference"] == 1
     assert "events.csv: left out 1: event of type 'quarry blast'" in said
+
+
+def test_origin_times_beside_picks_and_names_of_comcat(
+    catalog, reference, arrivals, launcher, tmp_path
+) -> None:
+    wanted, _ = run(launcher, catalog, reference, "--arrivals", arrivals)
+    origin = format_time(at_ns(0))
+    head, *rows = arrivals.read_text().splitlines()
+    joined = tmp_path / "joined.csv"
+    joined.write_text(
+        "\n".join(
+            [head.replace("time", "arrival_time") + ",time", *(f"{r},{origin}" for r in rows)]
+        )
+    )
+    content, said = run(launcher, catalog, reference, "--arrivals", joined)
+    assert counts_of(content) == counts_of(wanted)
+    assert "joined.csv: columns: time from 'arrival_time'" in said
+    assert "not read: time" in said
+    comcat = tmp_path / "comcat.csv"
+    head, *rows = (row.split(",") for row in reference.read_text().splitlines())
+    names = ["id", "time", "longitude", "latitude", "depth", "mag", "snr", "net", "type"]
+    comcat.write_text("\n".join(",".join(r) for r in [names, *([*r, "ci", "eq"] for r in rows)]))
+    content, _ = run(launcher, catalog, comcat, "--arrivals", arrivals)
+    assert counts_of(content) == counts_of(wanted)
+    assert [e["snr"] for e in content["matched"]] == [9.0]
+
+
+def test_rejected_picks_time_no_event(catalog, reference, arrivals, launcher, tmp_path) -> None:
+    wanted, _ = run(launcher, catalog, reference, "--arrivals", arrivals)
+    head, *rows = arrivals.read_text().splitlines()
+    early = [f"{e},N{k},P,{format_time(at_ns(5))},rejected" for e in EVENTS for k in range(20)]
+    picks = tmp_path / "picks.csv"
+    picks.write_text(
+        "\n".join([f"{head},evaluation_status", *early, *(f"{r},confirmed" for r in rows)])
+    )
+    content, said = run(launcher, catalog, reference, "--arrivals", picks)
+    assert counts_of(content) == counts_of(wanted)
+    assert "picks.csv: left out 40: pick of status 'rejected'" in said
