@@ -254,12 +254,16 @@ def summarise(job: "Job", run: Run, *, as_json: bool) -> None:
 
 def threshold_text(point: Mapping[str, Any]) -> str:
     """Say which threshold the validation split gives, and on how much noise it rests."""
-    rate = f"{point['asked_false_positive_rate']:g}"
-    rests = f"rests on {point['n_noise']} noise windows"
+    rate = f"{point['asked_false_positive_rate']:g} false positives a station and second"
+    threshold, n = number(point["threshold"]), point["n_noise"]
     if point["is_shown"]:
-        return f"{number(point['threshold'])} for {rate} false positives a second; {rests}"
+        return f"{threshold} for {rate}; rests on {n} noise windows"
+    if not n:
+        return f"none for {rate}: the validation split has no noise"
     smallest = number(point["smallest_rate_shown"])
-    return f"none for {rate} false positives a second; {rests}, which tell none below {smallest}"
+    return (
+        f"{threshold}, above all {n} noise windows; these show no rate below {smallest}, not {rate}"
+    )
 
 
 def show_warnings(job: "Job") -> None:

@@ -5,12 +5,15 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 from programs import Ended, Launcher, Running, wait_until
 from safetensors.numpy import load_file
+
+from seisflow.cli.training import threshold_text
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "learn"))
 
@@ -284,3 +287,31 @@ def test_torchrun_by_hand_is_joined(
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr.count("train: compact") == 1
     assert history(folder)[-1]["loss"] == pytest.approx(history(trained[0])[-1]["loss"], rel=1e-4)
+
+
+RATE = "0.0015 false positives a station and second"
+
+
+@pytest.mark.parametrize(
+    ("point", "text"),
+    [
+        ((0.75, 2000, True), f"0.750 for {RATE}; rests on 2000 noise windows"),
+        (
+            (0.9, 100, False),
+            f"0.900, above all 100 noise windows; these show no rate below 0.010, not {RATE}",
+        ),
+        ((None, 0, False), f"none for {RATE}: the validation split has no noise"),
+    ],
+)
+def test_a_threshold_is_said_with_what_it_rests_on(point: tuple[Any, ...], text: str) -> None:
+    threshold, n_noise, is_shown = point
+    said = threshold_text(
+        {
+            "asked_false_positive_rate": 0.0015,
+            "threshold": threshold,
+            "n_noise": n_noise,
+            "is_shown": is_shown,
+            "smallest_rate_shown": 1 / n_noise if n_noise else None,
+        }
+    )
+    assert said == text
