@@ -10,9 +10,9 @@ import xarray as xr
 from xarray.core.indexing import IndexSelResult
 from xarray.indexes import PandasIndex
 
-__all__ = ["StationIndex"]
+from seisflow.core.stations import SHOWN, some_names
 
-SHOWN = 5
+__all__ = ["StationIndex"]
 
 
 class _AlignsAsPandas(type(PandasIndex)):  # type: ignore[misc]
@@ -80,9 +80,15 @@ class StationIndex(PandasIndex, metaclass=_AlignsAsPandas):
         if len(fitting) == 1:
             return str(fitting[0])
         if fitting:
-            raise KeyError(f"{text!r} fits {len(fitting)} stations: {_some(fitting)}; give one")
+            raise KeyError(
+                f"{text!r} fits {len(fitting)} stations: {some_names(fitting)}; give one"
+            )
         near = _near(names, text)
-        meant = f"nearest: {_some(near)}" if near else f"there are {len(names)}: {_some(names)}"
+        meant = (
+            f"nearest: {some_names(near)}"
+            if near
+            else f"there are {len(names)}: {some_names(names)}"
+        )
         raise KeyError(f"no station {text!r}; {meant}")
 
     def __repr__(self) -> str:
@@ -103,7 +109,3 @@ def _near(names: list[str], text: str) -> list[str]:
             spelt.setdefault(part.upper(), []).append(name)
     close = get_close_matches(text.upper(), spelt, SHOWN)
     return list(dict.fromkeys(name for part in close for name in spelt[part]))
-
-
-def _some(names: list[str]) -> str:
-    return f"{', '.join(names[:SHOWN])}{', ...' if len(names) > SHOWN else ''}"

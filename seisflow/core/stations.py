@@ -21,7 +21,7 @@ __all__ = [
     "some_names",
 ]
 
-SHOWN = 4
+SHOWN = 5
 """Names in a message that has more."""
 
 DEEPEST_M, HIGHEST_M = -12_000.0, 9_000.0
@@ -143,9 +143,9 @@ def select_stations(names: Sequence[str], select: Sequence[str], where: str) -> 
     idle = [p.text for p, found in zip(patterns, fitting, strict=True) if not found]
     misses = [f"{text}{near.said_of(text)}" for text in idle]
     if not rows:
-        some = f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
         raise ConfigError(
-            f"no station matches --select {' '.join(misses)}; {where} has {len(names)}: {some}"
+            f"no station matches --select {' '.join(misses)}; {where} has {len(names)}: "
+            f"{some_names(names)}"
         )
     return Selected(tuple(rows), tuple(f"--select {miss} matches no station" for miss in misses))
 

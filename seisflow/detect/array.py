@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from seisflow.archive.reading import read_column, station_names
 from seisflow.core.files import AnyPath
 from seisflow.core.geometry import far_from_others, local_xy_m
-from seisflow.core.stations import Coordinates, select_stations
+from seisflow.core.stations import Coordinates, select_stations, some_names
 from seisflow.detect.config import LEAST_NODES, DetectConfig
 from seisflow.errors import ConfigError
 
@@ -117,7 +117,7 @@ def _of_long_moveout(
     if far and moveout_s > 2 * without_s:
         yield (
             f"the largest moveout is {moveout_s:,.3g} s because {len(far)} stations stand far from "
-            f"the others ({', '.join(far[:3])}{', ...' if len(far) > 3 else ''}); without them it "
+            f"the others ({some_names(far)}); without them it "
             f"is {without_s:.3g} s: correct their coordinates, leave them out with --select, or "
             "give --moveout-s"
         )

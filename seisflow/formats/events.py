@@ -28,7 +28,7 @@ from seisflow.formats.tables import (
     is_xml,
     number,
     read_table,
-    said,
+    text_of,
 )
 from seisflow.formats.tables import time_ns as time_of
 
@@ -137,7 +137,7 @@ def _of_row(cells: Cells) -> Iterator[Event | LeftOut]:
 
 def event_name(cells: Cells) -> str:
     """Return the name of an event; empty where the row says it belongs to none."""
-    name = said(cells, "event")
+    name = text_of(cells, "event")
     return "" if name == "-1" else name
 
 

@@ -28,7 +28,7 @@ __all__ = [
     "is_xml",
     "number",
     "read_table",
-    "said",
+    "text_of",
     "time_ns",
 ]
 
@@ -194,7 +194,7 @@ def gather(found: Iterable[R | LeftOut | ValueError]) -> Table[R]:
     return Table(tuple(rows), tuple(problems), dict(left_out))
 
 
-def said(cells: Cells, name: str) -> str:
+def text_of(cells: Cells, name: str) -> str:
     """Return a cell of a row, empty where it holds a word for nothing."""
     text = cells.get(name, "")
     return "" if text.lower() in NOTHING else text
@@ -208,7 +208,7 @@ def code(cells: Cells, name: str) -> str:
     ValueError
         A spreadsheet made a number of it.
     """
-    text = said(cells, name)
+    text = text_of(cells, name)
     if re.fullmatch(r"\d+\.0", text):
         raise ValueError(f"{name} {text!r} is a number as spreadsheets write it; give the code")
     return text
@@ -222,7 +222,7 @@ def number(cells: Cells, name: str) -> float:
     ValueError
         It is no number.
     """
-    text = said(cells, name)
+    text = text_of(cells, name)
     try:
         return float(text) if text else math.nan
     except ValueError:

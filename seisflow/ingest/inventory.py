@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from seisflow.core.grid import NS_PER_S, Span, nominal_rate
-from seisflow.core.stations import Coordinates, StationPattern, matches_any
+from seisflow.core.stations import Coordinates, StationPattern, matches_any, some_names
 from seisflow.errors import DataError
 from seisflow.formats.pieces import FileScan, Piece, Problem
 
@@ -240,5 +240,4 @@ def _of_rate(found: dict[str, list[Found]], rate: Fraction) -> dict[str, list[Fo
 
 
 def _names(names: Sequence[str]) -> str:
-    some = ", ".join(names[:4])
-    return f"{len(names)} stations ({some}{', ...' if len(names) > 4 else ''})"
+    return f"{len(names)} stations ({some_names(names)})"

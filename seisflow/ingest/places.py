@@ -49,6 +49,7 @@ class _Match:
     key: Key | None
     place: Coordinates | None
     header: tuple[Coordinates, ...]
+    span: Span
     moves: tuple[str, ...] = ()
 
 
@@ -75,7 +76,7 @@ def match_places(table: CoordinateTable | None, inventory: Inventory) -> Places:
     notes: list[str] = []
     if table is not None:
         notes += _of_table(table, matches)
-        notes += _refuse_contradictions(table, matches, inventory)
+        notes += _refuse_contradictions(table, matches)
     notes += _moved(matches)
     notes += _disagreeing(matches)
     notes += _not_known([s for s, p in _given(matches, inventory) if _is_zero(p)])
@@ -98,21 +99,19 @@ def _match(
     header = [place for place in header if not _is_zero(place)]
     key, epochs = table.rows_for(station, span) if table is not None else (None, [])
     if not epochs:
-        return _Match(station, None, None, tuple(header))
+        return _Match(station, None, None, tuple(header), span)
     moves = tuple(str(e) for e in epochs if apart_m(epochs[0].place, e.place) > MOVED_M)
     moves = (str(epochs[0]), *moves) if moves else ()
-    return _Match(station, key, epochs[0].place, tuple(header), moves)
+    return _Match(station, key, epochs[0].place, tuple(header), span, moves)
 
 
-def _refuse_contradictions(
-    table: CoordinateTable, matches: Sequence[_Match], inventory: Inventory
-) -> Iterator[str]:
+def _refuse_contradictions(table: CoordinateTable, matches: Sequence[_Match]) -> Iterator[str]:
     """Refuse rows that say places far apart of one station and time; name those close by."""
     found = [
         contradiction
         for m in matches
         if m.key
-        for contradiction in table.contradictions(m.key, _span(inventory, m.station))
+        for contradiction in table.contradictions(m.key, m.span)
     ]
     far = [text for metres, text in found if metres > CONTRADICTION_M]
     if far:

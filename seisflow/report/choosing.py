@@ -7,12 +7,10 @@ import xarray as xr
 
 from seisflow.archive.opening import product_attrs
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
-from seisflow.core.stations import StationPattern, select_stations
+from seisflow.core.stations import StationPattern, some_names
 from seisflow.errors import ConfigError
 
-__all__ = ["choose_station", "choose_stations", "days_in", "hour_in", "require_same_waveforms"]
-
-SHOWN = 5
+__all__ = ["choose_station", "days_in", "hour_in", "require_same_waveforms"]
 
 
 def name_of(dataset: xr.Dataset) -> str:
@@ -89,27 +87,12 @@ def choose_station(names: Sequence[str], text: str, where: str) -> int:
     fitting = [names[i] for i in rows]
     raise ConfigError(
         f"--station {text!r} matches {len(rows)} stations, and one is drawn: "
-        f"{_some(fitting)}; give one of them"
+        f"{some_names(fitting)}; give one of them"
     )
 
 
-def choose_stations(names: Sequence[str], select: Sequence[str], where: str) -> list[int]:
-    """Return the rows of the stations that fit one of some globs; all without globs.
-
-    Raises
-    ------
-    ConfigError
-        No station fits.
-    """
-    return list(select_stations(names, select, where).rows)
-
-
 def _list(names: Sequence[str], where: str) -> str:
-    return f"{where} has {len(names)}: {_some(names)}"
-
-
-def _some(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:SHOWN])}{', ...' if len(names) > SHOWN else ''}"
+    return f"{where} has {len(names)}: {some_names(names)}"
 
 
 def span_of(dataset: xr.Dataset) -> Span:

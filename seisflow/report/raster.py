@@ -16,8 +16,9 @@ from matplotlib.figure import Figure
 from seisflow.archive.opening import product_attrs
 from seisflow.core.classes import Label
 from seisflow.core.grid import HOUR_NS, HOUR_S, NS_PER_S, Span, format_time
+from seisflow.core.stations import select_stations
 from seisflow.errors import ConfigError
-from seisflow.report.choosing import choose_stations, days_in, name_of, require_kind, span_of
+from seisflow.report.choosing import days_in, name_of, require_kind, span_of
 from seisflow.report.palette import (
     CLASSES,
     LABEL_COLOURS,
@@ -133,7 +134,7 @@ def read_raster(labels: xr.Dataset, span: Span, select: Sequence[str] = ()) -> R
     """
     require_kind(labels, "LABELS")
     names = [str(s) for s in labels.station.values]
-    rows = choose_stations(names, select, name_of(labels))
+    rows = list(select_stations(names, select, name_of(labels)).rows)
     first = (span.start_ns - span_of(labels).start_ns) // NS_PER_S
     n_seconds = int(span.duration_s)
     part = labels.label.isel(station=rows, second=slice(first, first + n_seconds))
