@@ -10,7 +10,7 @@ import xarray as xr
 from xarray.core.indexing import IndexSelResult
 from xarray.indexes import PandasIndex
 
-from seisflow.core.stations import SHOWN, some_names
+from seisflow.core.wording import SHOWN, some_names
 
 __all__ = ["StationIndex"]
 

@@ -23,7 +23,8 @@ from seisflow.compare.scoring import compare as compare_times
 from seisflow.compare.summary import DETECTOR_HEAD, band_rows, detector_rows, to_json
 from seisflow.core.files import AnyPath
 from seisflow.core.geometry import middle_of
-from seisflow.core.stations import Coordinates, some_names
+from seisflow.core.stations import Coordinates
+from seisflow.core.wording import counted, some_names
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.arrivals import Arrival, read_arrivals
 from seisflow.formats.references import ReferenceEvent, read_catalogue_times, read_reference
@@ -194,7 +195,8 @@ def _timed_by(
     _note_missing(events, expected, f"have no P in {path.name}")
     if strange:
         _note(
-            f"{len(strange)} events of {path.name} are not in the catalogue: {some_names(strange)}"
+            f"{counted(len(strange), 'event')} in {path.name} missing from the catalogue: "
+            f"{some_names(strange)}"
         )
     return expected
 
@@ -206,7 +208,7 @@ def _note_missing(
     kept = {event.event for event in expected}
     gone = [event.event for event in events if event.event not in kept]
     if gone:
-        _note(f"{len(gone)} of {len(events)} events {why} and are not counted: {some_names(gone)}")
+        _note(f"{len(gone)} of {len(events)} events {why} and are not compared: {some_names(gone)}")
 
 
 def _say(found: Table[Any], path: AnyPath) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from fnmatch import translate
 from typing import NamedTuple
 
+from seisflow.core.wording import SHOWN, some_names
 from seisflow.errors import ConfigError
 
 __all__ = [
-    "SHOWN",
     "Coordinates",
     "NearMisses",
     "Selected",
@@ -18,11 +18,7 @@ __all__ = [
     "checked_place",
     "matches_any",
     "select_stations",
-    "some_names",
 ]
-
-SHOWN = 5
-"""Names in a message that has more."""
 
 DEEPEST_M, HIGHEST_M = -12_000.0, 9_000.0
 """Elevations that a station can have: from below the deepest trench to above the highest summit."""
@@ -148,11 +144,6 @@ def select_stations(names: Sequence[str], select: Sequence[str], where: str) -> 
             f"{some_names(names)}"
         )
     return Selected(tuple(rows), tuple(f"--select {miss} matches no station" for miss in misses))
-
-
-def some_names(names: Sequence[str], separator: str = ", ") -> str:
-    """Join the first names; dots say that there are more."""
-    return separator.join(names[:SHOWN]) + (f"{separator}..." if len(names) > SHOWN else "")
 
 
 class NearMisses:

@@ -11,7 +11,8 @@ from scipy.spatial import cKDTree
 from seisflow.archive.reading import read_column, station_names
 from seisflow.core.files import AnyPath
 from seisflow.core.geometry import far_from_others, local_xy_m
-from seisflow.core.stations import Coordinates, select_stations, some_names
+from seisflow.core.stations import Coordinates, select_stations
+from seisflow.core.wording import counted, some_names
 from seisflow.detect.config import LEAST_NODES, DetectConfig
 from seisflow.errors import ConfigError
 
@@ -116,16 +117,15 @@ def _of_long_moveout(
     """Say so where the largest moveout is longer than arrays need, and why."""
     if far and moveout_s > 2 * without_s:
         yield (
-            f"the largest moveout is {moveout_s:,.3g} s because {len(far)} stations stand far from "
-            f"the others ({some_names(far)}); without them it "
-            f"is {without_s:.3g} s: correct their coordinates, leave them out with --select, or "
-            "give --moveout-s"
+            f"the largest moveout is {moveout_s:,.3g} s because of {counted(len(far), 'station')} "
+            f"far from the others ({some_names(far)}); without, it is {without_s:.3g} s: correct "
+            "the coordinates, exclude such stations with --select, or give --moveout-s"
         )
     elif moveout_s > LONG_MOVEOUT_S:
         yield (
             f"the largest moveout is {moveout_s:,.0f} s, the aperture of the array over "
-            f"--slowest-velocity {config.slowest_velocity_m_s:g} m/s: events that follow each "
-            "other within it are taken for one; give --moveout-s or another velocity"
+            f"--slowest-velocity {config.slowest_velocity_m_s:g} m/s: events closer in time than "
+            "that are merged; give --moveout-s or a higher velocity"
         )
 
 

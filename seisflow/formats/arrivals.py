@@ -177,8 +177,8 @@ def _onsets(cells: Cells) -> list[tuple[str, int]]:
 def _ignored(status: Any, time_weight: float | None) -> str:
     """Say why a pick is not to be used; empty where it is."""
     if is_rejected(status):
-        return f"pick of status '{status}'"
-    return "pick whose time has weight 0" if time_weight == 0 else ""
+        return f"pick with status '{status}'"
+    return "pick with time weight 0" if time_weight == 0 else ""
 
 
 def _unfit(event_type: Any, visible: str = "") -> str:

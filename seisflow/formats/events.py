@@ -16,6 +16,7 @@ from seisflow.core.files import AnyPath
 from seisflow.core.geometry import surface_distance_km
 from seisflow.core.grid import NS_PER_S, format_time
 from seisflow.core.stations import checked_place
+from seisflow.core.wording import counted
 from seisflow.errors import DataError
 from seisflow.formats.quakeml import magnitude_of, origin_of, read_quakeml
 from seisflow.formats.quakeml import time_of as origin_time_ns
@@ -187,7 +188,7 @@ def _judged(
     """
     kind, status = said
     if is_rejected(status):
-        return LeftOut(f"event of status '{status}'")
+        return LeftOut(f"event with status '{status}'")
     if not is_earthquake(kind):
         return LeftOut(f"event of type '{kind}'")
     missing = [w for w, x in zip(("longitude", "latitude", "depth"), place, strict=True) if x != x]
@@ -216,9 +217,10 @@ def _once(found: Table[Event]) -> Table[Event]:
             namesakes += 1
     left_out: Mapping[str, int] = dict(found.left_out)
     if len(kept) < len(found.rows):
-        repeated = "event that was there before under its name"
+        repeated = "duplicate event"
         left_out = {**left_out, repeated: len(found.rows) - len(kept)}
-    notes = [f"{namesakes} events share the name of another and are not it"] if namesakes else []
+    same = f"{counted(namesakes, 'event')} with the name of a different event; renamed by time"
+    notes = [same] if namesakes else []
     notes += _twins(kept.values())
     return replace(found, rows=tuple(kept.values()), left_out=left_out, notes=tuple(notes))
 
@@ -230,8 +232,8 @@ def _twins(events: Iterable[Event]) -> Iterator[str]:
     if twins:
         a, b = twins[0]
         yield (
-            f"{len(twins)} events lie within {TWIN_S:g} s and {TWIN_KM:g} km of the one before, "
-            f"for example {a.event} and {b.event}: perhaps one earthquake under two names"
+            f"{counted(len(twins), 'event')} within {TWIN_S:g} s and {TWIN_KM:g} km of the "
+            f"previous one, for example {a.event} and {b.event}: possible duplicates"
         )
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from seisflow.core.grid import NS_PER_S, Span, nominal_rate
-from seisflow.core.stations import Coordinates, StationPattern, matches_any, some_names
+from seisflow.core.stations import Coordinates, StationPattern, matches_any
+from seisflow.core.wording import counted, some_names
 from seisflow.errors import DataError
 from seisflow.formats.pieces import FileScan, Piece, Problem
 
@@ -240,4 +241,4 @@ def _of_rate(found: dict[str, list[Found]], rate: Fraction) -> dict[str, list[Fo
 
 
 def _names(names: Sequence[str]) -> str:
-    return f"{len(names)} stations ({some_names(names)})"
+    return f"{counted(len(names), 'station')} ({some_names(names)})"

@@ -12,7 +12,8 @@ import numpy as np
 
 from seisflow.core.geometry import far_from_others
 from seisflow.core.grid import Span
-from seisflow.core.stations import SHOWN, Coordinates, NearMisses, some_names
+from seisflow.core.stations import Coordinates, NearMisses
+from seisflow.core.wording import SHOWN, counted, some_names
 from seisflow.errors import DataError
 from seisflow.formats.coordinates import CoordinateTable, Key, apart_m
 from seisflow.ingest.inventory import Inventory
@@ -116,12 +117,12 @@ def _refuse_contradictions(table: CoordinateTable, matches: Sequence[_Match]) ->
     far = [text for metres, text in found if metres > CONTRADICTION_M]
     if far:
         raise DataError(
-            f"station table {table.name} says two places of one station at one time: "
-            f"{some_names(far, '; ')}; keep one, or correct the time for which each holds"
+            f"station table {table.name} gives one station two positions at the same time: "
+            f"{some_names(far, '; ')}; keep one, or correct their start and end times"
         )
     if found:
         texts = [text for _, text in found]
-        yield f"{table.name} has rows that differ a little: {some_names(texts, '; ')}"
+        yield f"{table.name} has rows that differ slightly: {some_names(texts, '; ')}"
 
 
 def _of_table(table: CoordinateTable, matches: Sequence[_Match]) -> Iterator[str]:
@@ -135,8 +136,7 @@ def _of_table(table: CoordinateTable, matches: Sequence[_Match]) -> Iterator[str
     unused = len(table) - len({m.key for m in matches if m.key})
     text = (
         f"{len(without)} of {len(matches)} stations have no row in {table.name}: "
-        f"{some_names(misses)}; {unused} of its {len(table)} rows fit no "
-        "station"
+        f"{some_names(misses)}; {unused} of its {len(table)} rows match no station"
     )
     if len(without) == len(matches):
         raise DataError(f"{text}; give the table of this archive, or leave out --stations")
@@ -147,7 +147,7 @@ def _miss(table: CoordinateTable, near: NearMisses, station: str) -> str:
     """Name a station without a row, with the row that comes nearest."""
     _, others = table.rows_for(station)
     if others:
-        return f"{station} (its rows are of other times, {others[0]})"
+        return f"{station} (its rows are for other times: {others[0]})"
     return f"{station}{near.said_of(station)}"
 
 
@@ -155,19 +155,19 @@ def _moved(matches: Sequence[_Match]) -> Iterator[str]:
     moved = [f"{m.station}: {' and '.join(m.moves)}" for m in matches if m.moves]
     if moved:
         yield (
-            f"{len(moved)} stations moved within these records; the place held longest is taken: "
-            f"{some_names(moved, '; ')}"
+            f"{counted(len(moved), 'station')} moved during the recording; the position held "
+            f"longest is used: {some_names(moved, '; ')}"
         )
     headers = [
-        f"{m.station}: {len(m.header)} places up to {furthest:.0f} m apart"
+        f"{m.station}: {len(m.header)} positions up to {furthest:.0f} m apart"
         for m in matches
         if m.place is None
         and (furthest := max((apart_m(m.header[0], p) for p in m.header[1:]), default=0)) > MOVED_M
     ]
     if headers:
         yield (
-            f"{len(headers)} stations have several places in file headers; that of most files is "
-            f"taken: {some_names(headers, '; ')}"
+            f"file headers give {counted(len(headers), 'station')} several positions; the most "
+            f"frequent is used: {some_names(headers, '; ')}"
         )
 
 
@@ -183,8 +183,8 @@ def _disagreeing(matches: Sequence[_Match]) -> Iterator[str]:
     ]
     if apart:
         yield (
-            f"the station table and file headers disagree about {len(apart)} stations, and the "
-            f"table is taken: {some_names(apart)}"
+            f"the station table and the file headers disagree on the position of "
+            f"{counted(len(apart), 'station')}; the table is used: {some_names(apart)}"
         )
 
 
@@ -193,7 +193,9 @@ def _swapped(place: Coordinates, header: Coordinates) -> str:
     if abs(place.longitude) > 90:
         return ""
     other_way = Coordinates(place.latitude, place.longitude, place.elevation)
-    return " (longitude and latitude look swapped)" if apart_m(other_way, header) < 1e4 else ""
+    return (
+        " (longitude and latitude appear to be swapped)" if apart_m(other_way, header) < 1e4 else ""
+    )
 
 
 def _is_zero(place: Coordinates) -> bool:
@@ -221,8 +223,8 @@ def _not_known(zero: Sequence[str]) -> Iterator[str]:
     names = list(dict.fromkeys(zero))
     if names:
         yield (
-            f"{len(names)} stations are at exactly 0, 0, which is taken for a place that is not "
-            f"known: {some_names(names)}"
+            f"{counted(len(names), 'station')} at exactly 0, 0; treated as having no coordinates: "
+            f"{some_names(names)}"
         )
 
 
@@ -231,8 +233,8 @@ def _suspect_elevations(known: Mapping[str, Coordinates]) -> Iterator[str]:
     small = all(abs(e) < KM_BELOW for e in elevations)
     if small and any(round(e, 1) != e for e in elevations) and max(map(abs, elevations)) > 0.05:
         yield (
-            f"elevations lie between {min(elevations):g} and {max(elevations):g}: they are taken "
-            "for metres and look like kilometres"
+            f"elevations range from {min(elevations):g} to {max(elevations):g} m; they may be in "
+            "kilometres"
         )
 
 
@@ -247,7 +249,7 @@ def _far(known: Mapping[str, Coordinates]) -> Iterator[str]:
         if km > 0
     ]
     if named:
-        yield f"{len(named)} stations stand far from all others: {some_names(named)}"
+        yield f"{counted(len(named), 'station')} far from all others: {some_names(named)}"
 
 
 def _summary(
@@ -258,5 +260,5 @@ def _summary(
     text = f"{len(known)} of {len(matches)} stations"
     if table is not None:
         other = len(table) - len({m.key for m in of_table})
-        text += f"; {len(of_table)} have a row in {table.name}, which has {other} others"
+        text += f"; {len(of_table)} from {table.name}, {counted(other, 'row')} of which not used"
     return text

@@ -26,6 +26,7 @@ from seisflow.core.config import SelectingConfig, fingerprint
 from seisflow.core.files import AnyPath, any_path
 from seisflow.core.grid import DAY_NS, HOUR_S, NS_PER_S, Span, format_time, parse_time
 from seisflow.core.stations import StationPattern, select_stations
+from seisflow.core.wording import counted
 from seisflow.dsp.quality import clipped_samples, constant_run_samples, constant_samples
 from seisflow.formats.coordinates import CoordinateTable, read_coordinates
 from seisflow.formats.listing import list_files
@@ -197,8 +198,9 @@ def _moved(tasks: Sequence[IngestTask]) -> Iterator[str]:
     moved = {station: ns for station, ns in far.items() if ns >= MOVED_NS}
     if moved:
         yield (
-            f"samples of {len(moved)} stations fall between those of the grid and are moved to the "
-            f"nearest, by {max(moved.values()) / 1e6:.3g} ms at most: see segment_offset_ns"
+            f"{counted(len(moved), 'station')} sampled off the grid; samples are assigned to the "
+            f"nearest grid point, at most {max(moved.values()) / 1e6:.3g} ms away (see "
+            "segment_offset_ns)"
         )
 
 

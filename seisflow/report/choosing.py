@@ -7,7 +7,8 @@ import xarray as xr
 
 from seisflow.archive.opening import product_attrs
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
-from seisflow.core.stations import StationPattern, some_names
+from seisflow.core.stations import StationPattern
+from seisflow.core.wording import some_names
 from seisflow.errors import ConfigError
 
 __all__ = ["choose_station", "days_in", "hour_in", "require_same_waveforms"]

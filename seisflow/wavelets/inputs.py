@@ -14,7 +14,8 @@ from seisflow.archive.work import require_complete
 from seisflow.core.config import fingerprint
 from seisflow.core.files import AnyPath
 from seisflow.core.grid import NS_PER_S, Span, parse_time
-from seisflow.core.stations import Coordinates, NearMisses, select_stations, some_names
+from seisflow.core.stations import Coordinates, NearMisses, select_stations
+from seisflow.core.wording import some_names
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.arrivals import Arrival, read_arrivals
 from seisflow.formats.events import Event, read_catalogue
@@ -191,9 +192,9 @@ def _nameless(sources: Sources, rows: tuple[Arrival, ...]) -> Iterator[str]:
     nameless = sum(a.is_p and not a.event for a in rows)
     if nameless:
         yield (
-            f"{nameless} P of {sources.arrivals.name} name no event: those within "
-            f"{SAME_EVENT_S} s of the one before are taken for one event, of which each station "
-            "gives its first P alone; a column event_id keeps them apart"
+            f"{nameless} P picks in {sources.arrivals.name} have no event: picks within "
+            f"{SAME_EVENT_S} s of the previous one are treated as one event, and only the first P "
+            "at each station is used; give an event_id column to keep them apart"
         )
 
 
@@ -219,13 +220,13 @@ def _strangers(
     if without:
         near = NearMisses(name for name in named if name not in picked)
         yield (
-            f"{len(without)} of {len(sites)} sites have no P in {sources.arrivals.name}: "
+            f"{len(without)} of {len(sites)} sites have no P pick in {sources.arrivals.name}: "
             f"{near.named(without)}"
         )
     if unknown:
         near = NearMisses(without)
         yield (
-            f"{len(unknown)} of {len(named)} sites of {sources.arrivals.name} are not in the "
+            f"{len(unknown)} of {len(named)} sites in {sources.arrivals.name} are not in the "
             f"archive: {near.named(unknown)}"
         )
 
@@ -240,7 +241,7 @@ def _without_event(
     missing = [name for name in used if name not in listed]
     if missing:
         yield (
-            f"{len(missing)} of {len(used)} events of {sources.arrivals.name} are not in "
+            f"{len(missing)} of {len(used)} events in {sources.arrivals.name} are not in "
             f"{sources.events.name} ({some_names(missing)}), which has {len(listed)}, as "
             f"{some_names(sorted(listed - set(used)))}"
         )

@@ -206,7 +206,7 @@ def test_several_rates(run: Callable[..., Ended], raw: Path, tmp_path: Path) -> 
     ended = run("ingest", raw, output)
     assert ended.code == 3
     assert "20 Hz: 4 stations (ZG.R0101..EHZ, ZG.R0102..EHZ" in ended.err
-    assert "50 Hz: 1 stations (XX.FAST..HHZ)" in ended.err
+    assert "50 Hz: 1 station (XX.FAST..HHZ)" in ended.err
     assert "choose with --rate HZ" in ended.err
     assert not output.exists()
     ended = run("ingest", raw, output, "--rate", "100")

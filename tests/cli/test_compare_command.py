@@ -214,8 +214,8 @@ def test_events_and_arrivals_without_each_other_are_named(
     (tmp_path / "picks.csv").write_text(text)
     content, said = run(launcher, catalog, reference, "--arrivals", tmp_path / "picks.csv")
     assert content["detectors"][0]["reference"] == 1
-    assert "1 of 2 events have no P in picks.csv and are not counted: e1" in said
-    assert "1 events of picks.csv are not in the catalogue: ci1" in said
+    assert "1 of 2 events have no P in picks.csv and are not compared: e1" in said
+    assert "1 event in picks.csv missing from the catalogue: ci1" in said
     assert "picks.csv: columns: time, station, phase, event" in said
     (tmp_path / "picks.csv").write_text(text.replace("e0,", "ci0,"))
     ended = launcher.run("compare", catalog, reference, "--arrivals", tmp_path / "picks.csv")
@@ -269,4 +269,4 @@ def test_rejected_picks_time_no_event(catalog, reference, arrivals, launcher, tm
     )
     content, said = run(launcher, catalog, reference, "--arrivals", picks)
     assert counts_of(content) == counts_of(wanted)
-    assert "picks.csv: left out 40: pick of status 'rejected'" in said
+    assert "picks.csv: left out 40: pick with status 'rejected'" in said

@@ -98,7 +98,7 @@ def test_fdsn_text_is_a_table(tmp_path: Path) -> None:
     [
         ("quarry blast", "reviewed", "event of type 'quarry blast'"),
         ("explosion", "automatic", "event of type 'explosion'"),
-        ("earthquake", "deleted", "event of status 'deleted'"),
+        ("earthquake", "deleted", "event with status 'deleted'"),
     ],
 )
 def test_what_a_catalogue_says_is_no_earthquake_is_counted(
@@ -120,9 +120,9 @@ def test_an_event_stands_once(tmp_path: Path) -> None:
     path = written(tmp_path, text)
     found = read_catalogue(path)
     assert [e.event for e in found.rows] == ["a", "b", "c"]
-    assert found.left_out == {"event that was there before under its name": 1}
+    assert found.left_out == {"duplicate event": 1}
     assert (
-        "1 events lie within 2 s and 25 km of the one before, for example a and b"
+        "1 event within 2 s and 25 km of the previous one, for example a and b"
         in (found.said(path)[1])
     )
 
@@ -147,7 +147,7 @@ def test_a_rejected_pick_is_none(tmp_path: Path) -> None:
     found = read_arrivals(quakeml(tmp_path, event))
     known = know(found.rows, ["XX.ABC..EHZ"])
     assert known.onset_ns.tolist() == [parse_time("2014-05-29T00:10:04")]
-    assert found.left_out == {"pick of status 'rejected'": 1}
+    assert found.left_out == {"pick with status 'rejected'": 1}
 
 
 def test_a_pick_without_weight_in_the_location_is_none(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_pick_without_weight_in_the_location_is_none(tmp_path: Path) -> None:
     origin = q.Origin(time=time, longitude=1, latitude=2, depth=3000, arrivals=arrivals)
     found = read_arrivals(quakeml(tmp_path, q.Event(picks=picks, origins=[origin])))
     assert [a.time_ns for a in found.rows] == [parse_time("2014-05-29T00:10:04")]
-    assert found.left_out == {"pick whose time has weight 0": 1}
+    assert found.left_out == {"pick with time weight 0": 1}
 
 
 def test_arrivals_of_a_blast_are_kept_away_from_and_are_no_examples(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_an_id_that_starts_anew_is_another_event(tmp_path: Path) -> None:
     found = read_catalogue(path)
     assert len(found.rows) == len({e.event for e in found.rows}) == 8
     assert found.left_out == {}
-    assert "5 events share the name of another and are not it" in found.said(path)[1]
+    assert "5 events with the name of a different event" in found.said(path)[1]
 
 
 def test_picks_of_no_event_are_no_event(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_picks_of_no_event_are_no_event(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("head", "kind", "reason"),
     [
-        ("publicid,evaluationstatus,origintime", "7,rejected,", "event of status 'rejected'"),
+        ("publicid,evaluationstatus,origintime", "7,rejected,", "event with status 'rejected'"),
         ("EVID,ET,TIME", "7,qb,", "event of type 'qb'"),
     ],
 )

@@ -40,7 +40,7 @@ def test_several_rates_are_refused_with_their_stations(tmp_path: Path) -> None:
     mseed(tmp_path / "c", (START_NS, noise(100)), station="XX.C..HHZ", rate=100)
     with pytest.raises(DataError) as caught:
         prepare(tmp_path)
-    assert "20 Hz: 1 stations (XX.A..HHZ); 100 Hz: 2 stations (XX.B..HHZ, XX.C..HHZ)" in str(
+    assert "20 Hz: 1 station (XX.A..HHZ); 100 Hz: 2 stations (XX.B..HHZ, XX.C..HHZ)" in str(
         caught.value
     )
     assert "--rate HZ" in str(caught.value)
@@ -48,7 +48,7 @@ def test_several_rates_are_refused_with_their_stations(tmp_path: Path) -> None:
         prepare(tmp_path, rate=40)
     found = ingest(tmp_path / "?", output=tmp_path / "w.zarr", rate=100)
     assert found.stations == ["XX.B..HHZ", "XX.C..HHZ"]
-    assert found.progress.plan.notes == ("left out at 20 Hz: 1 stations (XX.A..HHZ)",)
+    assert found.progress.plan.notes == ("left out at 20 Hz: 1 station (XX.A..HHZ)",)
 
 
 def test_one_station_of_two_rates_keeps_the_one_asked_for(tmp_path: Path) -> None:

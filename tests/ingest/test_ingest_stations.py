@@ -62,7 +62,7 @@ def test_a_table_of_other_stations_is_refused(ingest: Ingest, codes: str, neares
     ended = ingest(f"network,station,latitude,longitude\n{codes},33,-116\nXX,GHI,34,-116\n")
     assert ended.code == 3
     assert "1 of 1 stations have no row in stations.csv" in ended.err
-    assert "2 of its 2 rows fit no station" in ended.err
+    assert "2 of its 2 rows match no station" in ended.err
     assert nearest in ended.err
     assert not ingest.output.exists()
 
@@ -79,7 +79,7 @@ def test_names_as_other_programs_write_them_are_found(ingest: Ingest, name: str)
     assert ended.code == 0, ended.err
     assert ingest.place() == (-116, 33)
     summary = json.loads(ended.out)["coordinates"]
-    assert "1 of 1 stations; 1 have a row in stations.csv, which has 1 others" in summary
+    assert "1 of 1 stations; 1 from stations.csv, 1 row of which not used" in summary
 
 
 def stationxml(path: Path) -> Path:
@@ -122,14 +122,14 @@ def test_a_station_that_moves_within_its_records_is_named(ingest: Ingest) -> Non
     assert ended.code == 0, ended.err
     assert ingest.place() == (-117, 34)
     (note,) = [n for n in json.loads(ended.out)["notes"] if "moved" in n]
-    assert "1 stations moved within these records" in note
+    assert "1 station moved during the recording; the position held longest is used" in note
     assert "XX.ABC..EHZ: 34, -117 from 2014-05-29T00:00:20Z and 33, -116 to" in note
 
 
 def test_rows_of_other_times_are_none(ingest: Ingest) -> None:
     ended = ingest(HEAD + "XX,ABC,34,-117,2015-01-01,\n")
     assert ended.code == 3
-    assert "XX.ABC..EHZ (its rows are of other times, 34, -117 from 2015" in ended.err
+    assert "XX.ABC..EHZ (its rows are for other times: 34, -117 from 2015" in ended.err
 
 
 def test_a_contradiction_of_another_time_is_no_matter(ingest: Ingest) -> None:
@@ -143,13 +143,16 @@ def test_one_place_written_in_two_ways_is_taken_and_named(ingest: Ingest) -> Non
     rows = "XX,ABC,33.12345,-116.12345\nXX,ABC,33.1234,-116.1234\n"
     ended = ingest("network,station,latitude,longitude\n" + rows)
     assert ended.code == 0, ended.err
-    assert "differ a little: XX.ABC at 33.12345, -116.12345 and at 33.1234, -116.1234" in ended.err
+    assert "differ slightly: XX.ABC at 33.12345, -116.12345 and at 33.1234, -116.1234" in ended.err
 
 
 def test_two_places_at_one_time_are_refused(ingest: Ingest) -> None:
     ended = ingest("network,station,latitude,longitude\nXX,ABC,33,-116\nXX,ABC,34,-117\n")
     assert ended.code == 3
-    assert "two places of one station at one time: XX.ABC at 33, -116 and at 34, -117" in ended.err
+    assert (
+        "one station two positions at the same time: XX.ABC at 33, -116 and at 34, -117"
+        in ended.err
+    )
 
 
 def test_a_place_at_zero_zero_and_one_far_away_are_named(
@@ -172,8 +175,8 @@ def test_a_place_at_zero_zero_and_one_far_away_are_named(
     assert "XX.S3..EHZ" in zero
     (far,) = [n for n in notes if "far from all others" in n]
     away = obspy.geodetics.gps2dist_azimuth(33.5, -116.499, -33.5, -116.5)[0] / 1000
-    assert f"1 stations stand far from all others: XX.S4..EHZ by {away:,.0f} km" in far
-    assert any("look like kilometres" in n for n in notes)
+    assert f"1 station far from all others: XX.S4..EHZ by {away:,.0f} km" in far
+    assert any("may be in kilometres" in n for n in notes)
     found = seisflow.open(tmp_path / "w.zarr")
     assert np.isnan(found.longitude.values).tolist() == [i == 3 for i in range(6)]
 
@@ -216,7 +219,7 @@ def test_samples_moved_to_the_grid_and_seconds_without_data_are_said(
     assert ended.code == 0, ended.err
     summary = json.loads(ended.out)
     assert summary["notes"] == [
-        "samples of 1 stations fall between those of the grid and are moved to the nearest, "
-        "by 4 ms at most: see segment_offset_ns"
+        "1 station sampled off the grid; samples are assigned to the nearest grid point, "
+        "at most 4 ms away (see segment_offset_ns)"
     ]
     assert summary["seconds"] == "12 complete, 0 in part, 7,188 without data"

@@ -386,16 +386,16 @@ def test_sites_and_events_that_do_not_meet_are_named(planted: Scene, tmp_path: P
     notes = prepared(sources).notes
     assert notes[0] == "picks.csv: columns: time, station, phase, event"
     assert notes[1] == (
-        "2 of 6 sites have no P in picks.csv: XX.S1 (nearest: YY.S1, of another network), "
+        "2 of 6 sites have no P pick in picks.csv: XX.S1 (nearest: YY.S1, of another network), "
         "XX.S2 (nearest: XX.s2, in another case)"
     )
     assert notes[2] == (
-        "2 of 6 sites of picks.csv are not in the archive: "
+        "2 of 6 sites in picks.csv are not in the archive: "
         "XX.s2 (nearest: XX.S2, in another case), YY.S1 (nearest: XX.S1, of another network)"
     )
     assert notes[4] == "events.csv: left out 1: event of type 'explosion'"
     n = len({row[0] for row in onsets()})
-    assert notes[5].startswith(f"{n - 1} of {n} events of picks.csv are not in events.csv (e01,")
+    assert notes[5].startswith(f"{n - 1} of {n} events in picks.csv are not in events.csv (e01,")
     assert notes[5].endswith("which has 2, as x1")
 
 
@@ -405,5 +405,7 @@ def test_picks_without_events_are_said_to_be_joined(planted: Scene, tmp_path: Pa
     picks.write_text("\n".join([head, *("," + row.partition(",")[2] for row in rows)]))
     sources = Sources(planted.sources.waveforms, planted.sources.labels, picks)
     n = sum(row[2] == "P" for row in onsets())
-    (note,) = [n for n in prepared(sources).notes if "no event" in n]
-    assert note.startswith(f"{n} P of picks.csv name no event: those within 30 s of the one before")
+    (note,) = [n for n in prepared(sources).notes if "have no event" in n]
+    assert note.startswith(
+        f"{n} P picks in picks.csv have no event: picks within 30 s of the previous one"
+    )
