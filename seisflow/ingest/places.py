@@ -260,5 +260,6 @@ def _summary(
     text = f"{len(known)} of {len(matches)} stations"
     if table is not None:
         other = len(table) - len({m.key for m in of_table})
-        text += f"; {len(of_table)} from {table.name}, {counted(other, 'row')} of which not used"
+        text += f"; {len(of_table)} from {table.name}"
+        text += f" ({counted(other, 'row')} not used)" if other else ""
     return text

@@ -79,7 +79,7 @@ def test_names_as_other_programs_write_them_are_found(ingest: Ingest, name: str)
     assert ended.code == 0, ended.err
     assert ingest.place() == (-116, 33)
     summary = json.loads(ended.out)["coordinates"]
-    assert "1 of 1 stations; 1 from stations.csv, 1 row of which not used" in summary
+    assert "1 of 1 stations; 1 from stations.csv (1 row not used)" in summary
 
 
 def stationxml(path: Path) -> Path:
