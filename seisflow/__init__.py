@@ -9,10 +9,21 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["HourLabels", "__version__", "day_figure", "hour_figure", "label_hour", "open"]
+__all__ = [
+    "HourLabels",
+    "__version__",
+    "day_figure",
+    "from_obspy",
+    "hour_figure",
+    "label_hour",
+    "open",
+    "to_obspy",
+]
 
 _HOMES = {
     "open": ("seisflow.archive.opening", "open_product"),
+    "from_obspy": ("seisflow.memory.streams", "from_obspy"),
+    "to_obspy": ("seisflow.memory.streams", "to_obspy"),
     "label_hour": ("seisflow.label.hour", "label_hour"),
     "day_figure": ("seisflow.report.raster", "day_figure"),
     "hour_figure": ("seisflow.report.hour", "hour_figure"),
