@@ -16,6 +16,7 @@ __all__ = [
     "from_obspy",
     "hour_figure",
     "label_hour",
+    "label_record",
     "open",
     "to_obspy",
 ]
@@ -24,6 +25,7 @@ _HOMES = {
     "open": ("seisflow.archive.opening", "open_product"),
     "from_obspy": ("seisflow.memory.streams", "from_obspy"),
     "to_obspy": ("seisflow.memory.streams", "to_obspy"),
+    "label_record": ("seisflow.memory.labelling", "label_record"),
     "label_hour": ("seisflow.label.hour", "label_hour"),
     "day_figure": ("seisflow.report.raster", "day_figure"),
     "hour_figure": ("seisflow.report.hour", "hour_figure"),

@@ -28,7 +28,7 @@ from seisflow.ingest.layout import segment_arrays, state_of_all, waveform_arrays
 from seisflow.ingest.placing import place
 from seisflow.memory.waveforms import Waveforms
 
-__all__ = ["from_obspy", "to_obspy"]
+__all__ = ["dataset_of", "from_obspy", "to_obspy"]
 
 LARGE_BYTES = 2**31
 LEAST_SHARE = 0.01
@@ -67,7 +67,11 @@ def from_obspy(stream: Any, *, inventory: Any = None) -> xr.Dataset:
         types that a station's Traces do not share, codes that make no NET.STA.LOC.CHA; or Traces
         of a station overlap and differ.
     """
-    recordings = traces_of(stream, inventory)
+    return dataset_of(traces_of(stream, inventory))
+
+
+def dataset_of(recordings: Sequence[Recording]) -> xr.Dataset:
+    """Return recordings of one rate as a dataset of WAVEFORMS; see `from_obspy`."""
     grid, placed = _placed(recordings)
     _refuse_nearly_empty(recordings, len(placed), grid)
     dtype = _common_type(recordings)
