@@ -1,8 +1,11 @@
 """Label, learn and find earthquakes in dense continuous seismic arrays, distributed with Dask.
 
-Public names, loaded when first used: `open` (a product as an xarray.Dataset), `label_hour`
-(label an hour of one station: a Trace, or samples), `day_figure` and `hour_figure` (look at
-labels).
+Public names, loaded when first used:
+
+- products: `open` (one as an xarray.Dataset), `day_figure` and `hour_figure` (look at labels);
+- in memory, for ObsPy Streams, arrays and datasets: `from_obspy`, `to_obspy`, `label_record`
+  (labels of every second), `label_hour` (of an hour of one station), `load_model` (``annotate``
+  and ``classify``), `detect_array` (events of an array).
 """
 
 from importlib import import_module
@@ -11,12 +14,15 @@ from typing import Any
 __version__ = "0.1.0"
 __all__ = [
     "HourLabels",
+    "WaveformModel",
     "__version__",
     "day_figure",
+    "detect_array",
     "from_obspy",
     "hour_figure",
     "label_hour",
     "label_record",
+    "load_model",
     "open",
     "to_obspy",
 ]
@@ -26,6 +32,9 @@ _HOMES = {
     "from_obspy": ("seisflow.memory.streams", "from_obspy"),
     "to_obspy": ("seisflow.memory.streams", "to_obspy"),
     "label_record": ("seisflow.memory.labelling", "label_record"),
+    "load_model": ("seisflow.memory.models", "load_model"),
+    "WaveformModel": ("seisflow.memory.models", "WaveformModel"),
+    "detect_array": ("seisflow.memory.detecting", "detect_array"),
     "label_hour": ("seisflow.label.hour", "label_hour"),
     "day_figure": ("seisflow.report.raster", "day_figure"),
     "hour_figure": ("seisflow.report.hour", "hour_figure"),
