@@ -24,11 +24,11 @@ from seisflow.archive.receipts import DONE, Receipt, TaskPlan, documents_of, wri
 from seisflow.archive.store import consolidate, create_product, write_shards  # noqa: E402
 from seisflow.campaign.config import ArchiveSize  # noqa: E402
 from seisflow.campaign.records import made_up_scans  # noqa: E402
-from seisflow.detect import searching, stage  # noqa: E402
-from seisflow.detect.config import DetectConfig  # noqa: E402
-from seisflow.infer.layout import score_arrays  # noqa: E402
-from seisflow.ingest import stage as ingest_stage  # noqa: E402
-from seisflow.learn.model import CLASSES  # noqa: E402
+from seisflow.stages.detect import searching, stage  # noqa: E402
+from seisflow.stages.detect.config import DetectConfig  # noqa: E402
+from seisflow.stages.infer.layout import score_arrays  # noqa: E402
+from seisflow.stages.ingest import stage as ingest_stage  # noqa: E402
+from seisflow.stages.learn.model import CLASSES  # noqa: E402
 
 RATE_HZ = 500
 DAY_S = 86_400

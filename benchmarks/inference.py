@@ -34,12 +34,12 @@ from seisflow.archive.work import peak_memory_bytes  # noqa: E402
 from seisflow.core.files import whole_file  # noqa: E402
 from seisflow.core.grid import parse_time  # noqa: E402
 from seisflow.formats.writing import MiniSeedWriter  # noqa: E402
-from seisflow.infer import stage  # noqa: E402
-from seisflow.ingest import stage as ingest_stage  # noqa: E402
-from seisflow.learn.artifact import load_model  # noqa: E402
-from seisflow.learn.classifier import Classifier  # noqa: E402
-from seisflow.learn.front_end import band_taps  # noqa: E402
-from seisflow.learn.model import Model  # noqa: E402
+from seisflow.stages.infer import stage  # noqa: E402
+from seisflow.stages.ingest import stage as ingest_stage  # noqa: E402
+from seisflow.stages.learn.artifact import load_model  # noqa: E402
+from seisflow.stages.learn.classifier import Classifier  # noqa: E402
+from seisflow.stages.learn.front_end import band_taps  # noqa: E402
+from seisflow.stages.learn.model import Model  # noqa: E402
 
 DAY_WINDOWS = 86_400
 STATION = "XX.A..HHZ"

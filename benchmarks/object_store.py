@@ -32,14 +32,14 @@ import torch  # noqa: E402
 
 from seisflow.archive.work import Work  # noqa: E402
 from seisflow.core.files import AnyPath, any_path, is_local  # noqa: E402
-from seisflow.infer import stage as infer  # noqa: E402
-from seisflow.ingest import stage as ingest  # noqa: E402
-from seisflow.label import stage as label  # noqa: E402
-from seisflow.learn.artifact import model_document, save_model  # noqa: E402
-from seisflow.learn.classifier import build_classifier  # noqa: E402
-from seisflow.learn.front_end import FrontEndConfig  # noqa: E402
-from seisflow.synth import stage as synth  # noqa: E402
-from seisflow.synth.config import SceneConfig  # noqa: E402
+from seisflow.stages.infer import stage as infer  # noqa: E402
+from seisflow.stages.ingest import stage as ingest  # noqa: E402
+from seisflow.stages.label import stage as label  # noqa: E402
+from seisflow.stages.learn.artifact import model_document, save_model  # noqa: E402
+from seisflow.stages.learn.classifier import build_classifier  # noqa: E402
+from seisflow.stages.learn.front_end import FrontEndConfig  # noqa: E402
+from seisflow.stages.synth import stage as synth  # noqa: E402
+from seisflow.stages.synth.config import SceneConfig  # noqa: E402
 
 BUCKET = "bench"
 SETTINGS = {

@@ -23,11 +23,11 @@ for name in ("OMP", "MKL", "OPENBLAS", "NUMBA"):  # before any of them is import
 import torch  # noqa: E402
 
 from seisflow.archive.work import peak_memory_bytes  # noqa: E402
-from seisflow.learn.batches import Batch  # noqa: E402
-from seisflow.learn.config import TrainConfig  # noqa: E402
-from seisflow.learn.job import Job, prepare  # noqa: E402
-from seisflow.learn.learner import Learner  # noqa: E402
-from seisflow.learn.ranks import World  # noqa: E402
+from seisflow.stages.learn.batches import Batch  # noqa: E402
+from seisflow.stages.learn.config import TrainConfig  # noqa: E402
+from seisflow.stages.learn.job import Job, prepare  # noqa: E402
+from seisflow.stages.learn.learner import Learner  # noqa: E402
+from seisflow.stages.learn.ranks import World  # noqa: E402
 
 ROUNDS = 3
 AUTHORS_EXAMPLES = 930_000

@@ -9,22 +9,51 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["HourLabels", "__version__", "day_figure", "hour_figure", "label_hour", "open"]
+__all__ = [
+    "HourLabels",
+    "__version__",
+    "assemble",
+    "compare",
+    "day_figure",
+    "detect",
+    "evaluate",
+    "hour_figure",
+    "infer",
+    "ingest",
+    "label",
+    "label_hour",
+    "open",
+    "report",
+    "synth",
+    "train",
+]
 
 _HOMES = {
     "open": ("seisflow.archive.opening", "open_product"),
-    "label_hour": ("seisflow.label.hour", "label_hour"),
-    "day_figure": ("seisflow.report.raster", "day_figure"),
-    "hour_figure": ("seisflow.report.hour", "hour_figure"),
-    "HourLabels": ("seisflow.label.method", "HourLabels"),
+    "label_hour": ("seisflow.stages.label.hour", "label_hour"),
+    "day_figure": ("seisflow.stages.report.raster", "day_figure"),
+    "hour_figure": ("seisflow.stages.report.hour", "hour_figure"),
+    "HourLabels": ("seisflow.stages.label.method", "HourLabels"),
 }
 
 
+_STAGES = (
+    *("synth", "ingest", "label", "assemble", "train", "evaluate", "infer", "detect"),
+    *("compare", "report"),
+)
+"""Functions that run a stage."""
+
+
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name in _STAGES:
+        found = import_module("seisflow.api").function_of(name)
+    elif name in _HOMES:
+        module, attribute = _HOMES[name]
+        found = getattr(import_module(module), attribute)
+    else:
         raise AttributeError(f"module 'seisflow' has no attribute {name!r}")
-    module, attribute = _HOMES[name]
-    return getattr(import_module(module), attribute)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:

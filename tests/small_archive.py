@@ -11,7 +11,7 @@ from seisflow.archive.work import Work
 from seisflow.core.files import whole_file
 from seisflow.core.grid import NS_PER_S, parse_time
 from seisflow.formats.writing import MiniSeedWriter
-from seisflow.ingest import stage as ingest_stage
+from seisflow.stages.ingest import stage as ingest_stage
 
 Runs = list[tuple[str, np.ndarray]]
 

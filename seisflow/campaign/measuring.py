@@ -13,20 +13,20 @@ from typing import Any, TypeVar
 
 from seisflow.archive.work import Task, Work
 from seisflow.campaign.rates import Rate
-from seisflow.compare.detectors import Baselines, pieces
-from seisflow.detect import stage as detect_stage
-from seisflow.detect.config import DetectConfig
-from seisflow.infer import stage as infer_stage
-from seisflow.ingest import stage as ingest_stage
-from seisflow.label import stage as label_stage
-from seisflow.learn.config import TrainConfig
-from seisflow.learn.job import prepare as prepare_training
-from seisflow.learn.model import one_thread
-from seisflow.learn.training import Event, train_job
-from seisflow.synth import stage as synth_stage
-from seisflow.synth.config import SceneConfig
-from seisflow.wavelets import stage as wavelets_stage
-from seisflow.wavelets.scan import scan
+from seisflow.stages.compare.detectors import Baselines, pieces
+from seisflow.stages.detect import stage as detect_stage
+from seisflow.stages.detect.config import DetectConfig
+from seisflow.stages.infer import stage as infer_stage
+from seisflow.stages.ingest import stage as ingest_stage
+from seisflow.stages.label import stage as label_stage
+from seisflow.stages.learn.config import TrainConfig
+from seisflow.stages.learn.job import prepare as prepare_training
+from seisflow.stages.learn.model import one_thread
+from seisflow.stages.learn.training import Event, train_job
+from seisflow.stages.synth import stage as synth_stage
+from seisflow.stages.synth.config import SceneConfig
+from seisflow.stages.wavelets import stage as wavelets_stage
+from seisflow.stages.wavelets.scan import scan
 
 __all__ = ["measure"]
 

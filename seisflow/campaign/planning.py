@@ -17,26 +17,26 @@ from seisflow.archive.receipts import TaskPlan
 from seisflow.campaign.rates import Rates
 from seisflow.campaign.records import Records
 from seisflow.core.geometry import local_xy_m
-from seisflow.detect import stage as detect_stage
-from seisflow.detect.array import JITTER_S, Array
-from seisflow.detect.config import DetectConfig
-from seisflow.detect.searching import Job
-from seisflow.infer import stage as infer_stage
-from seisflow.infer.layout import score_arrays
-from seisflow.infer.stage import InferConfig
-from seisflow.ingest.stage import Preparation
-from seisflow.label import stage as label_stage
-from seisflow.label.layout import label_arrays
-from seisflow.label.stage import LabelConfig
-from seisflow.learn.artifact import model_document
-from seisflow.learn.classifier import build_classifier
-from seisflow.learn.config import TrainConfig
-from seisflow.learn.front_end import FrontEndConfig
-from seisflow.learn.model import Model
-from seisflow.wavelets.config import AssembleConfig
-from seisflow.wavelets.cutting import n_samples_of
-from seisflow.wavelets.layout import COLUMN_CHUNK, SHARD
-from seisflow.wavelets.stage import task_plan as shards_plan
+from seisflow.stages.detect import stage as detect_stage
+from seisflow.stages.detect.array import JITTER_S, Array
+from seisflow.stages.detect.config import DetectConfig
+from seisflow.stages.detect.searching import Job
+from seisflow.stages.infer import stage as infer_stage
+from seisflow.stages.infer.layout import score_arrays
+from seisflow.stages.infer.stage import InferConfig
+from seisflow.stages.ingest.stage import Preparation
+from seisflow.stages.label import stage as label_stage
+from seisflow.stages.label.layout import label_arrays
+from seisflow.stages.label.stage import LabelConfig
+from seisflow.stages.learn.artifact import model_document
+from seisflow.stages.learn.classifier import build_classifier
+from seisflow.stages.learn.config import TrainConfig
+from seisflow.stages.learn.front_end import FrontEndConfig
+from seisflow.stages.learn.model import Model
+from seisflow.stages.wavelets.config import AssembleConfig
+from seisflow.stages.wavelets.cutting import n_samples_of
+from seisflow.stages.wavelets.layout import COLUMN_CHUNK, SHARD
+from seisflow.stages.wavelets.stage import task_plan as shards_plan
 
 __all__ = [
     "StagePlan",

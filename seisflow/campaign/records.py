@@ -15,7 +15,7 @@ from seisflow.core.files import AnyPath
 from seisflow.core.grid import DAY_NS, parse_time
 from seisflow.core.stations import Coordinates, select_stations
 from seisflow.formats.pieces import FileScan, Piece
-from seisflow.ingest.stage import Preparation
+from seisflow.stages.ingest.stage import Preparation
 
 __all__ = ["Records", "made_up_scans", "records_of_plan", "records_of_waveforms"]
 

@@ -8,7 +8,6 @@ import typer
 from upath import UPath
 
 from seisflow.archive.work import Progress
-from seisflow.cli.console import ERRORS, progress, table
 from seisflow.cli.detaching import detach
 from seisflow.cli.options import (
     ClusterOption,
@@ -21,12 +20,13 @@ from seisflow.cli.options import (
     a_path,
 )
 from seisflow.cli.running import open_session, run_work, show_plan, show_problems, summarise
+from seisflow.console import ERRORS, progress, table
 from seisflow.core.files import AnyPath
 from seisflow.engine.connect import Session
 from seisflow.engine.drive import Failure, drive
-from seisflow.wavelets import stage
-from seisflow.wavelets.config import AssembleConfig
-from seisflow.wavelets.scan import Found, scan
+from seisflow.stages.wavelets import stage
+from seisflow.stages.wavelets.config import AssembleConfig
+from seisflow.stages.wavelets.scan import Found, scan
 
 
 def assemble(  # noqa: PLR0913 - every parameter is an option of the command

@@ -14,12 +14,12 @@ from seisflow.archive.receipts import write_json
 from seisflow.archive.store import HIDDEN
 from seisflow.archive.work import progress_of
 from seisflow.cli.campaign_file import COMMANDS, FILES, MAKES, NEEDS, Campaign, read_campaign
-from seisflow.cli.console import ERRORS, print_json, table
 from seisflow.cli.options import JsonOption, a_path
+from seisflow.console import ERRORS, print_json, table
+from seisflow.core.amounts import human_time
 from seisflow.core.config import fingerprint
 from seisflow.core.files import AnyPath
 from seisflow.errors import ConfigError, ExitCode
-from seisflow.report.amounts import human_time
 
 DONE = "campaign.json"
 """What compare and report were made of; the other stages know from their receipts."""
@@ -252,7 +252,7 @@ def outcome_of(campaign: Campaign, stage: str, code: int, seconds: float) -> Out
 def trained_s(model: AnyPath) -> float:
     """Return the seconds of all epochs of a training; 0 of a forest."""
     # only here: torch takes seconds to import
-    from seisflow.learn.checkpoints import read_history
+    from seisflow.stages.learn.checkpoints import read_history
 
     return float(sum(row["seconds"] + row["validation_s"] for row in read_history(model)))
 

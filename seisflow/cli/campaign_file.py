@@ -32,16 +32,16 @@ from seisflow.cli.report import report
 from seisflow.cli.train import train
 from seisflow.core.config import StageConfig
 from seisflow.core.files import AnyPath, path_from
-from seisflow.detect.config import DetectConfig
+from seisflow.engine.devices import check_device
 from seisflow.engine.profiles import read_profile
 from seisflow.errors import ConfigError
 from seisflow.formats.listing import counted_from, list_files
-from seisflow.ingest.stage import IngestConfig
-from seisflow.label.devices import check_device
-from seisflow.label.method import DEFAULT_METHOD
-from seisflow.label.stage import LabelConfig
-from seisflow.learn.config import TrainConfig
-from seisflow.wavelets.config import AssembleConfig
+from seisflow.stages.detect.config import DetectConfig
+from seisflow.stages.ingest.stage import IngestConfig
+from seisflow.stages.label.method import DEFAULT_METHOD
+from seisflow.stages.label.stage import LabelConfig
+from seisflow.stages.learn.config import TrainConfig
+from seisflow.stages.wavelets.config import AssembleConfig
 
 __all__ = ["STAGES", "Campaign", "read_campaign"]
 
@@ -292,7 +292,7 @@ def _values(stage: str, content: Mapping[str, Any]) -> dict[str, Any]:
     if "device" in values:
         check_device(values["device"])
     if stage == "infer":
-        from seisflow.infer.stage import InferConfig  # it imports torch
+        from seisflow.stages.infer.stage import InferConfig  # it imports torch
 
         options = {name: v for name, v in values.items() if name in InferConfig.model_fields}
         InferConfig.build(options)

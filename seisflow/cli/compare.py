@@ -12,15 +12,9 @@ from upath import UPath
 from seisflow.archive.reading import read_column
 from seisflow.archive.store import read_product, storage_errors
 from seisflow.archive.work import require_complete
-from seisflow.cli.console import ERRORS, print_json, progress, table
 from seisflow.cli.options import JsonOption, a_path
 from seisflow.cli.running import show_problems
-from seisflow.compare.baselines import Trigger
-from seisflow.compare.detectors import Baselines, Equal, n_pieces, pieces
-from seisflow.compare.expected import expect_by_arrivals, expect_by_travel_time
-from seisflow.compare.scoring import Comparison
-from seisflow.compare.scoring import compare as compare_times
-from seisflow.compare.summary import DETECTOR_HEAD, band_rows, detector_rows, to_json
+from seisflow.console import ERRORS, print_json, progress, table
 from seisflow.core.files import AnyPath
 from seisflow.core.geometry import middle_of
 from seisflow.core.stations import Coordinates
@@ -29,6 +23,12 @@ from seisflow.errors import ConfigError, DataError
 from seisflow.formats.arrivals import Arrival, read_arrivals
 from seisflow.formats.references import ReferenceEvent, read_catalogue_times, read_reference
 from seisflow.formats.tables import Table
+from seisflow.stages.compare.baselines import Trigger
+from seisflow.stages.compare.detectors import Baselines, Equal, n_pieces, pieces
+from seisflow.stages.compare.expected import expect_by_arrivals, expect_by_travel_time
+from seisflow.stages.compare.scoring import Comparison
+from seisflow.stages.compare.scoring import compare as compare_times
+from seisflow.stages.compare.summary import DETECTOR_HEAD, band_rows, detector_rows, to_json
 
 OWN = "seisflow"
 TITLES: Mapping[Equal | None, str] = {

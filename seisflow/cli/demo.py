@@ -9,12 +9,12 @@ from upath import UPath
 
 from seisflow.archive.opening import open_product
 from seisflow.cli.campaign import run
-from seisflow.cli.console import ERRORS, table
 from seisflow.cli.options import WorkersOption, a_path
 from seisflow.cli.synth import synth
+from seisflow.console import ERRORS, table
 from seisflow.core.files import AnyPath
-from seisflow.label.agreement import AgreementRow, agreement
-from seisflow.report.labels import draw_overview
+from seisflow.stages.label.agreement import AgreementRow, agreement
+from seisflow.stages.report.labels import draw_overview
 
 CAMPAIGN = """\
 folder = "."

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from seisflow.archive.store import storage_errors
-from seisflow.cli.console import ERRORS, print_json, table
 from seisflow.cli.register import Detached, keep_detached, registered
+from seisflow.console import ERRORS, print_json, table
 from seisflow.core.files import AnyPath, any_path
 from seisflow.engine.batch import (
     BatchJob,

@@ -7,7 +7,6 @@ from upath import UPath
 
 from seisflow.archive.opening import open_product
 from seisflow.archive.work import Progress, refuse_other
-from seisflow.cli.console import ERRORS, progress
 from seisflow.cli.detaching import detach
 from seisflow.cli.options import (
     ClusterOption,
@@ -21,10 +20,11 @@ from seisflow.cli.options import (
     a_path,
 )
 from seisflow.cli.running import open_session, run_work, show_plan, summarise
+from seisflow.console import ERRORS, progress
 from seisflow.core.files import AnyPath
-from seisflow.detect import stage
-from seisflow.detect.config import DetectConfig
-from seisflow.report.event_sections import FIGURES, best_events, draw_events
+from seisflow.stages.detect import stage
+from seisflow.stages.detect.config import DetectConfig
+from seisflow.stages.report.event_sections import FIGURES, best_events, draw_events
 
 
 def detect(  # noqa: PLR0913 - every parameter is an option of the command

@@ -8,18 +8,18 @@ import typer
 from upath import UPath
 
 from seisflow.archive.store import storage_errors
-from seisflow.cli.console import ERRORS, print_json, progress, table
 from seisflow.cli.options import JsonOption, a_path
+from seisflow.console import ERRORS, print_json, progress, table
 from seisflow.core.classes import Split
 from seisflow.core.files import AnyPath
+from seisflow.engine.devices import resolve_device
 from seisflow.errors import ConfigError, DataError
-from seisflow.label.devices import resolve_device
 
 if TYPE_CHECKING:
-    from seisflow.evaluate.evaluation import Evaluation
-    from seisflow.evaluate.truth import PlantedTruth
-    from seisflow.learn.artifact import Model
-    from seisflow.learn.examples import Examples
+    from seisflow.stages.evaluate.evaluation import Evaluation
+    from seisflow.stages.evaluate.truth import PlantedTruth
+    from seisflow.stages.learn.artifact import Model
+    from seisflow.stages.learn.examples import Examples
 
 SPLITS = {split.name.lower(): split for split in Split}
 
@@ -90,9 +90,9 @@ def evaluate(  # noqa: PLR0913 - every parameter is an option of the command
     device = resolve_device(device)
     planted = None if truth is None else planted_truth(truth, source_ratio)
     # only here: torch takes seconds to import, and no other command should wait for it
-    from seisflow.evaluate.evaluation import evaluate_probabilities
-    from seisflow.learn.artifact import load_model
-    from seisflow.learn.examples import open_examples
+    from seisflow.stages.evaluate.evaluation import evaluate_probabilities
+    from seisflow.stages.learn.artifact import load_model
+    from seisflow.stages.learn.examples import open_examples
 
     examples = open_examples(wavelets)
     loaded = load_model(model, rate_hz=examples.rate_hz)
@@ -133,7 +133,7 @@ def split_named(name: str) -> Split:
 
 def planted_truth(path: AnyPath, source_ratio: float) -> "PlantedTruth":
     """Return how the planted truth is to be read."""
-    from seisflow.evaluate.truth import PlantedTruth
+    from seisflow.stages.evaluate.truth import PlantedTruth
 
     return PlantedTruth(path, source_ratio=source_ratio)
 
@@ -162,8 +162,8 @@ def classify(
     ConfigError
         There are no such wavelets, the model or the truth does not fit them, or the rate is none.
     """
-    from seisflow.evaluate.evaluation import PIECE, predict, refuse_rate
-    from seisflow.evaluate.truth import planted_classes
+    from seisflow.stages.evaluate.evaluation import PIECE, predict, refuse_rate
+    from seisflow.stages.evaluate.truth import planted_classes
 
     refuse_rate(rate)
     indices = examples.select(split)
@@ -183,7 +183,7 @@ def classify(
 
 def show(evaluation: "Evaluation") -> None:
     """Print the tables of an evaluation."""
-    from seisflow.evaluate.tables import class_head, class_rows, heading, summary_rows
+    from seisflow.stages.evaluate.tables import class_head, class_rows, heading, summary_rows
 
     table(heading(evaluation), class_rows(evaluation), class_head(evaluation))
     table("", dict(summary_rows(evaluation)))
@@ -207,8 +207,8 @@ def write(
     history : sequence of dict
         Of the training of the model; may be empty.
     """
-    from seisflow.evaluate.tables import evaluation_table
-    from seisflow.report.learning import draw_evaluation, draw_network, draw_training
+    from seisflow.stages.evaluate.tables import evaluation_table
+    from seisflow.stages.report.learning import draw_evaluation, draw_network, draw_training
 
     content = evaluation.to_json()
     with storage_errors(folder):

@@ -20,7 +20,7 @@ from seisflow.cli.options import (
 )
 from seisflow.cli.running import open_session, run_work, show_plan, summarise
 from seisflow.core.classes import ScoreState, WaveletClass
-from seisflow.label.devices import check_device, resolve_device
+from seisflow.engine.devices import check_device, resolve_device
 
 
 def infer(  # noqa: PLR0913 - every parameter is an option of the command
@@ -85,7 +85,7 @@ def infer(  # noqa: PLR0913 - every parameter is an option of the command
     seisflow infer waveforms.zarr model scores.zarr --device cuda --workers 1
     """
     # only here: torch takes seconds to import, and no other command should wait for it
-    from seisflow.infer import stage
+    from seisflow.stages.infer import stage
 
     options: dict[str, Any] = {
         "start": start,

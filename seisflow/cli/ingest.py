@@ -7,7 +7,6 @@ import typer
 
 from seisflow.archive.appearing import product_stands
 from seisflow.archive.work import existing_product
-from seisflow.cli.console import progress, table
 from seisflow.cli.detaching import detach
 from seisflow.cli.options import (
     ClusterOption,
@@ -20,15 +19,16 @@ from seisflow.cli.options import (
     WorkersOption,
 )
 from seisflow.cli.running import open_session, run_work, show_plan, show_problems, summarise
+from seisflow.console import progress, table
+from seisflow.core.amounts import human_bytes
 from seisflow.core.files import AnyPath, any_path
 from seisflow.core.grid import format_time
 from seisflow.engine.connect import Session
 from seisflow.engine.drive import Failure, drive
 from seisflow.errors import ConfigError
 from seisflow.formats.pieces import FileScan, Problem
-from seisflow.ingest import stage
-from seisflow.ingest.inventory import Inventory
-from seisflow.report.amounts import human_bytes
+from seisflow.stages.ingest import stage
+from seisflow.stages.ingest.inventory import Inventory
 
 
 def ingest(  # noqa: PLR0913 - every parameter is an option of the command

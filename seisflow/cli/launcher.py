@@ -17,7 +17,7 @@ from seisflow.errors import ExitCode
 def main() -> int:
     """Launch the ranks of this node, as the JSON of the first argument says."""
     signal.signal(signal.SIGUSR1, _terminate)
-    from seisflow.learn.ranks import Meeting, torchrun
+    from seisflow.stages.learn.ranks import Meeting, torchrun
 
     asked = json.loads(sys.argv[1])
     meeting = Meeting(

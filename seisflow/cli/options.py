@@ -1,6 +1,6 @@
 """Options that several commands share, declared once."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -72,3 +72,20 @@ StartOption = Annotated[
 EndOption = Annotated[
     str | None, typer.Option("--end", help="First time not wanted any more, ISO 8601 UTC.")
 ]
+
+ENGINE_OPTIONS: dict[str, dict[str, tuple[Any, Any]]] = {
+    "tasks": {
+        "cluster": (ClusterOption, "local"),
+        "workers": (WorkersOption, None),
+        "detached": (DetachOption, False),
+        "dry_run": (DryRunOption, False),
+        "as_json": (JsonOption, False),
+    },
+    "ranks": {
+        "detached": (DetachOption, False),
+        "dry_run": (DryRunOption, False),
+        "as_json": (JsonOption, False),
+    },
+    "here": {"as_json": (JsonOption, False)},
+}
+"""What commands take beside the options of their stage, by how the stage runs."""

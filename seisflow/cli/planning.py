@@ -31,19 +31,19 @@ from seisflow.campaign.records import (
     records_of_waveforms,
 )
 from seisflow.cli.campaign_file import Campaign, config_of
-from seisflow.cli.console import ERRORS, print_json
 from seisflow.cli.ingest import scan_files
 from seisflow.cli.running import open_session
+from seisflow.console import ERRORS, print_json
+from seisflow.core.amounts import human_bytes, human_time
 from seisflow.core.files import AnyPath
 from seisflow.engine.profiles import Profile, read_profile
 from seisflow.errors import ConfigError
 from seisflow.formats.arrivals import read_arrivals
-from seisflow.infer.stage import InferConfig
-from seisflow.ingest import stage as ingest_stage
-from seisflow.label.method import DEFAULT_METHOD
-from seisflow.learn.artifact import load_model
-from seisflow.learn.model import Model
-from seisflow.report.amounts import human_bytes, human_time
+from seisflow.stages.infer.stage import InferConfig
+from seisflow.stages.ingest import stage as ingest_stage
+from seisflow.stages.label.method import DEFAULT_METHOD
+from seisflow.stages.learn.artifact import load_model
+from seisflow.stages.learn.model import Model
 
 __all__ = ["Planner", "show"]
 

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 import typer
 from upath import UPath
 
-from seisflow.cli.console import ERRORS, print_json
 from seisflow.cli.options import JsonOption, SelectOption, a_path
+from seisflow.console import ERRORS, print_json
 from seisflow.core.classes import Label
 from seisflow.core.files import AnyPath
 from seisflow.core.grid import format_time
 from seisflow.errors import ConfigError
-from seisflow.report.palette import shares_text
-from seisflow.report.pictures import Picture, paths_of, picture_of_hour, pictures_of_days
+from seisflow.stages.report.palette import shares_text
+from seisflow.stages.report.pictures import Picture, paths_of, picture_of_hour, pictures_of_days
 
 
 def plot(  # noqa: PLR0913 - every parameter is an option of the command

@@ -10,13 +10,13 @@ import sys
 from seisflow.cli.training import Run, train_here
 from seisflow.core.files import any_path
 from seisflow.errors import ExitCode, SeisflowError
-from seisflow.learn.config import TrainConfig
+from seisflow.stages.learn.config import TrainConfig
 
 
 def main() -> int:
     """Train as the JSON of the first argument says; return the exit code."""
-    from seisflow.learn.job import prepare
-    from seisflow.learn.ranks import read_failure, write_failure
+    from seisflow.stages.learn.job import prepare
+    from seisflow.stages.learn.ranks import read_failure, write_failure
 
     content = json.loads(sys.argv[1])
     asked = content["run"]

@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 from upath import UPath
 
-from seisflow.cli.console import ERRORS, print_json
 from seisflow.cli.options import JsonOption, a_path
+from seisflow.console import ERRORS, print_json
 from seisflow.errors import ConfigError
-from seisflow.report.page import CampaignParts, write_page
+from seisflow.stages.report.page import CampaignParts, write_page
 
 COMPARISON = "comparison.json"
 

@@ -9,16 +9,16 @@ import typer
 
 from seisflow.archive.receipts import TaskPlan
 from seisflow.archive.store import HIDDEN
+from seisflow.archive.summary import common_rows, few_lines, summary_json
 from seisflow.archive.work import Progress, Task, Work, progress_of, write_provenance
-from seisflow.cli.console import ERRORS, print_json, progress, table
-from seisflow.cli.summary import common_rows, few_lines, summary_json
+from seisflow.console import ERRORS, print_json, progress, table
+from seisflow.core.amounts import human_bytes
 from seisflow.core.files import AnyPath
 from seisflow.engine.connect import Session, connect
 from seisflow.engine.drive import Failure, drive
 from seisflow.engine.profiles import read_profile
 from seisflow.engine.versions import environment
 from seisflow.errors import ConfigError, ExitCode
-from seisflow.report.amounts import human_bytes
 
 __all__ = ["open_session", "run_work", "show_plan", "show_problems", "summarise"]
 

@@ -7,10 +7,10 @@ import typer
 from upath import UPath
 
 from seisflow.archive.store import read_product
+from seisflow.archive.summary import common_rows, few_lines, summary_json
 from seisflow.archive.work import progress_of
-from seisflow.cli.console import ERRORS, print_json, table
 from seisflow.cli.options import JsonOption, a_path
-from seisflow.cli.summary import common_rows, few_lines, summary_json
+from seisflow.console import ERRORS, print_json, table
 
 SHOWN = 100
 

@@ -16,8 +16,8 @@ from seisflow.cli.options import (
 )
 from seisflow.cli.running import open_session, run_work, show_plan, summarise
 from seisflow.core.grid import parse_time
-from seisflow.synth import stage
-from seisflow.synth.config import SceneConfig
+from seisflow.stages.synth import stage
+from seisflow.stages.synth.config import SceneConfig
 
 
 def synth(  # noqa: PLR0913 - every parameter is an option of the command

@@ -9,9 +9,9 @@ from seisflow.cli.detaching import detach, slurm_profile
 from seisflow.cli.options import DetachOption, JsonOption, a_path
 from seisflow.cli.ranks import place_ranks
 from seisflow.cli.training import Run, check, start
+from seisflow.engine.devices import check_device
 from seisflow.engine.profiles import read_profile
-from seisflow.label.devices import check_device
-from seisflow.learn.config import TrainConfig
+from seisflow.stages.learn.config import TrainConfig
 
 AUGMENTATION, RUNNING = "Augmentation", "Running (changes no result but rounding)"
 

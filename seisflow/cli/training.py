@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 from seisflow import errors
 from seisflow.archive.receipts import write_json
 from seisflow.cli import evaluate
-from seisflow.cli.console import ERRORS, Bar, print_json, progress, table
 from seisflow.cli.ranks import Ranks, launch
+from seisflow.console import ERRORS, Bar, print_json, progress, table
+from seisflow.core.amounts import human_bytes, human_time
 from seisflow.core.classes import Split
 from seisflow.core.files import AnyPath
+from seisflow.engine.devices import resolve_device
 from seisflow.errors import ConfigError, IncompleteError
-from seisflow.label.devices import resolve_device
-from seisflow.learn.config import TrainConfig
-from seisflow.report.amounts import human_bytes, human_time
+from seisflow.stages.learn.config import TrainConfig
 
 if TYPE_CHECKING:
-    from seisflow.learn.job import Job
-    from seisflow.learn.training import Event
+    from seisflow.stages.learn.job import Job
+    from seisflow.stages.learn.training import Event
 
 __all__ = ["Run", "check", "start", "train_here"]
 
@@ -50,8 +50,8 @@ class Run:
 
 def start(config: TrainConfig, run: Run, ranks: Ranks, *, dry_run: bool, as_json: bool) -> None:
     """Check, train, evaluate, and say what came of it."""
-    from seisflow.learn.ranks import is_rank
-    from seisflow.learn.training import is_finished
+    from seisflow.stages.learn.ranks import is_rank
+    from seisflow.stages.learn.training import is_finished
 
     if not dry_run and not is_finished(run.model):
         ranks.refuse_login()
@@ -79,8 +79,8 @@ def start(config: TrainConfig, run: Run, ranks: Ranks, *, dry_run: bool, as_json
 def check(config: TrainConfig, run: Run, ranks: Ranks) -> "Job":
     """Refuse what cannot be trained, before anything is written or submitted."""
     # only here: torch takes seconds to import, and no other command should wait for it
-    from seisflow.learn.checkpoints import refuse_other_training
-    from seisflow.learn.job import prepare
+    from seisflow.stages.learn.checkpoints import refuse_other_training
+    from seisflow.stages.learn.job import prepare
 
     job = prepare(config, run.wavelets)
     job.reader(n_ranks=ranks.total)  # refuses a batch that cannot be shared
@@ -90,8 +90,8 @@ def check(config: TrainConfig, run: Run, ranks: Ranks) -> "Job":
 
 def train_here(job: "Job", run: Run) -> bool:
     """Train in this process, showing progress; tell whether it is the first rank."""
-    from seisflow.learn.ranks import rank_number
-    from seisflow.learn.training import train_job
+    from seisflow.stages.learn.ranks import rank_number
+    from seisflow.stages.learn.training import train_job
 
     with Watcher(job.config) as watcher:
         trained = train_job(
@@ -119,8 +119,8 @@ def train_in_ranks(config: TrainConfig, run: Run, ranks: Ranks) -> None:
     IncompleteError
         They ended without a model, for a reason that stands above.
     """
-    from seisflow.learn.ranks import clear_failure, read_failure, torchrun
-    from seisflow.learn.training import is_finished
+    from seisflow.stages.learn.ranks import clear_failure, read_failure, torchrun
+    from seisflow.stages.learn.training import is_finished
 
     content = {"config": config.resolved(), "run": {k: str(v) for k, v in asdict(run).items()}}
     clear_failure(run.model)
@@ -222,8 +222,8 @@ def show_plan(job: "Job", run: Run, n_ranks: int, *, as_json: bool) -> None:
 
 def summarise(job: "Job", run: Run, *, as_json: bool) -> None:
     """Evaluate on the validation split where that was not done, and print the summary."""
-    from seisflow.learn.checkpoints import read_history
-    from seisflow.learn.training import best_epoch_of
+    from seisflow.stages.learn.checkpoints import read_history
+    from seisflow.stages.learn.training import best_epoch_of
 
     history = read_history(run.model)
     if not (run.model / METRICS).exists():
@@ -279,9 +279,9 @@ def number(value: float | None) -> str:
 
 def judge(job: "Job", run: Run, history: list[dict[str, Any]]) -> None:
     """Evaluate a trained model on the validation split, draw, and write the figures down."""
-    from seisflow.evaluate.evaluation import FALSE_POSITIVE_RATE, evaluate_probabilities
-    from seisflow.learn.artifact import load_model, save_model
-    from seisflow.report.learning import draw_evaluation, draw_network, draw_training
+    from seisflow.stages.evaluate.evaluation import FALSE_POSITIVE_RATE, evaluate_probabilities
+    from seisflow.stages.learn.artifact import load_model, save_model
+    from seisflow.stages.report.learning import draw_evaluation, draw_network, draw_training
 
     model, examples = load_model(run.model, rate_hz=job.examples.rate_hz), job.examples
     found, indices = evaluate.classify(

@@ -1,17 +1,22 @@
-"""Configuration of a stage: frozen, checked at once, and part of what a product is."""
+"""Configuration of a stage: frozen, checked at once, and part of what a product is.
+
+It is the one declaration of what a stage can be asked; see `seisflow.core.options`.
+"""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from seisflow.core.grid import format_time, parse_time
+from seisflow.core.options import Option, groups_of, no_result, numbers_of, options_of
 from seisflow.core.stations import StationPattern
 from seisflow.errors import ConfigError
 
-__all__ = ["SelectingConfig", "StageConfig", "fingerprint"]
+__all__ = ["SelectingConfig", "StageConfig", "fingerprint", "refuse_unknown"]
 
 
 def fingerprint(content: Any) -> str:
@@ -29,24 +34,85 @@ class StageConfig(BaseModel):
     def build(cls, options: Mapping[str, Any]) -> Self:
         """Check options and return the configuration.
 
+        Parameters
+        ----------
+        options : mapping
+            Values by the name of the option (`seisflow.core.options.Option`).
+
         Raises
         ------
         ConfigError
-            One line for every bad value: its name, what was found, what is allowed.
+            An option is unknown or missing, or one line for every bad value: its name, what was
+            found, what is allowed.
         """
+        refuse_unknown(cls, options)
         try:
-            return cls.model_validate(dict(options))
+            return cls.model_validate(_grouped(cls, options))
         except ValidationError as error:
-            lines = [
-                f"{'.'.join(map(str, e['loc'])) or cls.__name__}: found {e['input']!r}: "
-                f"{e['msg'].removeprefix('Value error, ')}"
-                for e in error.errors()
-            ]
-            raise ConfigError("\n".join(lines)) from error
+            raise ConfigError("\n".join(_line(cls, each) for each in error.errors())) from error
+
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        """Return all that can be asked."""
+        return options_of(cls)
 
     def resolved(self) -> dict[str, Any]:
-        """Return every value, defaults included, as plain JSON content."""
-        return self.model_dump(mode="json")
+        """Return every value that makes the product what it is, as plain JSON content."""
+        return self.model_dump(mode="json", exclude=no_result(type(self)))
+
+
+def refuse_unknown(config: type[StageConfig], options: Iterable[str], what: str = "") -> None:
+    """Refuse options that a configuration does not have.
+
+    Parameters
+    ----------
+    config : type
+        The configuration.
+    options : iterable of str
+        Names that were given.
+    what : str
+        What has no such option, for the message.
+
+    Raises
+    ------
+    ConfigError
+        It names each of them with the one that may have been meant, and all there are.
+    """
+    names = [one.name for one in config.options()]
+    known = {*names, *config.model_fields}
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        said = "; ".join(f"{what}no option {name!r}{_meant(name, names)}" for name in unknown)
+        raise ConfigError(f"{said}; allowed: {', '.join(names)}")
+
+
+def _meant(name: str, names: Sequence[str]) -> str:
+    close = get_close_matches(name, names, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _line(config: type[StageConfig], error: Any) -> str:
+    name = ".".join(map(str, error["loc"])) or config.__name__
+    if error["type"] == "missing":
+        return f"{name} is missing: give it"
+    return f"{name}: found {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _grouped(config: type[StageConfig], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the numbers that a configuration holds in groups where they belong."""
+    given = dict(options)
+    for group, kinds in groups_of(config).items():
+        members = {one.name for kind in kinds for one in numbers_of(kind)} - {*config.model_fields}
+        inside = {name: given.pop(name) for name in members & given.keys()}
+        if given.get(group) is True:
+            del given[group]
+        elif given.get(group, ()) in (False, None) and group in given:
+            given[group] = None
+            if inside:
+                raise ConfigError(f"{', '.join(sorted(inside))}: asked with {group} switched off")
+        if inside:
+            given[group] = {**given.get(group, {}), **inside}
+    return given
 
 
 class SelectingConfig(StageConfig):

@@ -24,9 +24,9 @@ from seisflow.engine.settings import (
     WORKER_ENVIRONMENT,
 )
 from seisflow.engine.versions import environment, refuse_differences
-from seisflow.errors import ClusterError, IncompleteError
+from seisflow.errors import ClusterError, ConfigError, IncompleteError
 
-__all__ = ["Session", "connect", "open_cluster", "versions_there"]
+__all__ = ["Session", "connect", "join", "open_cluster", "refuse_unfit", "versions_there"]
 
 ANSWER_TIMEOUT_S = 10.0
 WORKERS_TIMEOUT_S = 30.0
@@ -113,6 +113,55 @@ def connect(profile: Profile, *, pool: Literal["cpu", "gpu"] = "cpu") -> Iterato
         if profile.kind != "local":
             refuse_differences(environment(), versions_there(session))
         yield session
+
+
+def refuse_unfit(client: Client, workers: int | None = None) -> None:
+    """Refuse a Client of the user's that cannot be used.
+
+    Raises
+    ------
+    ClusterError
+        It is closed, or belongs to an event loop of its own.
+    ConfigError
+        `workers` are given, which its cluster has already.
+    """
+    if client.asynchronous:
+        raise ClusterError(
+            "the Client given is asynchronous; give one made with asynchronous=False, or the "
+            f"address of its scheduler, {_address_of(client)}"
+        )
+    if client.status != "running":
+        raise ClusterError(
+            f"the Client given is {client.status}; open another and call again: what is done is "
+            "kept"
+        )
+    if workers is not None:
+        raise ConfigError(
+            f"workers = {workers} asked together with a Client, whose cluster has the workers that "
+            "whoever started it gave it; leave it out, or scale that cluster"
+        )
+
+
+def _address_of(client: Client) -> str:
+    scheduler = client.scheduler
+    return str(scheduler.address if scheduler is not None else "its scheduler")
+
+
+@contextmanager
+def join(client: Client) -> Iterator[Session]:
+    """Use a Client that the user has; it stays open.
+
+    Raises
+    ------
+    ClusterError
+        It is closed, it has no workers within 30 s, or other versions than here.
+    """
+    refuse_unfit(client)
+    address = _address_of(client)
+    _wait_for_workers(client, address)
+    session = Session(client, address, client.dashboard_link or "none")
+    refuse_differences(environment(), versions_there(session))
+    yield session
 
 
 @contextmanager
@@ -213,17 +262,21 @@ def _existing(
     address: str, security: Security | None, users: Mapping[str, Any]
 ) -> Iterator[Session]:
     with _client(address, security) as client:
-        try:
-            client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
-        except TimeoutError as error:
-            raise ClusterError(
-                f"the scheduler at {address} has no workers after {WORKERS_TIMEOUT_S:.0f} s; start "
-                f"some with 'dask worker {address} --nthreads 1'"
-            ) from error
+        _wait_for_workers(client, address)
         host = address.partition("://")[2].rpartition(":")[0]
         scheme = "https" if "distributed.scheduler.dashboard.tls.cert" in users else "http"
         link = dashboard_link(users, host, _dashboard_port(client), scheme)
         yield Session(client, address, link)
+
+
+def _wait_for_workers(client: Client, address: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
+    except TimeoutError as error:
+        raise ClusterError(
+            f"the scheduler at {address} has no workers after {WORKERS_TIMEOUT_S:.0f} s; start "
+            f"some with 'dask worker {address} --nthreads 1'"
+        ) from error
 
 
 def _security(tls: Tls | None) -> Security | None:

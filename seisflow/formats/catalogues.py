@@ -59,7 +59,7 @@ PICK_COLUMNS: Mapping[str, str] = {
     "probability": "float64",
     "cc": "float64",
 }
-"""Columns of a table of picks, in order; see `seisflow.detect.event.Pick`."""
+"""Columns of a table of picks, in order; see `seisflow.stages.detect.event.Pick`."""
 
 END = b"</event>"
 AT_ARRAY = (
@@ -69,7 +69,7 @@ AT_ARRAY = (
 
 
 class _Pick(Protocol):
-    """What is read of a `seisflow.detect.event.Pick`: this room lies below that one."""
+    """What is read of a `seisflow.stages.detect.event.Pick`: this room lies below that one."""
 
     @property
     def station(self) -> str: ...
@@ -84,7 +84,7 @@ class _Pick(Protocol):
 
 
 class _Detection(Protocol):
-    """What is read of a `seisflow.detect.event.Detection`: this room lies below that one."""
+    """What is read of a `seisflow.stages.detect.event.Detection`: this room lies below that one."""
 
     @property
     def event(self) -> str: ...

@@ -14,7 +14,7 @@ from seisflow.campaign.records import made_up_scans, records_of_plan, records_of
 from seisflow.cli.campaign_file import read_campaign
 from seisflow.cli.planning import show
 from seisflow.errors import ConfigError, DataError
-from seisflow.ingest import stage as ingest_stage
+from seisflow.stages.ingest import stage as ingest_stage
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = 'kind = "slurm"\n[cpu]\njobs = 4\ncores = 8\nmemory = "8GB"\nwalltime = "01:00:00"\n'

@@ -16,9 +16,9 @@ from seisflow.archive.schema import station_arrays
 from seisflow.archive.store import consolidate, create_product, read_product
 from seisflow.core.grid import NS_PER_S, Span, format_time, parse_time
 from seisflow.core.stations import Coordinates
-from seisflow.detect.catalog import write_catalog
-from seisflow.detect.event import Detection, event_name
-from seisflow.detect.records import Found
+from seisflow.stages.detect.catalog import write_catalog
+from seisflow.stages.detect.event import Detection, event_name
+from seisflow.stages.detect.records import Found
 
 RATE, SECONDS = 50, 600
 START = parse_time("2020-02-28T22:10")

@@ -13,11 +13,11 @@ from seisflow.cli.app import program
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.core.grid import NS_PER_S
 from seisflow.errors import ExitCode, SeisflowError
-from seisflow.evaluate.evaluation import evaluate_model
-from seisflow.learn.artifact import load_model, model_document, save_model
-from seisflow.learn.classifier import build_classifier
-from seisflow.learn.examples import Examples
-from seisflow.learn.front_end import FrontEndConfig
+from seisflow.stages.evaluate.evaluation import evaluate_model
+from seisflow.stages.learn.artifact import load_model, model_document, save_model
+from seisflow.stages.learn.classifier import build_classifier
+from seisflow.stages.learn.examples import Examples
+from seisflow.stages.learn.front_end import FrontEndConfig
 
 FIGURES = {
     *("confusion.png", "reliability.png", "roc.png", "recall.png", "probabilities.png"),
@@ -98,7 +98,7 @@ def test_another_split_and_folder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name in ("draw_evaluation", "draw_network"):  # seen above, and slow
-        monkeypatch.setattr(f"seisflow.report.learning.{name}", lambda *_: [])
+        monkeypatch.setattr(f"seisflow.stages.report.learning.{name}", lambda *_: [])
     folder = tmp_path / "here" / "validation"
     evaluate(model, examples.path, "--split", "validation", "--output", folder, "--batch", "7")
     said = capsys.readouterr()
@@ -131,7 +131,7 @@ def refused(*argv: str | Path) -> str:
 def test_bad_options_are_refused_before_anything_is_classified(
     model: Path, examples: Examples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("seisflow.learn.artifact.Model.probabilities")
+    monkeypatch.delattr("seisflow.stages.learn.artifact.Model.probabilities")
     given = (model, examples.path)
     assert "no split 'all'; give --split train, validation, test" in refused(
         *given, "--split", "all"
@@ -163,7 +163,7 @@ def test_an_empty_split_is_refused(model: Path, tmp_path: Path) -> None:
 def test_a_truth_of_something_else_is_refused_before_anything_is_classified(
     model: Path, examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("seisflow.learn.artifact.Model.probabilities")
+    monkeypatch.delattr("seisflow.stages.learn.artifact.Model.probabilities")
     nothing = np.zeros((3, 3600))
     path = evaluations.write_truth(tmp_path / "other.zarr", nothing, nothing)
     assert "truth of another scene" in refused(model, examples.path, "--truth", path)

@@ -17,7 +17,7 @@ from seisflow.cli.ranks import place_ranks
 from seisflow.cli.register import Detached, keep_detached, register_folder, registered
 from seisflow.engine.profiles import Pool, Profile
 from seisflow.errors import ConfigError
-from seisflow.learn.artifact import save_model
+from seisflow.stages.learn.artifact import save_model
 
 Run = Callable[..., Ended]
 

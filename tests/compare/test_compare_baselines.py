@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_array import RATE, START, array_record, noise, planted, wavelet
 
-from seisflow.compare.baselines import StaLtaRule, Trigger, sta_lta_triggers, strongest
 from seisflow.core.grid import NS_PER_S
 from seisflow.dsp.filters import bandpass
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.quiet_obspy import Trace, UTCDateTime
 from seisflow.formats.sta_lta import coincidences_of, sta_lta_of
+from seisflow.stages.compare.baselines import StaLtaRule, Trigger, sta_lta_triggers, strongest
 
 # isort: split
 from obspy import Stream

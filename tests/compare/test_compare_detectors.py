@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from seisflow.compare.baselines import ArrayRecord, Trigger
-from seisflow.compare.detectors import ENVELOPES, STA_LTA, Baselines
 from seisflow.core.grid import NS_PER_S, Span
+from seisflow.stages.compare.baselines import ArrayRecord, Trigger
+from seisflow.stages.compare.detectors import ENVELOPES, STA_LTA, Baselines
 
 RATE = 50
 START_NS = 1_582_934_400 * NS_PER_S

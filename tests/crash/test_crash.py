@@ -32,8 +32,8 @@ from programs import (
 from toy_models import made
 
 from seisflow.formats.writing import MiniSeedWriter
-from seisflow.learn.artifact import save_model
-from seisflow.learn.front_end import FrontEndConfig
+from seisflow.stages.learn.artifact import save_model
+from seisflow.stages.learn.front_end import FrontEndConfig
 
 N_STATIONS, N_DAYS, RATE_HZ = 8, 3, 50
 START_NS = 1_401_321_600 * 10**9

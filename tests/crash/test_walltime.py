@@ -16,8 +16,8 @@ from slurm_sandbox import jobs_now, profile, start_slurm
 from toy_models import made
 
 from seisflow.engine.slurm_jobs import squeue
-from seisflow.learn.artifact import save_model
-from seisflow.learn.front_end import FrontEndConfig
+from seisflow.stages.learn.artifact import save_model
+from seisflow.stages.learn.front_end import FrontEndConfig
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data" / "by_nodes2024"

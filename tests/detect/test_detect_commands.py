@@ -9,8 +9,8 @@ from planted_array import Wave, delays_s, make_array
 from programs import Cluster, Launcher
 
 from seisflow.core.grid import NS_PER_S, format_time, parse_time
-from seisflow.detect.config import DetectConfig
-from seisflow.detect.searching import DetectTask, _hopeless
+from seisflow.stages.detect.config import DetectConfig
+from seisflow.stages.detect.searching import DetectTask, _hopeless
 
 START = "2020-02-28T22:30"
 WAVES = [Wave(600.35), Wave(1200.6, 200.0, 4000.0), Wave(2000.0, nodes=tuple(range(6)))]

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from seisflow.core.grid import NS_PER_S
-from seisflow.detect.config import DetectConfig
-from seisflow.detect.glitch import GlitchRule, goes_on, is_glitch
-from seisflow.detect.measuring import band_hz
 from seisflow.dsp.filters import bandpass
-from seisflow.synth.config import SceneConfig
-from seisflow.synth.scene import Scene, build_scene
-from seisflow.synth.sources import Earthquake, Glitch
-from seisflow.synth.truth import arrivals
-from seisflow.synth.waves import node_waveform
+from seisflow.stages.detect.config import DetectConfig
+from seisflow.stages.detect.glitch import GlitchRule, goes_on, is_glitch
+from seisflow.stages.detect.measuring import band_hz
+from seisflow.stages.synth.config import SceneConfig
+from seisflow.stages.synth.scene import Scene, build_scene
+from seisflow.stages.synth.sources import Earthquake, Glitch
+from seisflow.stages.synth.truth import arrivals
+from seisflow.stages.synth.waves import node_waveform
 
 RATE_HZ = 250.0
 

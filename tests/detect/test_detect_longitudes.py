@@ -15,9 +15,9 @@ from planted_array import Wave, make_array
 from small_archive import run_all
 
 import seisflow
-from seisflow.detect import stage
-from seisflow.detect.array import read_array
-from seisflow.detect.config import DetectConfig
+from seisflow.stages.detect import stage
+from seisflow.stages.detect.array import read_array
+from seisflow.stages.detect.config import DetectConfig
 
 CONFIG = DetectConfig.build({"min_nodes": 8, "false_positive_rate": 0.001})
 LONGITUDE = -116.6

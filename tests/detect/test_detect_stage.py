@@ -18,9 +18,9 @@ from seisflow.archive.receipts import read_receipts
 from seisflow.archive.store import consolidate
 from seisflow.archive.work import Work, progress_of
 from seisflow.core.grid import NS_PER_S, parse_time
-from seisflow.detect import searching, stage
-from seisflow.detect.config import DetectConfig
 from seisflow.errors import ConfigError
+from seisflow.stages.detect import searching, stage
+from seisflow.stages.detect.config import DetectConfig
 
 START = "2020-02-28T22:30"
 WAVES = [

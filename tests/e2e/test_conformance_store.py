@@ -15,8 +15,8 @@ from seisflow.archive.work import progress_of
 from seisflow.core.grid import nominal_rate
 from seisflow.errors import DataError
 from seisflow.formats.readers import read_piece
-from seisflow.ingest import stage
-from seisflow.ingest.placing import place
+from seisflow.stages.ingest import stage
+from seisflow.stages.ingest.placing import place
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "conformance"
 TABLE = Path(__file__).parents[1] / "formats" / "conformance_outcomes.csv"

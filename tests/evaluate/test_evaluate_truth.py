@@ -10,13 +10,13 @@ from evaluations import START_NS, STATIONS, WaveletSet
 from seisflow.core.classes import WaveletClass
 from seisflow.core.grid import HOUR_NS, NS_PER_S
 from seisflow.errors import ConfigError, DataError, IncompleteError
-from seisflow.evaluate.truth import LEFT_OUT, PlantedTruth, planted_classes
-from seisflow.learn.examples import Examples
-from seisflow.synth import stage as synth_stage
-from seisflow.synth.config import SceneConfig
-from seisflow.synth.sources import SourceKind
-from seisflow.synth.truth import arrivals
-from seisflow.synth.waves import node_waveform
+from seisflow.stages.evaluate.truth import LEFT_OUT, PlantedTruth, planted_classes
+from seisflow.stages.learn.examples import Examples
+from seisflow.stages.synth import stage as synth_stage
+from seisflow.stages.synth.config import SceneConfig
+from seisflow.stages.synth.sources import SourceKind
+from seisflow.stages.synth.truth import arrivals
+from seisflow.stages.synth.waves import node_waveform
 
 EARTHQUAKE, RANDOM_NOISE, NOT_RANDOM_NOISE = WaveletClass
 SHAPE = (len(STATIONS), 3600)

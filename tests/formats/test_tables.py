@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from obspy.core import event as q
 
-from seisflow.compare.expected import expect_by_arrivals
 from seisflow.core.grid import Span, parse_time
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats import quiet_obspy
@@ -16,7 +15,8 @@ from seisflow.formats.arrivals import read_arrivals
 from seisflow.formats.coordinates import read_coordinates
 from seisflow.formats.events import read_catalogue
 from seisflow.formats.references import EVENT_COLUMNS, read_reference
-from seisflow.wavelets.known import know
+from seisflow.stages.compare.expected import expect_by_arrivals
+from seisflow.stages.wavelets.known import know
 
 PICK = parse_time("2014-05-29T00:00:07.25")
 

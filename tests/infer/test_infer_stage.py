@@ -18,9 +18,9 @@ import seisflow
 from seisflow.archive.work import Work, progress_of
 from seisflow.core.classes import ScoreState
 from seisflow.errors import ConfigError, DataError, IncompleteError
-from seisflow.infer import stage
-from seisflow.learn.artifact import CLASSES, load_model, save_model
-from seisflow.learn.front_end import FrontEndConfig
+from seisflow.stages.infer import stage
+from seisflow.stages.learn.artifact import CLASSES, load_model, save_model
+from seisflow.stages.learn.front_end import FrontEndConfig
 
 RATE = 40
 CONFIG = FrontEndConfig(RATE)

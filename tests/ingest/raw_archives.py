@@ -16,7 +16,7 @@ from seisflow.core.files import whole_file
 from seisflow.core.grid import NS_PER_S, parse_time
 from seisflow.formats.quiet_obspy import Trace
 from seisflow.formats.writing import MiniSeedWriter
-from seisflow.ingest import stage
+from seisflow.stages.ingest import stage
 
 START_NS = parse_time("2020-02-28T22:00")
 STATION = "XX.ABC.00.HHZ"

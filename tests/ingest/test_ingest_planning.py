@@ -25,11 +25,11 @@ from seisflow.core.classes import State
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, SampleGrid, Span, format_time, parse_time
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.pieces import FileScan, Piece
-from seisflow.ingest import assembling, filling, stage
-from seisflow.ingest.assembling import Shard, coverage_of
-from seisflow.ingest.inventory import Selection, take_inventory
-from seisflow.ingest.layout import segment_arrays
-from seisflow.ingest.placing import place, place_station, product_span
+from seisflow.stages.ingest import assembling, filling, stage
+from seisflow.stages.ingest.assembling import Shard, coverage_of
+from seisflow.stages.ingest.inventory import Selection, take_inventory
+from seisflow.stages.ingest.layout import segment_arrays
+from seisflow.stages.ingest.placing import place, place_station, product_span
 
 PERIOD_NS = NS_PER_S // RATE
 

@@ -17,8 +17,8 @@ from seisflow.archive.work import progress_of
 from seisflow.core.grid import DAY_NS, NS_PER_S, SampleGrid, Span
 from seisflow.formats import record_index
 from seisflow.formats.pieces import FileScan, Piece
-from seisflow.ingest import placing, stage
-from seisflow.ingest.inventory import Inventory, Selection, take_inventory
+from seisflow.stages.ingest import placing, stage
+from seisflow.stages.ingest.inventory import Inventory, Selection, take_inventory
 
 Record = tuple[int, bytes]
 """Time of the first sample, and the record."""

@@ -17,10 +17,10 @@ from scipy.ndimage import uniform_filter1d
 from seisflow.core.classes import Label, Undetermined
 from seisflow.dsp.filters import highpass
 from seisflow.errors import ConfigError
-from seisflow.label import baseline, calibrated, evidence
-from seisflow.label.calibrated import draw_templates, null_probability
-from seisflow.label.method import HourLabels, ReferenceParameters, label_windows
-from seisflow.label.parameters import CalibratedParameters
+from seisflow.stages.label import baseline, calibrated, evidence
+from seisflow.stages.label.calibrated import draw_templates, null_probability
+from seisflow.stages.label.method import HourLabels, ReferenceParameters, label_windows
+from seisflow.stages.label.parameters import CalibratedParameters
 
 RN, MIXED, NRN = Label.RANDOM_NOISE, Label.MIXED, Label.NOT_RANDOM_NOISE
 RATE, HOUR_S = 50, 3600
@@ -449,7 +449,7 @@ def test_a_level_far_above_the_noise_is_no_drift() -> None:
 
 HASH_SCRIPT = """
 import hashlib, numpy as np
-from seisflow.label.method import label_windows
+from seisflow.stages.label.method import label_windows
 record = np.random.default_rng(0).standard_normal(600 * 50)
 found = label_windows(record, 50, method="calibrated")
 print(hashlib.sha256(found.p_noise.tobytes()).hexdigest())

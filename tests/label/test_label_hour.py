@@ -14,7 +14,7 @@ import seisflow
 from seisflow.core.classes import Label
 from seisflow.dsp.filters import highpass
 from seisflow.errors import ConfigError, DataError
-from seisflow.label.method import (
+from seisflow.stages.label.method import (
     DEFAULT_METHOD,
     METHODS,
     CalibratedParameters,
@@ -22,7 +22,7 @@ from seisflow.label.method import (
     ReferenceParameters,
     label_windows,
 )
-from seisflow.label.stage import LabelConfig
+from seisflow.stages.label.stage import LabelConfig
 
 STATION = "XX.A..HHZ"
 HOUR = "2020-01-01T10:00"

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from label_products import RATE, record
 from programs import Launcher
+from seisflow.cli.label import levels
 from small_archive import waveforms
 
 from seisflow.archive.store import read_product
-from seisflow.cli.label import levels
 from seisflow.errors import ConfigError
 
 

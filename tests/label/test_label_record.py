@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from label_products import RATE, label, record
 
 from seisflow.core.classes import Label, NoData
-from seisflow.ingest import stage as ingest_stage
-from seisflow.label import record as record_module
-from seisflow.label.agreement import agreement
-from seisflow.label.record import HourRecord, constant_mask, label_record, no_data_reasons
+from seisflow.stages.ingest import stage as ingest_stage
+from seisflow.stages.label import record as record_module
+from seisflow.stages.label.agreement import agreement
+from seisflow.stages.label.record import HourRecord, constant_mask, label_record, no_data_reasons
 
 N_SECONDS = 240
 WARMUP = 20 * RATE

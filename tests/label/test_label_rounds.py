@@ -5,8 +5,8 @@ import pytest
 
 from seisflow.dsp.correlation import ExactPairs, max_cross_correlation
 from seisflow.dsp.rowwise import find_middle, middle_two
-from seisflow.label.parameters import ReferenceParameters
-from seisflow.label.rounds import (
+from seisflow.stages.label.parameters import ReferenceParameters
+from seisflow.stages.label.rounds import (
     density,
     deviations,
     refine_medians,

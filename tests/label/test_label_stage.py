@@ -11,18 +11,18 @@ import scipy.signal
 import xarray as xr
 import zarr
 from label_products import BY_HOUR, BY_SECOND, RATE, label, plan, record
+from seisflow.cli.label import label as label_command
 from small_archive import arrays, assert_same, run_all, second, waveforms
 
 import seisflow
 from seisflow.archive.work import progress_of
-from seisflow.cli.label import label as label_command
 from seisflow.core.classes import Label, NoData, Undetermined
 from seisflow.errors import ConfigError, DataError, IncompleteError
-from seisflow.ingest import filling
-from seisflow.label import stage
-from seisflow.label.method import DEFAULT_METHOD, label_windows
-from seisflow.label.record import label_record
-from seisflow.report.station_hour import labelled_hour
+from seisflow.stages.ingest import filling
+from seisflow.stages.label import stage
+from seisflow.stages.label.method import DEFAULT_METHOD, label_windows
+from seisflow.stages.label.record import label_record
+from seisflow.stages.report.station_hour import labelled_hour
 
 A, B, C = "XX.A..HHZ", "XX.B..HHZ", "XX.C..HHZ"
 HOURS = {"start": "2020-02-28T22:00", "end": "2020-02-29T02:00"}

@@ -14,13 +14,13 @@ from test_label_method import golden
 from seisflow.core.classes import Undetermined
 from seisflow.dsp.correlation import max_cross_correlation, template_cross_correlation
 from seisflow.dsp.windows import cut_windows
+from seisflow.engine.devices import resolve_device
 from seisflow.errors import ConfigError, DataError
-from seisflow.label import method as labelling
-from seisflow.label import torch_correlation
-from seisflow.label.devices import resolve_device
-from seisflow.label.parameters import ReferenceParameters
-from seisflow.label.rounds import Features, Rounds, run_rounds
-from seisflow.label.torch_correlation import (
+from seisflow.stages.label import method as labelling
+from seisflow.stages.label import torch_correlation
+from seisflow.stages.label.parameters import ReferenceParameters
+from seisflow.stages.label.rounds import Features, Rounds, run_rounds
+from seisflow.stages.label.torch_correlation import (
     BUFFERS,
     CUDA_WORKSPACE_BYTES,
     projected_bytes,
@@ -284,8 +284,9 @@ def assert_golden(found: Rounds, hour: dict[str, np.ndarray]) -> None:
 
 IMPORT_SCRIPT = """
 import sys
-import seisflow, seisflow.label.stage, seisflow.label.devices, seisflow.label.torch_correlation
-assert seisflow.label.devices.resolve_device("cpu") == "cpu"
+import seisflow, seisflow.stages.label.stage, seisflow.engine.devices
+import seisflow.stages.label.torch_correlation
+assert seisflow.engine.devices.resolve_device("cpu") == "cpu"
 assert "torch" not in sys.modules, "torch was imported"
 """
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seisflow.learn.config import TrainConfig
-from seisflow.learn.job import prepare
-from seisflow.learn.learner import Learner
-from seisflow.learn.ranks import join
+from seisflow.stages.learn.config import TrainConfig
+from seisflow.stages.learn.job import prepare
+from seisflow.stages.learn.learner import Learner
+from seisflow.stages.learn.ranks import join
 
 OPTIONS = {
     "network": "compact",

@@ -13,7 +13,7 @@ from rank_steps import take_steps
 from wavelet_sets import WaveletSet, write_wavelets
 
 from seisflow.errors import ConfigError
-from seisflow.learn.ranks import (
+from seisflow.stages.learn.ranks import (
     World,
     _environment,
     _same_handlers,

@@ -17,13 +17,13 @@ from wavelet_sets import WaveletSet, write_wavelets
 
 from seisflow.core.classes import Split
 from seisflow.errors import ConfigError, DataError, IncompleteError
-from seisflow.learn import training
-from seisflow.learn.artifact import load_model
-from seisflow.learn.config import LEARNING_RATES, TrainConfig
-from seisflow.learn.job import prepare
-from seisflow.learn.networks import NETWORKS
-from seisflow.learn.ranks import World
-from seisflow.learn.training import Event, Trained, train
+from seisflow.stages.learn import training
+from seisflow.stages.learn.artifact import load_model
+from seisflow.stages.learn.config import LEARNING_RATES, TrainConfig
+from seisflow.stages.learn.job import prepare
+from seisflow.stages.learn.networks import NETWORKS
+from seisflow.stages.learn.ranks import World
+from seisflow.stages.learn.training import Event, Trained, train
 
 Listener = Callable[[Event], None]
 TINY = {"network": "tiny", "epochs": 3, "batch_size": 32, "learning_rate": 0.05, "patience": 0}

@@ -10,9 +10,9 @@ from seisflow.core.classes import Label
 from seisflow.core.files import whole_file
 from seisflow.core.grid import parse_time
 from seisflow.formats.writing import MiniSeedWriter
-from seisflow.ingest import stage as ingest_stage
-from seisflow.label import stage
-from seisflow.report.station_hour import StationHour
+from seisflow.stages.ingest import stage as ingest_stage
+from seisflow.stages.label import stage
+from seisflow.stages.report.station_hour import StationHour
 
 RATE = 20
 START = "2014-05-29T23:54:00"

@@ -19,11 +19,11 @@ from seisflow.archive.opening import product_attrs
 from seisflow.core.classes import Label
 from seisflow.dsp.filters import highpass_valid
 from seisflow.errors import ConfigError
-from seisflow.label.rounds import density
-from seisflow.report.hour import crowding, draw_hour, extremes
-from seisflow.report.palette import CLASSES, LABEL_COLOURS
-from seisflow.report.spectrogram import MAX_COLUMNS, spectrogram
-from seisflow.report.station_hour import read_station_hour
+from seisflow.stages.label.rounds import density
+from seisflow.stages.report.hour import crowding, draw_hour, extremes
+from seisflow.stages.report.palette import CLASSES, LABEL_COLOURS
+from seisflow.stages.report.spectrogram import MAX_COLUMNS, spectrogram
+from seisflow.stages.report.station_hour import read_station_hour
 
 TRACE, STRIP, SPECTROGRAM, DEVIATION, CC = range(5)
 
@@ -272,7 +272,7 @@ def midnight(plotted: tuple[Path, Path]) -> object:
 
 
 def test_the_trace_is_what_the_labeller_saw(
-    plotted: tuple[Path, Path], midnight: seisflow.report.station_hour.StationHour
+    plotted: tuple[Path, Path], midnight: seisflow.stages.report.station_hour.StationHour
 ) -> None:
     record = zarr.open_array(plotted[1] / "waveform")[0]
     first = 24 * 3600 * RATE
@@ -287,7 +287,7 @@ def test_the_trace_is_what_the_labeller_saw(
 
 
 def test_labels_and_features_are_those_of_the_product(
-    plotted: tuple[Path, Path], midnight: seisflow.report.station_hour.StationHour
+    plotted: tuple[Path, Path], midnight: seisflow.stages.report.station_hour.StationHour
 ) -> None:
     hour = slice(24 * 3600, 25 * 3600)
     for name, values in {"label": midnight.label, **midnight.features}.items():

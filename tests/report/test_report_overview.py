@@ -15,9 +15,9 @@ import seisflow
 from seisflow.core.classes import Label, ScoreState, State
 from seisflow.core.grid import Span
 from seisflow.errors import ConfigError
-from seisflow.report import overview
-from seisflow.report.choosing import span_of
-from seisflow.report.overview import (
+from seisflow.stages.report import overview
+from seisflow.stages.report.choosing import span_of
+from seisflow.stages.report.overview import (
     WHOLE,
     HourlyCoverage,
     Shares,
@@ -28,8 +28,8 @@ from seisflow.report.overview import (
     shares_of_labels,
     shares_of_scores,
 )
-from seisflow.report.palette import LABEL_COLOURS
-from seisflow.report.raster import read_raster
+from seisflow.stages.report.palette import LABEL_COLOURS
+from seisflow.stages.report.raster import read_raster
 
 DAY_S = 86_400
 

@@ -17,13 +17,13 @@ from report_events import RATE, TIME_NS, section
 
 from seisflow.archive.receipts import TaskPlan
 from seisflow.archive.work import Progress, progress_of
+from seisflow.core.amounts import human_moment
 from seisflow.errors import ConfigError, DataError, StorageError
-from seisflow.report import findings
-from seisflow.report.amounts import human_moment
-from seisflow.report.campaign import MAX_LINES, problems_of, warnings_of
-from seisflow.report.events import event_figure
-from seisflow.report.page import CampaignParts, campaign_page, render_page, write_page
-from seisflow.report.parts import (
+from seisflow.stages.report import findings
+from seisflow.stages.report.campaign import MAX_LINES, problems_of, warnings_of
+from seisflow.stages.report.events import event_figure
+from seisflow.stages.report.page import CampaignParts, campaign_page, render_page, write_page
+from seisflow.stages.report.parts import (
     SKETCH_SIZE,
     Cell,
     Image,

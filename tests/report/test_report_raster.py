@@ -19,9 +19,15 @@ import seisflow
 from seisflow.core.classes import Label
 from seisflow.core.grid import format_time, parse_time
 from seisflow.errors import ConfigError
-from seisflow.report import raster as module
-from seisflow.report.palette import LABEL_COLOURS
-from seisflow.report.raster import cell_of, day_figure, draw_raster, read_raster, reduce_labels
+from seisflow.stages.report import raster as module
+from seisflow.stages.report.palette import LABEL_COLOURS
+from seisflow.stages.report.raster import (
+    cell_of,
+    day_figure,
+    draw_raster,
+    read_raster,
+    reduce_labels,
+)
 
 RN, MIXED, NRN = Label.RANDOM_NOISE, Label.MIXED, Label.NOT_RANDOM_NOISE
 DAY_S = 86_400

@@ -9,7 +9,7 @@ import report_products
 
 from seisflow.archive.store import read_product
 from seisflow.errors import ConfigError
-from seisflow.report.sources import find_waveforms
+from seisflow.stages.report.sources import find_waveforms
 
 
 @pytest.fixture

@@ -29,13 +29,13 @@ from seisflow.core.stations import Coordinates
 from seisflow.errors import DataError
 from seisflow.formats.arrivals import NOT_VISIBLE, Arrival
 from seisflow.formats.events import Event
-from seisflow.wavelets.balancing import balance, count_classes
-from seisflow.wavelets.config import AssembleConfig
-from seisflow.wavelets.known import know, with_catalogue
-from seisflow.wavelets.noise import NoiseRules, find_noise, near_arrivals
-from seisflow.wavelets.onset import onset_snr, snr_band_hz
-from seisflow.wavelets.scan import Found, jittered_starts, scan
-from seisflow.wavelets.splitting import (
+from seisflow.stages.wavelets.balancing import balance, count_classes
+from seisflow.stages.wavelets.config import AssembleConfig
+from seisflow.stages.wavelets.known import know, with_catalogue
+from seisflow.stages.wavelets.noise import NoiseRules, find_noise, near_arrivals
+from seisflow.stages.wavelets.onset import onset_snr, snr_band_hz
+from seisflow.stages.wavelets.scan import Found, jittered_starts, scan
+from seisflow.stages.wavelets.splitting import (
     BORDER,
     UNUSED,
     Blocks,

@@ -9,7 +9,7 @@ import pytest
 from programs import Cluster, Launcher, differences, receipts, wait_until
 from wavelet_products import STATIONS, Scene, arrays, assemble
 
-from seisflow.wavelets import stage
+from seisflow.stages.wavelets import stage
 
 
 @pytest.fixture(scope="module")

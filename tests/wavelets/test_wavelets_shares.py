@@ -14,13 +14,13 @@ import seisflow
 from seisflow.core.chance import draws
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.errors import ConfigError, DataError
-from seisflow.learn.examples import open_examples
-from seisflow.wavelets import choosing
-from seisflow.wavelets.config import AssembleConfig
-from seisflow.wavelets.dealing import Aim, deal_groups
-from seisflow.wavelets.inputs import Sources
-from seisflow.wavelets.shortfalls import Groups, shortfalls
-from seisflow.wavelets.splitting import Counted, Deal, deal_blocks, splits_wanted
+from seisflow.stages.learn.examples import open_examples
+from seisflow.stages.wavelets import choosing
+from seisflow.stages.wavelets.config import AssembleConfig
+from seisflow.stages.wavelets.dealing import Aim, deal_groups
+from seisflow.stages.wavelets.inputs import Sources
+from seisflow.stages.wavelets.shortfalls import Groups, shortfalls
+from seisflow.stages.wavelets.splitting import Counted, Deal, deal_blocks, splits_wanted
 
 SHARES = (0.7, 0.15, 0.15)
 

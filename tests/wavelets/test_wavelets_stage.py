@@ -33,8 +33,8 @@ from seisflow.archive.work import progress_of
 from seisflow.core.classes import Label, Split, State, WaveletClass
 from seisflow.core.grid import NS_PER_S
 from seisflow.errors import ConfigError, DataError, IncompleteError
-from seisflow.wavelets import cutting, layout, stage
-from seisflow.wavelets.inputs import Sources
+from seisflow.stages.wavelets import cutting, layout, stage
+from seisflow.stages.wavelets.inputs import Sources
 
 LABEL_OF = {1: Label.RANDOM_NOISE, 2: Label.NOT_RANDOM_NOISE}
 

@@ -15,12 +15,12 @@ from seisflow.core.classes import Label
 from seisflow.core.files import whole_file
 from seisflow.core.grid import NS_PER_S, format_time, parse_time
 from seisflow.formats.writing import MiniSeedWriter
-from seisflow.ingest import stage as ingest_stage
-from seisflow.label import stage as label_stage
-from seisflow.wavelets import stage
-from seisflow.wavelets.config import AssembleConfig
-from seisflow.wavelets.inputs import Sources
-from seisflow.wavelets.scan import scan
+from seisflow.stages.ingest import stage as ingest_stage
+from seisflow.stages.label import stage as label_stage
+from seisflow.stages.wavelets import stage
+from seisflow.stages.wavelets.config import AssembleConfig
+from seisflow.stages.wavelets.inputs import Sources
+from seisflow.stages.wavelets.scan import scan
 
 RATE = 50
 START = "2020-01-01T10:00:00"

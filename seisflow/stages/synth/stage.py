@@ -1,0 +1,216 @@
+"""The synth stage: a scene becomes miniSEED files, station tables, and TRUTH.
+
+Layout of the output folder::
+
+    waveforms/NET/STA/NET.STA.LOC.CHA.YYYY.DDD.mseed   what ingest reads
+    stations.xml  stations.csv                         where the nodes stand
+    truth.zarr                                         kind and amplitude ratio of every second
+    events.csv  arrivals.csv  sources.csv  gaps.csv    what was planted, and when
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from functools import partial
+
+import numpy as np
+
+from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, ArraySpec, Identity, Product
+from seisflow.archive.receipts import TaskPlan, documents_of
+from seisflow.archive.schema import second_array, station_arrays
+from seisflow.archive.store import (
+    consolidate,
+    create_product,
+    storage_errors,
+    sweep_partial,
+    write_shards,
+)
+from seisflow.archive.work import Done, Work, refuse_other
+from seisflow.core.classes import flag_attributes
+from seisflow.core.files import AnyPath, whole_file
+from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, format_time
+from seisflow.dsp.filters import valid_runs
+from seisflow.formats.writing import MiniSeedWriter, write_csv, write_stationxml
+from seisflow.stages.synth import truth
+from seisflow.stages.synth.config import SceneConfig
+from seisflow.stages.synth.scene import Scene, build_scene
+from seisflow.stages.synth.sources import SourceKind
+from seisflow.stages.synth.waves import NodeRecord, iter_node_waveform
+
+__all__ = ["SynthTask", "finish", "plan", "prepare", "run"]
+
+PROCESS_BYTES = 230_000_000
+NOT_RUN = 255
+
+
+@dataclass(frozen=True)
+class SynthTask:
+    """One node and one shard of time, in samples of the scene and seconds of TRUTH."""
+
+    name: str
+    node: int
+    first_sample: int
+    n_samples: int
+    start_s: int
+    stop_s: int
+
+    @property
+    def station_s(self) -> int:
+        """Seconds of one station's record in it."""
+        return self.stop_s - self.start_s
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """All that planning found out before anything is written."""
+
+    config: SceneConfig
+    scene: Scene
+    product: Product
+    tasks: tuple[SynthTask, ...]
+    plan: TaskPlan
+
+
+def prepare(config: SceneConfig) -> Preparation:
+    """Lay out a scene; writes nothing."""
+    scene = build_scene(config)
+    identity = Identity(
+        "TRUTH", "synth", asdict(config), {}, FORMAT_VERSIONS["TRUTH"], RESULT_VERSIONS["synth"]
+    )
+    span = scene.span.widened(HOUR_NS)
+    if span.start_ns // DAY_NS != (span.end_ns - 1) // DAY_NS:
+        span = span.widened(DAY_NS)
+    shard_s = int(min(DAY_NS, span.end_ns - span.start_ns) // NS_PER_S)
+    product = Product(identity, span, Fraction(config.rate_hz), shard_s, 1)
+    tasks = tuple(_tasks(scene, product))
+    n_samples = scene.n_samples * len(scene.nodes)
+    work_plan = TaskPlan(
+        tasks=tuple(t.name for t in tasks),
+        unit="node-days" if shard_s * NS_PER_S == DAY_NS else "nodes",
+        memory_bytes=PROCESS_BYTES + 60 * 3600 * config.rate_hz + 8 * shard_s,
+        read_bytes=0,
+        write_bytes=int(1.4 * n_samples),
+        n_files=3 * len(tasks),
+    )
+    return Preparation(config, scene, product, tasks, work_plan)
+
+
+def _tasks(scene: Scene, product: Product) -> Iterator[SynthTask]:
+    for node in range(len(scene.nodes)):
+        for start_s in range(0, product.n_seconds, product.shard_s):
+            stop_s = min(start_s + product.shard_s, product.n_seconds)
+            shard_ns = product.span.start_ns + start_s * NS_PER_S
+            first = max(0, scene.first_at_or_after(shard_ns))
+            last = min(
+                scene.n_samples, scene.first_at_or_after(shard_ns + (stop_s - start_s) * NS_PER_S)
+            )
+            name = f"{scene.nodes[node].station}@{format_time(shard_ns)}"
+            yield SynthTask(name, node, first, max(0, last - first), start_s, stop_s)
+
+
+def plan(output: AnyPath, preparation: Preparation) -> Work[SynthTask]:
+    """Write the station tables and the list of events, and create the empty TRUTH, or resume.
+
+    Raises
+    ------
+    ConfigError
+        Another scene, or something else, stands at `output`.
+    """
+    p = preparation
+    target = output / "truth.zarr"
+    with storage_errors(output):
+        if not refuse_other(target, p.product.identity):
+            _begin(output, p)
+    return Work(
+        target, p.product.identity.key, p.tasks, partial(run, output, p.config, p.product), p.plan
+    )
+
+
+def _begin(output: AnyPath, p: Preparation) -> None:
+    """Write what does not depend on any task; TRUTH comes last and says that all is there."""
+    places = {node.station: node.coordinates for node in p.scene.nodes}
+    write_stationxml(output / "stations.xml", places, "seisflow synth")
+    head = ("network", "station", "location", "channel")
+    rows = [
+        dict(zip(head, name.split("."), strict=True)) | asdict(place)
+        for name, place in places.items()
+    ]
+    write_csv(output / "stations.csv", list(rows[0]), rows)
+    events = truth.events(p.scene, p.scene.span)
+    write_csv(output / "events.csv", list(truth.EventRow.__annotations__), events)
+    sources = truth.sources(p.scene, p.scene.span)
+    write_csv(output / "sources.csv", list(truth.SourceRow.__annotations__), sources)
+    arrays = tuple(_arrays(p))
+    create_product(output / "truth.zarr", p.product, arrays, "planted truth", documents_of(p.plan))
+
+
+def _arrays(p: Preparation) -> Iterator[ArraySpec]:
+    nodes, product = p.scene.nodes, p.product
+    shape, shards = (len(nodes), product.n_seconds), (1, product.shard_s)
+    dims = ("station", "second")
+    attrs = {
+        "long_name": "strongest planted source of each second; 255 gap, dead or not run",
+        **flag_attributes(SourceKind),
+    }
+    yield ArraySpec("kind", dims, shape, "uint8", NOT_RUN, shards, shards, attrs)
+    attrs = {"units": "1", "long_name": "rms of all planted signal over rms of the noise"}
+    yield ArraySpec("amplitude_ratio", dims, shape, "float32", float("nan"), shards, shards, attrs)
+    yield from station_arrays([n.station for n in nodes], [n.coordinates for n in nodes])
+    yield second_array(product)
+
+
+def run(output: AnyPath, config: SceneConfig, product: Product, task: SynthTask) -> Done:
+    """Make one node and one shard of time: a miniSEED file and two shards of TRUTH."""
+    scene = build_scene(config)
+    n_seconds = task.stop_s - task.start_s
+    kind = np.full(n_seconds, NOT_RUN, np.uint8)
+    ratio = np.full(n_seconds, np.nan, np.float32)
+    ahead_s = (scene.span.start_ns - product.span.start_ns) // NS_PER_S - task.start_s
+    n_present = 0
+    with storage_errors(output), whole_file(_path_of(output, scene, task)) as file:
+        writer = MiniSeedWriter(file, scene.nodes[task.node].station, config.rate_hz)
+        for record in iter_node_waveform(scene, task.node, task.first_sample, task.n_samples):
+            n_present += _append(writer, scene, record)
+            at = slice(
+                ahead_s + record.first_second, ahead_s + record.first_second + len(record.kind)
+            )
+            kind[at], ratio[at] = record.kind, record.amplitude_ratio
+        written = file.tell()
+    target = output / "truth.zarr"
+    written += write_shards(target, "kind", (task.node, task.start_s), kind[None])
+    written += write_shards(target, "amplitude_ratio", (task.node, task.start_s), ratio[None])
+    counts = {f"seconds_{k.name.lower()}": int((kind == k).sum()) for k in SourceKind}
+    return Done({"samples": n_present, **counts}, written_bytes=written)
+
+
+def _path_of(output: AnyPath, scene: Scene, task: SynthTask) -> AnyPath:
+    station = scene.nodes[task.node].station
+    network, code, _, _ = station.split(".")
+    day = datetime.fromtimestamp(scene.time_of(task.first_sample) // NS_PER_S, UTC)
+    return output / "waveforms" / network / code / f"{station}.{day:%Y.%j}.mseed"
+
+
+def _append(writer: MiniSeedWriter, scene: Scene, record: NodeRecord) -> int:
+    for start, stop in valid_runs(record.present):
+        time_ns = scene.time_of(record.first_sample + int(start))
+        writer.append(time_ns, record.counts[start:stop])
+    return int(record.present.sum())
+
+
+def finish(output: AnyPath, preparation: Preparation) -> None:
+    """Write the tables that have a row for every station, then consolidate TRUTH."""
+    scene = preparation.scene
+    # day by day: the sources of a day are made once for all nodes
+    parts = [(node, day) for day in scene.span.split(DAY_NS) for node in range(len(scene.nodes))]
+    arrivals = (row for node, day in parts for row in truth.arrivals(scene, node, day))
+    spikes = (row for node, day in parts for row in truth.spikes(scene, node, day))
+    gaps = [row for node, day in parts for row in truth.gaps(scene, node, day)]
+    gaps += truth.dead_nodes(scene, scene.span)
+    with storage_errors(output):
+        write_csv(output / "arrivals.csv", list(truth.ArrivalRow.__annotations__), arrivals)
+        write_csv(output / "spikes.csv", list(truth.SourceRow.__annotations__), spikes)
+        write_csv(output / "gaps.csv", list(truth.GapRow.__annotations__), gaps)
+    sweep_partial(output / "waveforms")
+    sweep_partial(output / "truth.zarr")
+    consolidate(output / "truth.zarr")
