@@ -14,10 +14,9 @@ from typing import Any, TypeVar
 from seisflow.archive.work import Task, Work
 from seisflow.campaign.rates import Rate
 from seisflow.engine.connection import Here
-from seisflow.engine.stage import Stage
+from seisflow.engine.stage import Stage, run_stage
 from seisflow.stages.compare.detectors import Baselines, pieces
-from seisflow.stages.detect import stage as detect_stage
-from seisflow.stages.detect.config import DetectConfig
+from seisflow.stages.detect.stage import Detect
 from seisflow.stages.infer.stage import Infer
 from seisflow.stages.ingest import stage as ingest_stage
 from seisflow.stages.label import stage as label_stage
@@ -191,13 +190,8 @@ def _infer(at: Path) -> float:
 
 
 def _baselines(at: Path) -> float:
-    config = DetectConfig.build({"min_nodes": 3, "threshold": 0.9})
-    work = detect_stage.plan(
-        at / "catalog", detect_stage.prepare(config, at / "waveforms", at / "scores")
-    )
-    for task in work.tasks:
-        work.job()(task)
-    detect_stage.finish(work)
+    paths = {"waveforms": at / "waveforms", "scores": at / "scores", "catalog": at / "catalog"}
+    run_stage(Detect(Detect.Config.build({**paths, "min_nodes": 3, "threshold": 0.9})), Here())
     searched = Baselines(has_nine=True)
     begun = time.process_time()
     for piece in pieces(at / "catalog", at / "waveforms"):
