@@ -49,7 +49,7 @@ class StageConfig(BaseModel):
         try:
             return cls.model_validate(_grouped(cls, options))
         except ValidationError as error:
-            raise ConfigError("\n".join(_line(cls, each) for each in error.errors())) from error
+            raise ConfigError("\n".join(_line(each) for each in error.errors())) from error
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
@@ -91,11 +91,13 @@ def _meant(name: str, names: Sequence[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def _line(config: type[StageConfig], error: Any) -> str:
-    name = ".".join(map(str, error["loc"])) or config.__name__
+def _line(error: Any) -> str:
+    name, said = ".".join(map(str, error["loc"])), error["msg"].removeprefix("Value error, ")
     if error["type"] == "missing":
         return f"{name} is missing: give it"
-    return f"{name}: found {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+    if not name:  # of several values together, which the message names
+        return str(said)
+    return f"{name}: found {error['input']!r}: {said}"
 
 
 def _grouped(config: type[StageConfig], options: Mapping[str, Any]) -> dict[str, Any]:
