@@ -31,8 +31,8 @@ __all__ = [
 _HOMES = {
     "open": ("seisflow.archive.opening", "open_product"),
     "label_hour": ("seisflow.stages.label.hour", "label_hour"),
-    "day_figure": ("seisflow.stages.report.raster", "day_figure"),
-    "hour_figure": ("seisflow.stages.report.hour", "hour_figure"),
+    "day_figure": ("seisflow.stages.report.figures.day", "day_figure"),
+    "hour_figure": ("seisflow.stages.report.figures.hour", "hour_figure"),
     "HourLabels": ("seisflow.stages.label.method", "HourLabels"),
 }
 

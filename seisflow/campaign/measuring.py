@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from seisflow.archive.work import Task, Work
 from seisflow.campaign.rates import Rate
-from seisflow.stages.compare.detectors import Baselines, pieces
+from seisflow.stages.compare.baselines import Baselines, pieces
 from seisflow.stages.detect import stage as detect_stage
 from seisflow.stages.detect.config import DetectConfig
 from seisflow.stages.infer import stage as infer_stage

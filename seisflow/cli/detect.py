@@ -24,7 +24,7 @@ from seisflow.console import ERRORS, progress
 from seisflow.core.files import AnyPath
 from seisflow.stages.detect import stage
 from seisflow.stages.detect.config import DetectConfig
-from seisflow.stages.report.event_sections import FIGURES, best_events, draw_events
+from seisflow.stages.report.figures.event_sections import FIGURES, best_events, draw_events
 
 
 def detect(  # noqa: PLR0913 - every parameter is an option of the command

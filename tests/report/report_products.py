@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from stages import made
 
 from seisflow.archive.work import Work
 from seisflow.core.classes import Label
@@ -11,8 +12,9 @@ from seisflow.core.files import whole_file
 from seisflow.core.grid import parse_time
 from seisflow.formats.writing import MiniSeedWriter
 from seisflow.stages.ingest import stage as ingest_stage
-from seisflow.stages.label import stage
-from seisflow.stages.report.station_hour import StationHour
+from seisflow.stages.label.config import LabelConfig
+from seisflow.stages.label.stage import Label as LabelStage
+from seisflow.stages.report.figures.station_hour import StationHour
 
 RATE = 20
 START = "2014-05-29T23:54:00"
@@ -55,10 +57,8 @@ def run_all(work: Work[Any]) -> None:
 
 
 def label(source: Path, output: Path, **options: Any) -> Path:
-    config = stage.LabelConfig.build({"method": "reference", **options})
-    work = stage.plan(config, output, stage.prepare(config, source))
-    run_all(work)
-    stage.finish(work)
+    asked = {"waveforms": source, "labels": output, "method": "reference", **options}
+    made(LabelStage(LabelConfig.build(asked)))
     return output
 
 

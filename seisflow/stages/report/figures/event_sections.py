@@ -16,7 +16,7 @@ from seisflow.dsp.filters import bandpass
 from seisflow.stages.detect.config import DetectConfig
 from seisflow.stages.detect.event import Detection, Pick
 from seisflow.stages.detect.measuring import band_hz
-from seisflow.stages.report.events import EventSection, draw_event
+from seisflow.stages.report.figures.events import EventSection, draw_event
 
 __all__ = ["FIGURES", "best_events", "draw_events", "section_of"]
 
