@@ -7,7 +7,7 @@ import typer
 from upath import UPath
 
 from seisflow.archive.store import read_product
-from seisflow.archive.summary import common_rows, few_lines, summary_json
+from seisflow.archive.summary import common_rows, few_lines, note_rows, summary_json
 from seisflow.archive.work import progress_of
 from seisflow.cli.options import JsonOption, a_path
 from seisflow.console import ERRORS, print_json, table
@@ -29,6 +29,7 @@ def status(
     state = progress_of(product)
     rows = {
         **common_rows(product, state),
+        **note_rows(state.plan.notes),
         "kind": f"{found.identity.product}, layout {found.identity.format_version}",
         "span": f"{found.span} at {float(found.rate):g} Hz",
         "problems": state.n_problems,
