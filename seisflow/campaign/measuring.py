@@ -14,7 +14,7 @@ from seisflow.archive.work import Task, Work
 from seisflow.campaign.rates import Rate
 from seisflow.engine.connection import Here
 from seisflow.engine.stage import Stage, run_stage
-from seisflow.stages.compare.detectors import Baselines, pieces
+from seisflow.stages.compare.baselines import Baselines, pieces
 from seisflow.stages.detect.stage import Detect
 from seisflow.stages.infer.stage import Infer
 from seisflow.stages.ingest import stage as ingest_stage

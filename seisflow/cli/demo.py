@@ -14,7 +14,7 @@ from seisflow.cli.synth import synth
 from seisflow.console import ERRORS, table
 from seisflow.core.files import AnyPath
 from seisflow.stages.label.agreement import AgreementRow, agreement
-from seisflow.stages.report.labels import draw_overview
+from seisflow.stages.report.figures.demo import draw_overview
 
 CAMPAIGN = """\
 folder = "."
