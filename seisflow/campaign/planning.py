@@ -24,7 +24,7 @@ from seisflow.stages.detect.searching import Job
 from seisflow.stages.infer import stage as infer_stage
 from seisflow.stages.infer.layout import score_arrays
 from seisflow.stages.infer.stage import InferConfig
-from seisflow.stages.ingest.stage import Preparation
+from seisflow.stages.ingest.stage import IngestPlan
 from seisflow.stages.label import stage as label_stage
 from seisflow.stages.label.layout import label_arrays
 from seisflow.stages.label.stage import LabelConfig
@@ -120,29 +120,21 @@ class _Part:
     rate_hz: float
 
 
-def plan_ingest(prepared: Preparation, records: Records, rates: Rates, where: Where) -> StagePlan:
+def plan_ingest(plan: IngestPlan, records: Records, rates: Rates, where: Where) -> StagePlan:
     """Plan the ingest of an archive that was scanned, or made up."""
-    n_files = files_of(prepared.arrays, len(prepared.tasks)) + SEGMENT_FILES
-    part = _Part("ingest", records.station_days, len(prepared.tasks), records.rate_hz)
-    return _stage("ingest", prepared.plan, n_files, (part,), rates, where)
+    n_files = files_of(plan.arrays, len(plan.tasks)) + SEGMENT_FILES
+    part = _Part("ingest", records.station_days, len(plan.tasks), records.rate_hz)
+    return _stage("ingest", plan.needs, n_files, (part,), rates, where)
 
 
-def plan_label(
-    config: LabelConfig,
-    records: Records,
-    rates: Rates,
-    where: Where,
-    *,
-    block: int | None = None,
-    device: str = "cpu",
-) -> StagePlan:
+def plan_label(config: LabelConfig, records: Records, rates: Rates, where: Where) -> StagePlan:
     """Plan the labels of the records, or of the part that is asked for."""
-    p = label_stage.lay_out(config, records.select(config), block, device)
+    p = label_stage.lay_out(config, records.select(config))
     arrays = label_arrays(p.product, p.selection.stations, p.selection.places)
     days = len(p.selection.rows) * p.product.n_seconds / 86_400
     part = _Part(f"label {config.method}", days, len(p.tasks), records.rate_hz)
-    n_files, plan = files_of(arrays, len(p.tasks)), p.plan
-    return _stage("label", plan, n_files, (part,), rates, where, on_gpu=device == "cuda")
+    n_files, on_gpu = files_of(arrays, len(p.tasks)), config.device == "cuda"
+    return _stage("label", p.needs, n_files, (part,), rates, where, on_gpu=on_gpu)
 
 
 def plan_assemble(
@@ -171,9 +163,6 @@ def plan_train(
     split: AssembleConfig,
     n_examples: int,
     rates: Rates,
-    *,
-    n_ranks: int = 1,
-    on_gpu: bool = False,
 ) -> StagePlan:
     """Plan a training on the share of `n_examples` that its split gives; all epochs are counted.
 
@@ -191,8 +180,8 @@ def plan_train(
         write_bytes=MODEL_FILES * FIGURE_BYTES,
         n_files=MODEL_FILES,
     )
-    part = _Part(f"train {config.network}", seen, n_ranks, records.rate_hz)
-    here = Where("here", n_ranks)
+    part = _Part(f"train {config.network}", seen, config.ranks, records.rate_hz)
+    here, on_gpu = Where("here", config.ranks), config.device == "cuda"
     return _stage("train", plan, MODEL_FILES, (part,), rates, here, on_gpu=on_gpu)
 
 
@@ -202,9 +191,6 @@ def plan_infer(
     records: Records,
     rates: Rates,
     where: Where,
-    *,
-    block: int | None = None,
-    device: str = "cpu",
 ) -> StagePlan:
     """Plan the scores of a network.
 
@@ -217,10 +203,6 @@ def plan_infer(
         one knows how large it will be.
     records, rates, where
         As for every stage.
-    block : int, optional
-        Stations of a task.
-    device : str
-        Where the network runs.
     """
     network, loaded = model
     shape = loaded or untrained("compact", TrainConfig.build({}), int(records.rate_hz))
@@ -245,9 +227,7 @@ def untrained(network: str, config: TrainConfig, rate_hz: int) -> Model:
     return Model(classifier, model_document(classifier))
 
 
-def plan_detect(
-    config: DetectConfig, records: Records, rates: Rates, where: Where, *, figures: int = 20
-) -> StagePlan:
+def plan_detect(config: DetectConfig, records: Records, rates: Rates, where: Where) -> StagePlan:
     """Plan the search of all hours; an array without coordinates is taken for a point.
 
     Every task is counted as if it read its whole UTC day, as the first of a day in each worker
@@ -272,7 +252,7 @@ def plan_detect(
     plan = detect_stage.task_plan(job, tasks)
     hours = len(rows) * len(tasks)
     part = _Part("detect", hours, len(tasks), records.rate_hz)
-    days = math.ceil(selection.span.duration_s / 86_400)
+    days, figures = math.ceil(selection.span.duration_s / 86_400), config.figures
     n_files = CATALOG_FILES + len(tasks) + 3 * days + figures
     plan = replace(plan, write_bytes=plan.write_bytes + figures * FIGURE_BYTES)
     return _stage("detect", plan, n_files, (part,), rates, where)

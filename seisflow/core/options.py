@@ -245,7 +245,8 @@ def _option(name: str, info: FieldInfo, texts: Mapping[str, str]) -> Option:
 def _kind(annotation: Any) -> Any:
     """Return what an annotation says of a value that is given."""
     left = [member for member in _members(annotation) if member is not type(None)]
-    return left[0] if len(left) == 1 else Union[tuple(left)]  # noqa: UP007 - made of a list
+    kind = left[0] if len(left) == 1 else Union[tuple(left)]  # noqa: UP007 - made of a list
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def _bounds(info: FieldInfo) -> str:
