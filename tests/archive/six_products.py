@@ -20,7 +20,7 @@ from seisflow.stages.detect.records import Found
 from seisflow.stages.infer.layout import score_arrays
 from seisflow.stages.label.layout import label_arrays
 from seisflow.stages.synth import stage as synth
-from seisflow.stages.synth.config import SceneConfig
+from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.wavelets.layout import Examples, wavelet_arrays
 
 KINDS = ("TRUTH", "WAVEFORMS", "LABELS", "WAVELETS", "SCORES", "CATALOG")

@@ -13,7 +13,7 @@ from seisflow.errors import ConfigError, DataError, IncompleteError
 from seisflow.stages.evaluate.truth import LEFT_OUT, PlantedTruth, planted_classes
 from seisflow.stages.learn.examples import Examples
 from seisflow.stages.synth import stage as synth_stage
-from seisflow.stages.synth.config import SceneConfig
+from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.synth.sources import SourceKind
 from seisflow.stages.synth.truth import arrivals
 from seisflow.stages.synth.waves import node_waveform

@@ -10,7 +10,7 @@ from longitudes import turn
 
 from seisflow.core.grid import HOUR_NS, NS_PER_S, Span
 from seisflow.stages.synth import truth
-from seisflow.stages.synth.config import SceneConfig
+from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.synth.scene import build_scene
 
 CONFIG = SceneConfig(
