@@ -26,8 +26,8 @@ from seisflow.stages.infer.layout import score_arrays
 from seisflow.stages.infer.stage import InferConfig
 from seisflow.stages.ingest.stage import IngestPlan
 from seisflow.stages.label import stage as label_stage
+from seisflow.stages.label.config import LabelConfig
 from seisflow.stages.label.layout import label_arrays
-from seisflow.stages.label.stage import LabelConfig
 from seisflow.stages.learn.artifact import model_document
 from seisflow.stages.learn.classifier import build_classifier
 from seisflow.stages.learn.config import TrainConfig

@@ -70,7 +70,7 @@ def _checked(path: AnyPath, content: Mapping[str, Any]) -> Campaign:
     folder, problems = path.parent, []
     head = {name: value for name, value in content.items() if not isinstance(value, dict)}
     found: dict[str, Any] = {"the campaign": None, "cluster": ClusterTable(), "archive": None}
-    kinds = {"the campaign": CampaignConfig, **OTHER_TABLES}
+    kinds: dict[str, type[StageConfig]] = {"the campaign": CampaignConfig, **OTHER_TABLES}
     for name, kind in kinds.items():
         given = head if kind is CampaignConfig else content.get(name)
         try:
