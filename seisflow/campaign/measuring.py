@@ -19,7 +19,6 @@ from seisflow.registry import stage_of
 from seisflow.stages.compare.detectors import Baselines, pieces
 from seisflow.stages.detect import stage as detect_stage
 from seisflow.stages.detect.config import DetectConfig
-from seisflow.stages.infer import stage as infer_stage
 from seisflow.stages.learn.config import TrainConfig
 from seisflow.stages.learn.job import prepare as prepare_training
 from seisflow.stages.learn.model import one_thread
@@ -167,13 +166,8 @@ def _train(at: Path, config: TrainConfig) -> float | None:
 
 
 def _infer(at: Path) -> float:
-    config = infer_stage.InferConfig.build({})
-    work = infer_stage.plan(
-        config, at / "scores", infer_stage.prepare(config, at / "waveforms", at / "model")
-    )
-    cpu_s = _do_all(work)
-    infer_stage.finish(work)
-    return cpu_s
+    paths = {"waveforms": at / "waveforms", "model": at / "model", "scores": at / "scores"}
+    return _measured(_build("infer", **paths))[1]
 
 
 def _baselines(at: Path) -> float:

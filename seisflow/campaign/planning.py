@@ -21,9 +21,9 @@ from seisflow.stages.detect import stage as detect_stage
 from seisflow.stages.detect.array import JITTER_S, Array
 from seisflow.stages.detect.config import DetectConfig
 from seisflow.stages.detect.searching import Job
-from seisflow.stages.infer import stage as infer_stage
+from seisflow.stages.infer.config import InferConfig
 from seisflow.stages.infer.layout import score_arrays
-from seisflow.stages.infer.stage import InferConfig
+from seisflow.stages.infer.stage import lay_out as lay_out_infer
 from seisflow.stages.ingest.stage import IngestPlan
 from seisflow.stages.label import stage as label_stage
 from seisflow.stages.label.config import LabelConfig
@@ -197,24 +197,26 @@ def plan_infer(
     Parameters
     ----------
     config : InferConfig
-        Which part of the records.
+        Which part of the records, and how.
     model : str and Model
         Name of its network, and the model; None of a forest that is not grown yet, of which no
-        one knows how large it will be.
-    records, rates, where
-        As for every stage.
+        memory is known.
+    records : Records
+        What is there.
+    rates : Rates
+        What was measured.
+    where : Where
+        Workers.
     """
     network, loaded = model
     shape = loaded or untrained("compact", TrainConfig.build({}), int(records.rate_hz))
-    running = infer_stage.Running(device)
-    selection = records.select(config)
-    p = infer_stage.lay_out(config, selection, (Path("model"), shape), block, running)
-    arrays = score_arrays(p.product, selection.stations, selection.places, shape.classes)
-    days = len(selection.rows) * p.product.n_seconds / 86_400
-    part = _Part(f"infer {network}", days, len(p.tasks), records.rate_hz)
-    n_files = files_of(arrays, len(p.tasks))
-    on_gpu, plan = device == "cuda", p.plan
-    made = _stage("infer", plan, n_files, (part,), rates, where, on_gpu=on_gpu)
+    plan = lay_out_infer(config, records.select(config), shape)
+    stations, places = plan.selection.stations, plan.selection.places
+    arrays = score_arrays(plan.product, stations, places, shape.classes)
+    days = len(stations) * plan.product.n_seconds / 86_400
+    part = _Part(f"infer {network}", days, len(plan.tasks), records.rate_hz)
+    n_files, on_gpu = files_of(arrays, len(plan.tasks)), config.device == "cuda"
+    made = _stage("infer", plan.needs, n_files, (part,), rates, where, on_gpu=on_gpu)
     return made if loaded else replace(made, memory_bytes=None)
 
 

@@ -13,7 +13,9 @@ WRITTEN = {"docs/reference.md": page, "seisflow/__init__.pyi": stubs}
 def main(root: Path = Path()) -> int:
     """Write the files; return 2 where this is not the repository."""
     if not (root / "pyproject.toml").exists() or not (root / "seisflow").is_dir():
-        sys.stderr.write("error: type this in the folder of the repository, beside pyproject.toml\n")
+        sys.stderr.write(
+            "error: type this in the folder of the repository, beside pyproject.toml\n"
+        )
         return 2
     for name, text in WRITTEN.items():
         path = root / name

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from planned import refuse_less
 from programs import Cluster
+from seisflow.cli.campaign_file import read_campaign
+from seisflow.cli.planning import show
 
 from seisflow.campaign.config import ArchiveSize
 from seisflow.campaign.rates import Rate, Rates, cache_file, keep_rates, read_rates
 from seisflow.campaign.records import made_up_scans, records_of_plan, records_of_waveforms
-from seisflow.cli.campaign_file import read_campaign
-from seisflow.cli.planning import show
 from seisflow.errors import ConfigError, DataError
 from seisflow.stages.ingest import stage as ingest_stage
 

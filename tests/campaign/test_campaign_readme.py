@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from seisflow.cli.campaign_file import STAGES, read_campaign
 from seisflow.cli.planning import show
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from programs import Cluster, Ended, Launcher, differences, receipts, wait_until
-
 from seisflow.cli.campaign_file import STAGES, TABLES, keys_of, read_campaign
+
 from seisflow.errors import ConfigError
 from seisflow.formats.listing import list_files
 

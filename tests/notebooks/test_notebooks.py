@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from planned import refuse_less, refuse_more_files
-
 from seisflow.cli.campaign_file import FILES, MAKES, STAGES
 
 ROOT = Path(__file__).parents[2]
