@@ -275,7 +275,7 @@ class CampaignPlan:
             "product": str(self.path),
             "exit_code": 0,
             "profile": self.profile,
-            "stages": [asdict(plan) for plan in self.stages],
+            "stages": [asdict(plan) | {"sources": [*plan.sources]} for plan in self.stages],
             "cpu_s": sum(plan.cpu_s for plan in self.stages if plan.cpu_s is not None),
             "notes": list(self.notes),
         }
