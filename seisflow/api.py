@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from seisflow.core.config import StageConfig, refuse_unknown
+from seisflow.core.config import StageConfig
 from seisflow.core.engine_options import ENGINE, OF_FUNCTIONS
 from seisflow.core.files import AnyPath
 from seisflow.core.options import Option
@@ -31,7 +31,7 @@ def function_of(name: str) -> Callable[..., Any]:
     how = engine_options_of(name)
 
     def function(*arguments: Any, **options: Any) -> Any:
-        given = _named(name, config, arguments, options, how)
+        given = _named(name, config, arguments, options)
         run = {one.name: given.pop(one.name, one.default) for one in how}
         reporter = _reporter(run.pop("progress"))
         stage = stage_of(name)
@@ -170,14 +170,13 @@ def _named(
     config: type[StageConfig],
     arguments: tuple[Any, ...],
     options: Mapping[str, Any],
-    how: tuple[Option, ...],
 ) -> dict[str, Any]:
     """Give every value its name.
 
     Raises
     ------
     ConfigError
-        There are more values than places, one is given twice, or an option is unknown.
+        There are more values than places, or one is given twice.
     """
     places = [option.name for option in config.options() if option.is_argument]
     if len(arguments) > len(places):
@@ -189,8 +188,6 @@ def _named(
     twice = sorted(given.keys() & options.keys())
     if twice:
         raise ConfigError(f"{name}(): {', '.join(twice)} given by place and by name; give it once")
-    others = options.keys() - {one.name for one in how}
-    refuse_unknown(config, [key for key in options if key in others], f"{name}() has ")
     return {**given, **options}
 
 

@@ -17,8 +17,6 @@ from seisflow.engine.connection import Here
 from seisflow.engine.stage import run_stage
 from seisflow.registry import stage_of
 from seisflow.stages.compare.detectors import Baselines, pieces
-from seisflow.stages.detect import stage as detect_stage
-from seisflow.stages.detect.config import DetectConfig
 from seisflow.stages.learn.config import TrainConfig
 from seisflow.stages.learn.job import prepare as prepare_training
 from seisflow.stages.learn.model import one_thread
@@ -171,13 +169,8 @@ def _infer(at: Path) -> float:
 
 
 def _baselines(at: Path) -> float:
-    config = DetectConfig.build({"min_nodes": 3, "threshold": 0.9})
-    work = detect_stage.plan(
-        at / "catalog", detect_stage.prepare(config, at / "waveforms", at / "scores")
-    )
-    for task in work.tasks:
-        work.job()(task)
-    detect_stage.finish(work)
+    paths = {"waveforms": at / "waveforms", "scores": at / "scores", "catalog": at / "catalog"}
+    run_stage(_build("detect", min_nodes=3, threshold=0.9, **paths), Here())
     searched = Baselines(has_nine=True)
     begun = time.process_time()
     for piece in pieces(at / "catalog", at / "waveforms"):

@@ -8,7 +8,6 @@ measured times how much there is, nothing else. Walltime is rounds of equal task
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -17,10 +16,11 @@ from seisflow.archive.receipts import TaskPlan
 from seisflow.campaign.rates import Rates
 from seisflow.campaign.records import Records
 from seisflow.core.geometry import local_xy_m
-from seisflow.stages.detect import stage as detect_stage
 from seisflow.stages.detect.array import JITTER_S, Array
 from seisflow.stages.detect.config import DetectConfig
 from seisflow.stages.detect.searching import Job
+from seisflow.stages.detect.stage import hour_tasks
+from seisflow.stages.detect.stage import needs_of as needs_of_hours
 from seisflow.stages.infer.config import InferConfig
 from seisflow.stages.infer.layout import score_arrays
 from seisflow.stages.infer.stage import lay_out as lay_out_infer
@@ -249,14 +249,14 @@ def plan_detect(config: DetectConfig, records: Records, rates: Rates, where: Whe
     rows = selection.rows
     array = Array(selection.stations, rows, rows, selection.places, window_s, moveout_s)
     source = records.product
-    job = Job(Path("waveforms"), Path("scores"), source, source, array, config, 0.5)
-    tasks = tuple(detect_stage.hour_tasks(source, selection.span))
-    plan = detect_stage.task_plan(job, tasks)
+    job = Job(config, "", source, source, array, 0.5)
+    tasks = tuple(hour_tasks(source, selection.span))
+    plan = needs_of_hours(job, tasks)
     hours = len(rows) * len(tasks)
     part = _Part("detect", hours, len(tasks), records.rate_hz)
-    days, figures = math.ceil(selection.span.duration_s / 86_400), config.figures
-    n_files = CATALOG_FILES + len(tasks) + 3 * days + figures
-    plan = replace(plan, write_bytes=plan.write_bytes + figures * FIGURE_BYTES)
+    days = math.ceil(selection.span.duration_s / 86_400)
+    n_files = CATALOG_FILES + len(tasks) + plan.n_files + 3 * days + config.figures
+    plan = replace(plan, write_bytes=plan.write_bytes + config.figures * FIGURE_BYTES)
     return _stage("detect", plan, n_files, (part,), rates, where)
 
 

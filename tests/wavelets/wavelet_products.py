@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import zarr
+from small_archive import ingest as ingest_files
+from stages import Begun
 
 from seisflow.archive.receipts import Receipt, write_receipt
 from seisflow.archive.store import write_shards
@@ -15,8 +17,7 @@ from seisflow.core.classes import Label
 from seisflow.core.files import whole_file
 from seisflow.core.grid import NS_PER_S, format_time, parse_time
 from seisflow.formats.writing import MiniSeedWriter
-from seisflow.stages.ingest import stage as ingest_stage
-from seisflow.stages.label import stage as label_stage
+from seisflow.stages.label.stage import Label as LabelStage
 from seisflow.stages.wavelets import stage
 from seisflow.stages.wavelets.config import AssembleConfig
 from seisflow.stages.wavelets.inputs import Sources
@@ -96,19 +97,14 @@ def make_scene(folder: Path) -> Scene:
 
 
 def ingest(folder: Path, **options: Any) -> None:
-    options = {"raw": (str(folder / "raw"),), "stations": str(folder / "stations.csv"), **options}
-    config = ingest_stage.IngestConfig.build(options)
-    scans = [s for b in ingest_stage.batches(config) for s in ingest_stage.scan_batch(b)]
-    work = ingest_stage.plan(config, folder / "waveforms.zarr", ingest_stage.prepare(config, scans))
-    run_all(work)
-    ingest_stage.finish(work.path)
+    options = {"stations": str(folder / "stations.csv"), **options}
+    ingest_files([folder / "raw"], folder / "waveforms.zarr", **options)
 
 
 def make_labels(folder: Path, labels: Sequence[np.ndarray], name: str = "labels.zarr") -> Path:
     """Write LABELS with these labels, as if they had been found."""
-    config = label_stage.LabelConfig.build({})
-    prepared = label_stage.prepare(config, folder / "waveforms.zarr", 2)
-    work = label_stage.plan(config, folder / name, prepared)
+    asked = {"waveforms": folder / "waveforms.zarr", "labels": folder / name, "block": 2}
+    work = Begun(LabelStage(LabelStage.Config.build(asked))).work
     for task in work.tasks:
         rows = np.stack(labels[task.first : task.first + len(task.rows)])
         write_shards(work.path, "label", (task.first, task.start_s), rows)
