@@ -7,7 +7,6 @@ network warms it up and is not counted.
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,8 +20,11 @@ from seisflow.stages.learn.config import TrainConfig
 from seisflow.stages.learn.job import prepare as prepare_training
 from seisflow.stages.learn.model import one_thread
 from seisflow.stages.learn.training import Event, train_job
-from seisflow.stages.wavelets import stage as wavelets_stage
-from seisflow.stages.wavelets.scan import scan
+from seisflow.stages.wavelets.choosing import choose
+from seisflow.stages.wavelets.config import AssembleConfig
+from seisflow.stages.wavelets.inputs import identify
+from seisflow.stages.wavelets.preparing import Preparation, prepare
+from seisflow.stages.wavelets.stage import Assemble, find_candidates, plan_of
 
 __all__ = ["measure"]
 
@@ -131,21 +133,27 @@ def _assemble(at: Path) -> Iterator[Measured]:
     lines = (at / "scene" / "arrivals.csv").read_text().splitlines(keepends=True)
     few = at / "few.csv"
     few.write_text("".join(lines[: 1 + N_NODES]))
-    config = wavelets_stage.AssembleConfig.build({"split": "shuffled", "snr_min": 0.0})
-    sources = wavelets_stage.Sources(at / "waveforms", at / "labels", few, None)
-    quiet = wavelets_stage.prepare(config, sources)
-    quiet_s, _ = _timed(lambda: [scan(quiet.shared, task) for task in quiet.tasks])
+    quiet = _prepared(at, few)
+    quiet_s, _ = _timed(lambda: find_candidates(quiet, Here()))
     yield "assemble scan", "station-day", quiet_s / STATION_DAYS
-    sources = replace(sources, arrivals=at / "scene" / "arrivals.csv")
-    prepared = wavelets_stage.prepare(config, sources)
-    scan_s, found = _timed(lambda: [scan(prepared.shared, task) for task in prepared.tasks])
+    prepared = _prepared(at, at / "scene" / "arrivals.csv")
+    scan_s, found = _timed(lambda: find_candidates(prepared, Here()))
     n_onsets = sum(part.onset.size for task in prepared.tasks for part in task.stations)
     yield "assemble arrivals", "arrival", max(0.0, scan_s - quiet_s) / n_onsets
-    assembly = wavelets_stage.choose(prepared, found, [])
-    work = wavelets_stage.plan(config, sources, at / "wavelets", prepared, assembly)
+    stage, assembly = Assemble(prepared.survey.config), choose(prepared.survey, found)
+    plan = plan_of(prepared, assembly)
+    stage.create(plan)
+    work = stage.work(plan)
     cut_s, _ = _timed(lambda: [work.job()(task) for task in work.tasks])
-    wavelets_stage.finish(work)
+    stage.finish(plan)
     yield "assemble cut", "example", cut_s / len(assembly.examples)
+
+
+def _prepared(at: Path, arrivals: Path) -> Preparation:
+    paths = {name: at / name for name in ("waveforms", "labels", "wavelets")}
+    options = {"arrivals": arrivals, "split": "shuffled", "snr_min": 0.0}
+    config = AssembleConfig.build(paths | options)
+    return prepare(config, identify(config))
 
 
 def _train(at: Path, config: TrainConfig) -> float | None:

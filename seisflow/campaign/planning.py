@@ -36,7 +36,7 @@ from seisflow.stages.learn.model import Model
 from seisflow.stages.wavelets.config import AssembleConfig
 from seisflow.stages.wavelets.cutting import n_samples_of
 from seisflow.stages.wavelets.layout import COLUMN_CHUNK, SHARD
-from seisflow.stages.wavelets.stage import task_plan as shards_plan
+from seisflow.stages.wavelets.stage import needs_of as needs_of_examples
 
 __all__ = [
     "StagePlan",
@@ -146,7 +146,7 @@ def plan_assemble(
     n_scans = math.ceil(len(selection.rows) / selection.block(None)) * math.ceil(
         selection.span.duration_s / 86_400
     )
-    plan = shards_plan(config, n_examples, int(records.rate_hz))
+    plan = needs_of_examples(config, n_examples, int(records.rate_hz))
     parts = (
         _Part("assemble scan", days, n_scans, records.rate_hz),
         _Part("assemble arrivals", n_examples / 3 / config.per_arrival, n_scans, records.rate_hz),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from seisflow.archive.products import Product
 from seisflow.archive.store import read_product
-from seisflow.archive.summary import common_rows, summary_json
+from seisflow.archive.summary import common_rows, note_rows, summary_json
 from seisflow.archive.work import Progress, progress_of
 from seisflow.core.files import AnyPath, any_path
 from seisflow.core.wording import markdown_table
@@ -50,6 +50,7 @@ class ProductStatus:
         found, state = self.product, self.progress
         return {
             **common_rows(self.path, state),
+            **note_rows(state.plan.notes),
             "kind": f"{found.identity.product}, layout {found.identity.format_version}",
             "span": f"{found.span} at {float(found.rate):g} Hz",
             "problems": state.n_problems,

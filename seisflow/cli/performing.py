@@ -5,13 +5,13 @@ from typing import Any
 
 import typer
 
-from seisflow.archive.receipts import TaskPlan
+from seisflow.archive.summary import note_rows
 from seisflow.cli.detaching import detach
 from seisflow.console import CONSOLE, ERRORS, print_json, table
 from seisflow.core.amounts import human_bytes
 from seisflow.core.files import AnyPath
 from seisflow.engine.connection import Connection
-from seisflow.engine.stage import Result, Single, Stage
+from seisflow.engine.stage import Plan, Result, Single, Stage
 from seisflow.engine.telling import tell_problems, tell_result
 from seisflow.errors import ExitCode
 from seisflow.registry import perform, stage_of
@@ -59,28 +59,30 @@ def _dry_run(
         table(*each)
     tell_problems(plan.problems, CONSOLE, stage.output)
     stage.refuse_other(plan)
-    show_plan(plan.needs, stage.output, as_json=as_json)
+    show_plan(plan, stage.output, as_json=as_json)
 
 
-def show_plan(plan: TaskPlan, output: AnyPath, *, as_json: bool) -> None:
+def show_plan(plan: Plan[Any], output: AnyPath, *, as_json: bool) -> None:
     """Print what a command would do."""
+    needs = plan.needs
     content = {
         "output": str(output),
-        "tasks": len(plan.tasks),
-        "unit": plan.unit,
-        "read_bytes": plan.read_bytes,
-        "write_bytes_at_most_about": plan.write_bytes,
-        "files": plan.n_files,
-        "memory_per_task_bytes": plan.memory_bytes,
-        "notes": list(plan.notes),
+        "tasks": len(needs.tasks),
+        "unit": needs.unit,
+        "read_bytes": needs.read_bytes,
+        "write_bytes_at_most_about": needs.write_bytes,
+        "files": needs.n_files,
+        "memory_per_task_bytes": needs.memory_bytes,
+        "notes": list(needs.notes),
+        **plan.details,
     }
     shown = {
         "output": output,
-        "tasks": f"{len(plan.tasks)} {plan.unit}",
-        "reads": human_bytes(plan.read_bytes),
-        "writes, about": f"{human_bytes(plan.write_bytes)} in at most {plan.n_files} files",
-        "memory of a worker": human_bytes(plan.memory_bytes),
-        **{f"note {i + 1}": note for i, note in enumerate(plan.notes)},
+        "tasks": f"{len(needs.tasks)} {needs.unit}",
+        "reads": human_bytes(needs.read_bytes),
+        "writes, about": f"{human_bytes(needs.write_bytes)} in at most {needs.n_files} files",
+        "memory of a worker": human_bytes(needs.memory_bytes),
+        **note_rows(needs.notes),
     }
     table("dry run: nothing was written", shown)
     if as_json:

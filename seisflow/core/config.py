@@ -50,7 +50,7 @@ class StageConfig(BaseModel):
         try:
             found = cls.model_validate(_grouped(cls, known))
         except ValidationError as error:
-            lines += [_line(cls, each) for each in error.errors()]
+            lines += [_line(each) for each in error.errors()]
         if lines:
             raise ConfigError("\n".join(lines))
         return found
@@ -77,11 +77,13 @@ def _unknown_line(config: type[StageConfig], name: str) -> str:
     return f"{name}: no such option; {meant}allowed: {', '.join(names)}"
 
 
-def _line(config: type[StageConfig], error: Any) -> str:
-    name = ".".join(map(str, error["loc"])) or config.__name__
+def _line(error: Any) -> str:
+    name, said = ".".join(map(str, error["loc"])), error["msg"].removeprefix("Value error, ")
     if error["type"] == "missing":
         return f"{name} is missing: give it"
-    return f"{name}: found {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+    if not name:  # of several values together, which the message names
+        return str(said)
+    return f"{name}: found {error['input']!r}: {said}"
 
 
 def _grouped(config: type[StageConfig], options: Mapping[str, Any]) -> dict[str, Any]:

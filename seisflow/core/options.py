@@ -244,9 +244,13 @@ def _option(name: str, info: FieldInfo, texts: Mapping[str, str]) -> Option:
 
 def _kind(annotation: Any) -> Any:
     """Return what an annotation says of a value that is given."""
-    left = [member for member in _members(annotation) if member is not type(None)]
-    kind = left[0] if len(left) == 1 else Union[tuple(left)]  # noqa: UP007 - made of a list
-    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    left = [_bare(member) for member in _members(annotation) if member is not type(None)]
+    return left[0] if len(left) == 1 else Union[tuple(left)]  # noqa: UP007 - made of a list
+
+
+def _bare(annotation: Any) -> Any:
+    """Return a type without what pydantic is told of it, as in ``PathOption | None``."""
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _bounds(info: FieldInfo) -> str:

@@ -14,7 +14,7 @@ from seisflow.core.grid import NS_PER_S
 from seisflow.dsp.filters import bandpass, valid_runs
 from seisflow.errors import ConfigError
 from seisflow.formats.sta_lta import coincidences_of, sta_lta_of
-from seisflow.stages.wavelets.onset import snr_band_hz
+from seisflow.stages.wavelets.snr import snr_band_hz
 
 __all__ = [
     "ArrayRecord",
@@ -86,7 +86,7 @@ class StaLtaRule:
 def sta_lta_triggers(record: ArrayRecord, rule: StaLtaRule) -> list[Trigger]:
     """Detect by recursive STA/LTA at each station and coincidence over the network.
 
-    Each run of samples is filtered to 5-30 Hz (`seisflow.stages.wavelets.onset.snr_band_hz`) and
+    Each run of samples is filtered to 5-30 Hz (`seisflow.stages.wavelets.snr.snr_band_hz`) and
     begins anew: its first `long_s` seconds trigger nothing.
 
     Parameters

@@ -17,14 +17,14 @@ from seisflow.core.stations import Coordinates
 from seisflow.formats.arrivals import Arrival
 from seisflow.formats.events import Event
 
-__all__ = ["SAME_EVENT_S", "KnownArrivals", "know", "site_of", "with_catalogue"]
+__all__ = ["SAME_EVENT_S", "MatchedArrivals", "match_arrivals", "site_of", "with_catalogue"]
 
 SAME_EVENT_S = 30
 """Arrivals of no named event that follow each other within this time belong to one event."""
 
 
 @dataclass(frozen=True)
-class KnownArrivals:
+class MatchedArrivals:
     """Columns of onsets, one for each event and channel, and what noise keeps away from.
 
     Parameters
@@ -77,14 +77,14 @@ class _Sites:
         if key not in self._found:
             self._found[key] = [
                 i
-                for known, members in self._by_code.get(station, {}).items()
-                if known == network or not known or not network
+                for code, members in self._by_code.get(station, {}).items()
+                if code == network or not code or not network
                 for i in members
             ]
         return self._found[key]
 
 
-def know(arrivals: Iterable[Arrival], channels: Sequence[str]) -> KnownArrivals:
+def match_arrivals(arrivals: Iterable[Arrival], channels: Sequence[str]) -> MatchedArrivals:
     """Match arrivals with channels.
 
     Where an event has several P at a station, the earliest is the onset. Arrivals without an
@@ -100,7 +100,7 @@ def know(arrivals: Iterable[Arrival], channels: Sequence[str]) -> KnownArrivals:
 
     Returns
     -------
-    KnownArrivals
+    MatchedArrivals
         Onsets ordered by channel and time.
     """
     named = _name_events(sorted(arrivals))
@@ -130,11 +130,11 @@ def _columns(
     first: Mapping[str, int],
     away: Sequence[Sequence[int]],
     rejected: Counter[str],
-) -> KnownArrivals:
+) -> MatchedArrivals:
     names = sorted(first)
     number = {name: i for i, name in enumerate(names)}
     ordered = sorted(onsets.items(), key=lambda o: (o[0][0], o[1].time_ns, o[0][1]))
-    return KnownArrivals(
+    return MatchedArrivals(
         tuple(names),
         np.array([first[name] for name in names], dtype=np.int64),
         np.array([i for (i, _), _ in ordered], dtype=np.int64),
@@ -161,33 +161,33 @@ def _name_events(arrivals: Iterable[Arrival]) -> Iterable[Arrival]:
 
 
 def with_catalogue(
-    known: KnownArrivals, catalogue: Iterable[Event], places: Sequence[Coordinates]
-) -> KnownArrivals:
+    arrivals: MatchedArrivals, catalogue: Iterable[Event], places: Sequence[Coordinates]
+) -> MatchedArrivals:
     """Fill in magnitudes and distances that are not known from the events of a catalogue.
 
     Parameters
     ----------
-    known : KnownArrivals
+    arrivals : MatchedArrivals
         Onsets; events are matched by name.
     catalogue : iterable of Event
         Where and how large they were.
     places : sequence of Coordinates
         Of each channel; NaN where not known.
     """
-    magnitude, distance = known.magnitude.copy(), known.distance_km.copy()
+    magnitude, distance = arrivals.magnitude.copy(), arrivals.distance_km.copy()
     by_name = {event.event: event for event in catalogue}
     longitudes = np.array([p.longitude for p in places])
     latitudes = np.array([p.latitude for p in places])
-    numbers, counts = np.unique(known.event, return_counts=True)
-    members = np.split(np.argsort(known.event, kind="stable"), np.cumsum(counts)[:-1])
+    numbers, counts = np.unique(arrivals.event, return_counts=True)
+    members = np.split(np.argsort(arrivals.event, kind="stable"), np.cumsum(counts)[:-1])
     for number, here in zip(numbers.tolist(), members, strict=False):
-        event = by_name.get(known.events[number])
+        event = by_name.get(arrivals.events[number])
         if event is None:
             continue
-        channels = known.channel[here]
+        channels = arrivals.channel[here]
         away = surface_distance_km(
             event.longitude, event.latitude, longitudes[channels], latitudes[channels]
         )
         distance[here] = np.where(np.isnan(distance[here]), away, distance[here])
         magnitude[here] = np.where(np.isnan(magnitude[here]), event.magnitude, magnitude[here])
-    return replace(known, magnitude=magnitude, distance_km=distance)
+    return replace(arrivals, magnitude=magnitude, distance_km=distance)
