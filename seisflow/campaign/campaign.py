@@ -83,29 +83,10 @@ class Campaign:
 
     def _configured(self, stage: str, there: set[str]) -> StageConfig:
         table, values = tables()[stage], dict(self.tables[stage])
-        for option in table.keys:
-            if option.product and option.name in values:
-                values[option.name] = self._switched(option.dashed, values, option.product)
         for option in table.products:
             if option.is_required or option.product in {*there, table.makes}:
                 values[option.name] = self.product(option.product)
         return config_of(stage).build(values)
-
-    def _switched(self, key: str, values: Mapping[str, Any], product: str) -> AnyPath | None:
-        """Return the product of this campaign where a table says true.
-
-        Raises
-        ------
-        ConfigError
-            It says neither true nor false.
-        """
-        value = values[key.replace("-", "_")]
-        if not isinstance(value, bool):
-            raise ConfigError(
-                f"{key}: found {value!r}: true is meant, or false; it takes the {product} of the "
-                "campaign"
-            )
-        return self.product(product) if value else None
 
     def refuse_missing(self) -> None:
         """Refuse a campaign whose files are not there.

@@ -207,7 +207,7 @@ class Planner:
         return plan_detect(self._config(stage), self.records, self._rates, self._where(stage))
 
     def _single(self, stage: str) -> StagePlan:
-        baselines = getattr(self._config(stage), "baselines", None) is not None
+        baselines = bool(getattr(self._config(stage), "baselines", False))
         return plan_single(stage, self.records, self._rates, baselines=baselines)
 
 

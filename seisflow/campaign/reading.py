@@ -84,8 +84,7 @@ def _checked(path: AnyPath, content: Mapping[str, Any]) -> Campaign:
         if stage in content
     }
     config = found["the campaign"] or CampaignConfig(folder=folder)
-    cluster = _cluster_placed(found["cluster"], folder)
-    campaign = Campaign(path, config, stages, cluster, found["archive"])
+    campaign = Campaign(path, config, stages, found["cluster"], found["archive"])
     for stage in stages:
         try:
             campaign.config_of(stage)
@@ -113,19 +112,15 @@ def _values(
 def _placed(option: Option, value: Any, folder: AnyPath) -> Any:
     """Let a path count from a folder; what is no path, the configuration refuses."""
     try:
-        if option.is_path and not option.product and isinstance(value, str):
+        if option.is_path and isinstance(value, str):
             return path_from(folder, value)
         if option.is_argument and option.is_many and isinstance(value, list):
             return [counted_from(folder, v) if isinstance(v, str) else v for v in value]
+        if option.name in ("cluster", "profile") and str(value).endswith(".toml"):
+            return str(path_from(folder, value))
     except ConfigError:
         return value
     return value
-
-
-def _cluster_placed(table: ClusterTable, folder: AnyPath) -> ClusterTable:
-    if not table.profile.endswith(".toml"):
-        return table
-    return table.model_copy(update={"profile": str(path_from(folder, table.profile))})
 
 
 def _twice(campaign: Campaign) -> Iterator[str]:

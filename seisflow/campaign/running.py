@@ -259,9 +259,11 @@ def outcome_of(result: Result, seconds: float) -> Outcome:
     """
     state = result.progress
     if state is None:
-        kept = result.summary.get("seconds", seconds)
+        history = result.summary.get("history")
+        if history is not None:  # of all epochs, also those of runs before
+            seconds = float(sum(row["seconds"] + row["validation_s"] for row in history))
         path = str(result.path)
-        return Outcome(result.stage, int(result.exit_code), 1, 0, 0, float(kept), None, path)
+        return Outcome(result.stage, int(result.exit_code), 1, 0, 0, seconds, None, path)
     return Outcome(
         stage=result.stage,
         code=int(result.exit_code),

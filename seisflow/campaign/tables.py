@@ -25,8 +25,6 @@ FILES = {
     "page": "page.html",
 }
 """Where products lie in the folder of a campaign."""
-HOW = ("cluster", "nodes")
-"""Options of where a training runs, which a campaign says for all stages, or has no use for."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +53,6 @@ class StageTable:
         """Products without which it cannot run."""
         return tuple(o.product for o in self.products if o.is_required and o.product != self.makes)
 
-    @property
-    def switches(self) -> tuple[str, ...]:
-        """Keys that are true or false here, and elsewhere name a product that may be used."""
-        return tuple(option.name for option in self.keys if option.product)
-
     def key(self, dashed: str) -> Option | None:
         """Return the option that a key of the file stands for."""
         return next((option for option in self.keys if option.dashed == dashed), None)
@@ -70,22 +63,11 @@ def tables() -> dict[str, StageTable]:
     """Return the table of every stage of a campaign, in the order in which they run."""
     found: dict[str, StageTable] = {}
     for stage in STAGES:
-        options = [o for o in config_of(stage).options() if o.name not in HOW]
+        options = config_of(stage).options()
         made = {table.makes for table in found.values()}
         new = [o.product for o in options if o.product and o.product not in made]
         if new:
-            found[stage] = _table(stage, options, new[0])
+            keys = tuple(o for o in options if not o.product)
+            products = tuple(o for o in options if o.product)
+            found[stage] = StageTable(stage, keys, products, new[0])
     return found
-
-
-def _table(stage: str, options: list[Option], makes: str) -> StageTable:
-    """Sort the options of a stage into what is said and what is known."""
-    known = [o for o in options if o.product and not _is_switch(o, makes)]
-    keys = [o for o in options if o not in known]
-    return StageTable(stage, tuple(keys), tuple(known), makes)
-
-
-def _is_switch(option: Option, makes: str) -> bool:
-    """Tell whether an option takes a product for a purpose of its own: true or false is enough."""
-    is_own = option.product != option.name and option.product != makes
-    return is_own and not option.is_required

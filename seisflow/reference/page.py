@@ -134,8 +134,6 @@ def in_campaign(option: Option, stage: str) -> str:
     table = tables().get(stage)
     if table is None or option.name not in {o.name for o in (*table.keys, *table.products)}:
         return ""
-    if option.name in table.switches:
-        return f"`{option.dashed} = true`: its {option.product}"
     if option in table.keys:
         return f"`{option.dashed}`"
     return f"its {option.product}"

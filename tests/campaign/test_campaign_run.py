@@ -56,15 +56,21 @@ def test_tables_have_the_options_of_their_stages() -> None:
     assert {"network", "batch-size", "augment", "noise-snr", "ranks"} <= {*keys["train"]}
     assert keys["infer"] == ["select", "start", "end", "precision", "batch", "block", "device"]
     assert {"min-nodes", "moveout-s", "max-lag-s", "low-hz", "figures"} <= {*keys["detect"]}
-    expected = {"reference", "tolerance-s", "arrivals", "predict", "baselines", "equal"}
-    assert {*keys["compare"]} == expected
+    expected = {
+        "reference",
+        "tolerance-s",
+        "arrivals",
+        "predict",
+        "baselines",
+        "waveforms",
+        "equal",
+    }
+    assert {*keys.pop("compare")} == expected
     assert keys["report"] == ["title"]
     no_business = {
-        "cluster",
         "workers",
         "detach",
         "detached",
-        "nodes",
         "dry-run",
         "json",
         "as-json",
@@ -156,17 +162,6 @@ def test_a_table_says_what_the_command_and_python_say(
     ended = launcher.run(table, *arguments, f"--{name}", value)
     assert ended.code == 2
     assert ended.err.strip() == f"error: {said}"
-
-
-def test_baselines_are_a_switch(tmp_path: Path) -> None:
-    path = tmp_path / "c.toml"
-    text = 'folder = "p"\n[compare]\nreference = "r"\nbaselines = {}\n'
-    for said, taken in (("true", tmp_path / "p" / "waveforms.zarr"), ("false", None)):
-        path.write_text(text.format(said))
-        assert read_campaign(path).config_of("compare").baselines == taken
-    path.write_text(text.format("'w.zarr'"))
-    with pytest.raises(ConfigError, match=r"baselines: found 'w.zarr': true is meant, or false"):
-        read_campaign(path)
 
 
 def test_nothing_runs_before_a_later_table_is_right(write: Write, run: Callable) -> None:

@@ -20,8 +20,6 @@ from seisflow.registry import STAGES, config_of
 PAGE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text()
 NO_TABLE = {"synth", "evaluate"}
 """Stages that are no part of a campaign."""
-ELSEWHERE = {("train", "cluster"), ("train", "nodes")}
-"""Where a training runs, a campaign says for all stages."""
 
 
 def lacking(stage: str, one: Option, parameters: dict[str, Any], function: Any) -> list[str]:
@@ -52,8 +50,6 @@ def in_python(one: Option, function: Any) -> bool:
 def in_campaign(stage: str, one: Option, table: StageTable | None) -> bool:
     if table is None:
         return stage in NO_TABLE
-    if (stage, one.name) in ELSEWHERE:
-        return one not in (*table.keys, *table.products)
     if table.key(one.dashed) == one:
         return one not in table.products
     return bool(one.product) and one in table.products
@@ -134,5 +130,3 @@ def test_stages_of_a_campaign_and_what_they_pass_on() -> None:
         "compare": (("catalog",), "comparison"),
         "report": ((), "page"),
     }
-    switches = {name: table.switches for name, table in found.items() if table.switches}
-    assert switches == {"compare": ("baselines",)}
