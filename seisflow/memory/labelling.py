@@ -19,7 +19,7 @@ from seisflow.memory.waveforms import Waveforms
 from seisflow.stages.label import record as one_hour
 from seisflow.stages.label.layout import Block, label_arrays
 from seisflow.stages.label.method import DEFAULT_METHOD, METHODS
-from seisflow.stages.label.stage import LabelConfig
+from seisflow.stages.label.config import LabelConfig
 
 __all__ = ["label_record"]
 
