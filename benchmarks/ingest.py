@@ -28,7 +28,7 @@ from zarr.codecs import BloscCodec, BloscShuffle
 
 from seisflow.stages.ingest import stage
 from seisflow.stages.synth import stage as synth_stage
-from seisflow.stages.synth.config import SceneConfig
+from seisflow.stages.synth.scene_config import SceneConfig
 
 REPEATS = 3
 INTERLEAVED_S = 1800

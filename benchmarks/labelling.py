@@ -39,7 +39,7 @@ from seisflow.stages.label.method import label_windows  # noqa: E402
 from seisflow.stages.label.parameters import ReferenceParameters  # noqa: E402
 from seisflow.stages.label.rounds import run_rounds  # noqa: E402
 from seisflow.stages.synth import stage as synth_stage  # noqa: E402
-from seisflow.stages.synth.config import SceneConfig  # noqa: E402
+from seisflow.stages.synth.scene_config import SceneConfig  # noqa: E402
 
 REPEATS = 3
 TURNS = 3

@@ -39,7 +39,7 @@ from seisflow.stages.learn.artifact import model_document, save_model  # noqa: E
 from seisflow.stages.learn.classifier import build_classifier  # noqa: E402
 from seisflow.stages.learn.front_end import FrontEndConfig  # noqa: E402
 from seisflow.stages.synth import stage as synth  # noqa: E402
-from seisflow.stages.synth.config import SceneConfig  # noqa: E402
+from seisflow.stages.synth.scene_config import SceneConfig  # noqa: E402
 
 BUCKET = "bench"
 SETTINGS = {

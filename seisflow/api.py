@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from seisflow.core.config import StageConfig, refuse_unknown
+from seisflow.core.config import StageConfig
 from seisflow.core.options import Option
 from seisflow.core.reporting import SILENT
 from seisflow.errors import ConfigError
@@ -42,7 +42,7 @@ def function_of(name: str) -> Callable[..., Any]:
     how = {key: value for key, value in HOW.items() if key in _how_of(name)}
 
     def function(*arguments: Any, **options: Any) -> Any:
-        given = _named(name, config, arguments, options, how)
+        given = _named(name, config, arguments, options)
         run = {key: given.pop(key, default) for key, (default, _, _) in how.items()}
         reporter = SILENT if not run.pop("progress") else _console()
         stage = stage_of(name)
@@ -72,14 +72,13 @@ def _named(
     config: type[StageConfig],
     arguments: tuple[Any, ...],
     options: Mapping[str, Any],
-    how: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Give every value its name.
 
     Raises
     ------
     ConfigError
-        There are more values than places, one is given twice, or an option is unknown.
+        There are more values than places, or one is given twice.
     """
     places = [option.name for option in config.options() if option.is_argument]
     if len(arguments) > len(places):
@@ -91,7 +90,6 @@ def _named(
     twice = sorted(given.keys() & options.keys())
     if twice:
         raise ConfigError(f"{name}(): {', '.join(twice)} given by place and by name; give it once")
-    refuse_unknown(config, [key for key in options if key not in how], f"{name}() has ")
     return {**given, **options}
 
 

@@ -24,7 +24,7 @@ from seisflow.stages.learn.job import prepare as prepare_training
 from seisflow.stages.learn.model import one_thread
 from seisflow.stages.learn.training import Event, train_job
 from seisflow.stages.synth import stage as synth_stage
-from seisflow.stages.synth.config import SceneConfig
+from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.wavelets.choosing import choose
 from seisflow.stages.wavelets.config import AssembleConfig
 from seisflow.stages.wavelets.inputs import identify

@@ -8,8 +8,8 @@ from seisflow.dsp.filters import bandpass
 from seisflow.stages.detect.config import DetectConfig
 from seisflow.stages.detect.glitch import GlitchRule, goes_on, is_glitch
 from seisflow.stages.detect.measuring import band_hz
-from seisflow.stages.synth.config import SceneConfig
 from seisflow.stages.synth.scene import Scene, build_scene
+from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.synth.sources import Earthquake, Glitch
 from seisflow.stages.synth.truth import arrivals
 from seisflow.stages.synth.waves import node_waveform

@@ -7,17 +7,15 @@ from typing import Any
 
 import numpy as np
 import zarr
+from small_archive import ingest as ingest_files
 from stages import Begun
 
 from seisflow.archive.receipts import Receipt, write_receipt
 from seisflow.archive.store import write_shards
-from seisflow.archive.work import Work
 from seisflow.core.classes import Label
 from seisflow.core.files import whole_file
 from seisflow.core.grid import NS_PER_S, format_time, parse_time
 from seisflow.formats.writing import MiniSeedWriter
-from seisflow.stages.ingest import stage as ingest_stage
-from seisflow.stages.label.config import LabelConfig
 from seisflow.stages.label.stage import Label as LabelStage
 from seisflow.stages.wavelets.choosing import Assembly, choose
 from seisflow.stages.wavelets.config import AssembleConfig
@@ -119,18 +117,14 @@ def make_scene(folder: Path) -> Scene:
 
 
 def ingest(folder: Path, **options: Any) -> None:
-    options = {"raw": (str(folder / "raw"),), "stations": str(folder / "stations.csv"), **options}
-    config = ingest_stage.IngestConfig.build(options)
-    scans = [s for b in ingest_stage.batches(config) for s in ingest_stage.scan_batch(b)]
-    work = ingest_stage.plan(config, folder / "waveforms.zarr", ingest_stage.prepare(config, scans))
-    run_all(work)
-    ingest_stage.finish(work.path)
+    options = {"stations": str(folder / "stations.csv"), **options}
+    ingest_files([folder / "raw"], folder / "waveforms.zarr", **options)
 
 
 def make_labels(folder: Path, labels: Sequence[np.ndarray], name: str = "labels.zarr") -> Path:
     """Write LABELS with these labels, as if they had been found."""
-    options = {"waveforms": folder / "waveforms.zarr", "labels": folder / name, "block": 2}
-    work = Begun(LabelStage(LabelConfig.build(options))).work
+    asked = {"waveforms": folder / "waveforms.zarr", "labels": folder / name, "block": 2}
+    work = Begun(LabelStage(LabelStage.Config.build(asked))).work
     for task in work.tasks:
         rows = np.stack(labels[task.first : task.first + len(task.rows)])
         write_shards(work.path, "label", (task.first, task.start_s), rows)
@@ -148,11 +142,6 @@ def picks_of_four_events() -> list[tuple[str, int, str, int]]:
 def write_picks(path: Path, rows: Sequence[tuple[str, int, str, int]]) -> None:
     lines = [f"{e},XX.S{i}..HHE,{phase},{format_time(t)}\n" for e, i, phase, t in rows]
     path.write_text("event,station,phase,time\n" + "".join(lines))
-
-
-def run_all(work: Work[Any], *, backward: bool = False) -> list[Any]:
-    tasks = work.remaining()
-    return [work.job()(task) for task in (reversed(tasks) if backward else tasks)]
 
 
 def prepared(sources: Sources, block: int | None = None, **options: Any) -> Preparation:

@@ -2,38 +2,31 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from functools import partial
-from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from pydantic import Field
 
+from seisflow.archive.appearing import product_stands
 from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, ArraySpec, Identity, Product
 from seisflow.archive.receipts import TaskPlan, documents_of, read_receipts
 from seisflow.archive.store import (
     consolidate,
     create_product,
-    read_product,
     sweep_partial,
     write_array,
-    write_shards,
 )
-from seisflow.archive.work import Done, Work, progress_of, refuse_other
-from seisflow.core.config import SelectingConfig, fingerprint
-from seisflow.core.files import AnyPath, any_path
-from seisflow.core.grid import DAY_NS, HOUR_S, NS_PER_S, Span, format_time, parse_time
-from seisflow.core.stations import StationPattern, select_stations
+from seisflow.archive.work import Done, Progress, existing_product, progress_of, refuse_other
+from seisflow.core.config import fingerprint
+from seisflow.core.files import AnyPath
+from seisflow.core.grid import DAY_NS, NS_PER_S, format_time
+from seisflow.core.reporting import SILENT, Reporter
+from seisflow.core.stations import select_stations
 from seisflow.core.wording import counted
-from seisflow.dsp.quality import clipped_samples, constant_run_samples, constant_samples
+from seisflow.engine.stage import Plan, Runner, Stage
 from seisflow.formats.coordinates import CoordinateTable, read_coordinates
-from seisflow.formats.listing import list_files
 from seisflow.formats.pieces import FileScan
-from seisflow.formats.readers import scan_file
-from seisflow.stages.ingest.assembling import Shard, coverage_of
-from seisflow.stages.ingest.filling import Filling
+from seisflow.stages.ingest.config import IngestConfig
 from seisflow.stages.ingest.inventory import (
     Inventory,
     Selection,
@@ -42,21 +35,12 @@ from seisflow.stages.ingest.inventory import (
 )
 from seisflow.stages.ingest.layout import segment_arrays, state_array, waveform_arrays
 from seisflow.stages.ingest.places import match_places
-from seisflow.stages.ingest.placing import Placement, by_shard, place_station, product_span
+from seisflow.stages.ingest.placing import by_shard, place_station, product_span
+from seisflow.stages.ingest.scanning import batches, inventory_table, scan_files
+from seisflow.stages.ingest.writing import IngestTask, Job, write_shard
 
-__all__ = [
-    "FileBatch",
-    "IngestConfig",
-    "IngestTask",
-    "batches",
-    "finish",
-    "plan",
-    "prepare",
-    "run",
-    "scan_batch",
-]
+__all__ = ["Ingest", "IngestPlan", "lay_out"]
 
-FILES_PER_BATCH = 16
 MOVED_NS = 1_000_000
 """Samples that lie so far from the grid are said."""
 DTYPES = {"int16": "int32"}
@@ -64,99 +48,127 @@ PROCESS_BYTES = 250_000_000
 """Resident size of a worker that has imported everything, with its buffer for reading."""
 
 
-class IngestConfig(SelectingConfig):
-    """What to ingest.
+@dataclass(frozen=True, kw_only=True)
+class IngestPlan(Plan[IngestTask]):
+    """WAVEFORMS to be made of the files that were scanned.
 
-    Parameters
-    ----------
-    raw : tuple of str
-        Files, folders and globs.
-    stations : str, optional
-        CSV table or StationXML with coordinates; those in file headers are used where it has none.
-    select : tuple of str
-        Globs of NET.STA.LOC.CHA such as ``AZ.*.*.??Z``; all stations by default.
-    rate : float, optional
-        The one sampling rate of the product, in Hz; needed where the files have several.
-    start, end : str, optional
-        First time and first time not wanted any more, ISO 8601 UTC.
+    ``inputs`` is what is known of each file; ``arrays`` are those of the empty product, of the
+    type ``dtype``; ``coordinates`` says where the places of the stations come from.
     """
 
-    raw: tuple[str, ...] = Field(min_length=1)
-    stations: str | None = None
-    rate: float | None = Field(default=None, gt=0)
-
-    def selection(self) -> Selection:
-        """Return the part of the archive asked for."""
-        if self.start and self.end:
-            Span(parse_time(self.start), parse_time(self.end))
-        return Selection(
-            [StationPattern(s) for s in self.select],
-            start_ns=parse_time(self.start) if self.start else None,
-            end_ns=parse_time(self.end) if self.end else None,
-        )
-
-
-@dataclass(frozen=True)
-class FileBatch:
-    """A few files for one scan task."""
-
-    name: str
-    paths: tuple[AnyPath, ...]
-
-
-@dataclass(frozen=True)
-class IngestTask:
-    """One station and one shard of time.
-
-    ``start`` and ``stop`` bound the shard on the grid; samples outside ``first`` to ``last``
-    (exclusive) were not asked for. ``station_s`` is the length of the shard in seconds.
-    """
-
-    name: str
-    station: int
-    start: int
-    stop: int
-    first: int
-    last: int
-    station_s: float
-    placements: tuple[Placement, ...]
-
-
-def batches(config: IngestConfig) -> list[FileBatch]:
-    """List the files and bundle them for the scan.
-
-    Raises
-    ------
-    ConfigError
-        An argument matches nothing.
-    """
-    paths = list_files(config.raw)
-    cuts = range(0, len(paths), FILES_PER_BATCH)
-    return [FileBatch(f"scan-{i}", tuple(paths[i : i + FILES_PER_BATCH])) for i in cuts]
-
-
-def scan_batch(batch: FileBatch) -> list[FileScan]:
-    """Read the headers of a few files; runs in a worker."""
-    return [scan_file(path) for path in batch.paths]
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """All that planning found out before anything is written."""
-
-    identity: Identity
-    product: Product
     inventory: Inventory
     dtype: str
     inputs: dict[str, str]
-    tasks: tuple[IngestTask, ...]
     arrays: tuple[ArraySpec, ...]
-    plan: TaskPlan
     coordinates: str
 
 
-def prepare(config: IngestConfig, scans: Iterable[FileScan]) -> Preparation:
-    """Turn the scans of all files into the product's layout and its tasks; writes nothing.
+class Ingest(Stage[IngestConfig, IngestTask, IngestPlan]):
+    """Foreign files become WAVEFORMS, a station and a day at a time."""
+
+    name = "ingest"
+    Config = IngestConfig
+    reads, writes = ("RAW",), "WAVEFORMS"
+
+    @property
+    def output(self) -> AnyPath:
+        """WAVEFORMS."""
+        return self.config.waveforms
+
+    def check(self) -> None:
+        """Refuse what can be refused before files are scanned, which may take long.
+
+        Raises
+        ------
+        ConfigError
+            The span or the table of stations cannot be, something else stands at the output, or an
+            argument matches no file.
+        """
+        self.config.selection()
+        if product_stands(self.output):
+            existing_product(self.output)
+        coordinate_table(self.config)
+        batches(self.config)
+
+    def plan(self, runner: Runner, reporter: Reporter = SILENT) -> IngestPlan:
+        """Scan the headers of all files, and lay out WAVEFORMS.
+
+        Raises
+        ------
+        DataError
+            Nothing to ingest, several rates and none chosen, or a nearly empty span.
+        """
+        self.check()
+        scans = scan_files(batches(self.config), runner, reporter)
+        return lay_out(self.config, scans)
+
+    def refuse_other(self, plan: IngestPlan) -> bool:
+        """Tell whether this very product stands already; name the files that differ."""
+        return refuse_other(self.output, plan.identity, plan.inputs)
+
+    def create(self, plan: IngestPlan) -> None:
+        """Make the empty product, or find it.
+
+        Raises
+        ------
+        ConfigError
+            Something else stands there.
+        """
+        if not self.refuse_other(plan):
+            title = "continuous waveforms as recorded"
+            documents = documents_of(plan.needs, plan.inputs, plan.problems)
+            create_product(self.output, plan.product, plan.arrays, title, documents)
+
+    @staticmethod
+    def run(job: Job, task: IngestTask) -> Done:
+        """Decode one station and one shard of time, and write its two shards.
+
+        Samples of a file that cannot be decoded are problems, named by file and byte; a file that
+        cannot be read at all is a failure, and the task is tried again by the next run.
+        """
+        return write_shard(job, task)
+
+    def finish(self, plan: IngestPlan) -> None:
+        """Write the table of segments and the state of every station and shard, then consolidate.
+
+        Works on what is there; a later run with more tasks done writes both anew.
+        """
+        receipts = read_receipts(self.output, plan.identity.key)
+        rows = [
+            (detail["station"], *segment)
+            for _, detail in receipts.values()
+            if detail
+            for segment in detail["segments"]
+        ]
+        table = np.array(rows, dtype=np.int64).reshape(-1, 4)
+        for spec in segment_arrays(table, plan.product):
+            write_array(self.output, spec)
+        write_array(self.output, state_array(plan.product, progress_of(self.output)))
+        sweep_partial(self.output)
+        consolidate(self.output)
+
+    def summary(self, plan: IngestPlan, progress: Progress) -> dict[str, Any]:
+        """Return what came in, and what of it is suspect."""
+        counts = progress.counts
+        return {
+            "stations": len(plan.inventory.found),
+            "sampling_rate_hz": float(plan.product.rate),
+            "type": plan.dtype,
+            "span": str(plan.product.span),
+            "coordinates": plan.coordinates,
+            "samples": counts.get("samples", 0),
+            "seconds": f"{counts.get('seconds_complete', 0):,} complete, "
+            f"{counts.get('seconds_partial', 0):,} in part, "
+            f"{counts.get('seconds_without_data', 0):,} without data",
+            "overlaps": f"{counts.get('overlapping_samples', 0)} samples twice and equal, "
+            f"{counts.get('conflicting_samples', 0)} twice and different",
+            "suspect samples": f"{counts.get('constant_samples', 0)} constant, "
+            f"{counts.get('clipped_samples', 0)} clipped",
+        }
+
+
+def lay_out(config: IngestConfig, scans: Iterable[FileScan]) -> IngestPlan:
+    """Turn the scans of all files into the product's layout and its tasks.
 
     Raises
     ------
@@ -169,11 +181,10 @@ def prepare(config: IngestConfig, scans: Iterable[FileScan]) -> Preparation:
     span = product_span(inventory, selection, rate)
     inputs = _inputs(scans)
     table, digest = coordinate_table(config)
-    asked = config.resolved() | {"raw": None, "stations": digest}
     identity = Identity(
         "WAVEFORMS",
         "ingest",
-        asked,
+        _asked(config, digest),
         {"files": fingerprint(inputs)},
         FORMAT_VERSIONS["WAVEFORMS"],
         RESULT_VERSIONS["ingest"],
@@ -184,12 +195,27 @@ def prepare(config: IngestConfig, scans: Iterable[FileScan]) -> Preparation:
     dtype = str(np.result_type(*[DTYPES.get(d, d) for d in dtypes]))
     tasks = tuple(_tasks(product, inventory, selection))
     places = match_places(table, inventory)
-    arrays = tuple(waveform_arrays(product, places.of, dtype))
     notes = (*_idle_patterns(config, scans), *inventory.notes, *_moved(tasks), *places.notes)
-    work_plan = replace(_task_plan(product, inventory, tasks, dtype), notes=notes)
-    return Preparation(
-        identity, product, inventory, dtype, inputs, tasks, arrays, work_plan, places.summary
+    return IngestPlan(
+        product=product,
+        tasks=tasks,
+        job=Job(config.waveforms, rate, dtype),
+        needs=replace(_needs(product, inventory, tasks, dtype), notes=notes),
+        tables=(inventory_table(inventory),),
+        problems=tuple(map(str, inventory.problems)),
+        inventory=inventory,
+        dtype=dtype,
+        inputs=inputs,
+        arrays=tuple(waveform_arrays(product, places.of, dtype)),
+        coordinates=places.summary,
     )
+
+
+def _asked(config: IngestConfig, table: str | None) -> dict[str, Any]:
+    """Return what makes the product: the files and the table by what they hold, not by name."""
+    asked = config.resolved()
+    rate = asked.pop("rate")
+    return {**asked, "raw": None, "stations": table, "rate": rate}
 
 
 def _moved(tasks: Sequence[IngestTask]) -> Iterator[str]:
@@ -220,7 +246,7 @@ def coordinate_table(config: IngestConfig) -> tuple[CoordinateTable | None, str 
     """
     if config.stations is None:
         return None, None
-    path = any_path(config.stations)
+    path = config.stations
     return read_coordinates(path), fingerprint(path.read_bytes().hex())
 
 
@@ -255,7 +281,7 @@ def _tasks(product: Product, inventory: Inventory, selection: Selection) -> Iter
             yield IngestTask(name, number, start, stop, first, last, station_s, here)
 
 
-def _task_plan(
+def _needs(
     product: Product, inventory: Inventory, tasks: Sequence[IngestTask], dtype: str
 ) -> TaskPlan:
     n_samples = int(product.shard_s * product.rate)
@@ -271,120 +297,3 @@ def _task_plan(
         write_bytes=int(samples * 1.4),
         n_files=2 * len(tasks),
     )
-
-
-def plan(config: IngestConfig, output: AnyPath, preparation: Preparation) -> Work[IngestTask]:
-    """Create the empty product, or resume the one that is there.
-
-    Raises
-    ------
-    ConfigError
-        Something else stands at `output`.
-    """
-    p = preparation
-    if not refuse_other(output, p.identity, p.inputs):
-        title = "continuous waveforms as recorded"
-        problems = [str(problem) for problem in p.inventory.problems]
-        create_product(output, p.product, p.arrays, title, documents_of(p.plan, p.inputs, problems))
-    return Work(
-        output, p.identity.key, p.tasks, partial(run, output, p.product.rate, p.dtype), p.plan
-    )
-
-
-def run(output: AnyPath, rate: Fraction, dtype: str, task: IngestTask) -> Done:
-    """Decode one station and one shard of time, and write its two shards.
-
-    Samples of a file that cannot be decoded are problems, named by file and byte; a file that
-    cannot be read at all is a failure, and the task is tried again by the next run.
-    """
-    shard = Shard.empty(task.start, task.stop - task.start, dtype)
-    first, stop = max(task.start, task.first), min(task.stop, task.last)
-    filling = Filling(shard, first, stop)
-    for _, placements in groupby(task.placements, key=lambda p: p.found.path):
-        filling.read_file(list(placements))
-    segments = filling.segments
-    problems = [str(p) for p in filling.problems]
-    if shard.n_conflicting:
-        problems.append(
-            f"{task.name}: {shard.n_conflicting} samples differ where files overlap; the first kept"
-        )
-    coverage = coverage_of(shard, rate)
-    _mark_unread(coverage, task, filling.unread, rate)
-    first_second = int(task.start / rate)
-    written = write_shards(output, "waveform", (task.station, task.start), shard.samples[None])
-    written += write_shards(output, "coverage", (task.station, first_second), coverage[None])
-    return Done(
-        _counts(shard, coverage, segments, rate),
-        tuple(problems),
-        tuple(f"{path}: {error}" for path, error in filling.failures.items()),
-        filling.read_bytes,
-        written,
-        {"station": task.station, "segments": segments},
-    )
-
-
-def _mark_unread(
-    coverage: npt.NDArray[np.float32],
-    task: IngestTask,
-    unread: Sequence[Placement],
-    rate: Fraction,
-) -> None:
-    """Set to NaN, not ingested, the seconds that lack samples of a file that could not be read."""
-    for placement in unread:
-        first = max(task.start, task.first, placement.index) - task.start
-        stop = min(task.stop, task.last, placement.stop) - task.start
-        here = coverage[int(first / rate) : int((stop - 1) / rate) + 1]
-        here[here < 1] = np.nan
-
-
-def _counts(
-    shard: Shard, coverage: npt.NDArray[np.float32], segments: Sequence[object], rate: Fraction
-) -> dict[str, int]:
-    n_constant, n_clipped = _suspect_samples(shard, rate)
-    return {
-        "samples": int(shard.filled.sum()),
-        "seconds_complete": int((coverage == 1).sum()),
-        "seconds_partial": int(((coverage > 0) & (coverage < 1)).sum()),
-        "seconds_without_data": int((coverage == 0).sum()),
-        "segments": len(segments),
-        "overlapping_samples": shard.n_overlapping,
-        "conflicting_samples": shard.n_conflicting,
-        "constant_samples": n_constant,
-        "clipped_samples": n_clipped,
-    }
-
-
-def _suspect_samples(shard: Shard, rate: Fraction) -> tuple[int, int]:
-    """Count constant and clipped samples, hour by hour as labelling judges them."""
-    run = constant_run_samples(float(rate))
-    n_constant = n_clipped = 0
-    hour = int(HOUR_S * rate)
-    for start in range(0, len(shard.samples), hour):
-        samples, filled = shard.samples[start : start + hour], shard.filled[start : start + hour]
-        if filled.any():
-            constant = constant_samples(samples, filled, min_run_samples=run)
-            recorded = filled & ~(constant & (samples == 0))
-            n_constant += int(constant.sum())
-            n_clipped += int(clipped_samples(samples, recorded).sum())
-    return n_constant, n_clipped
-
-
-def finish(output: AnyPath) -> None:
-    """Write the table of segments and the state of every station and shard, then consolidate.
-
-    Works on what is there; a later run with more tasks done writes both anew.
-    """
-    product = read_product(output, "WAVEFORMS")
-    receipts = read_receipts(output, product.identity.key)
-    progress = progress_of(output)
-    rows = [
-        (detail["station"], *segment)
-        for _, detail in receipts.values()
-        if detail
-        for segment in detail["segments"]
-    ]
-    for spec in segment_arrays(np.array(rows, dtype=np.int64).reshape(-1, 4), product):
-        write_array(output, spec)
-    write_array(output, state_array(product, progress))
-    sweep_partial(output)
-    consolidate(output)

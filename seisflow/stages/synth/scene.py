@@ -10,7 +10,7 @@ from math import cos, floor, pi, radians, sin
 from seisflow.core.geometry import normalise_longitude
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span
 from seisflow.core.stations import Coordinates
-from seisflow.stages.synth.config import SceneConfig
+from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.synth.sources import (
     MAX_LOOK_BACK_HOURS,
     Gap,

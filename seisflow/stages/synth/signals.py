@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisflow.core.grid import NS_PER_S
-from seisflow.stages.synth.config import SceneConfig
 from seisflow.stages.synth.scene import Node
+from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.synth.sources import (
     SOUND_M_S,
     Aircraft,

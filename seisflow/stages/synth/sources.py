@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S
-from seisflow.stages.synth.config import SceneConfig
 from seisflow.stages.synth.noise import noise_filter
+from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.synth.streams import Stream, generator, log_uniform
 
 __all__ = [

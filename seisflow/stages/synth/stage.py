@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
-from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -26,19 +26,22 @@ from seisflow.archive.store import (
     sweep_partial,
     write_shards,
 )
-from seisflow.archive.work import Done, Work, refuse_other
+from seisflow.archive.work import Done, Progress
 from seisflow.core.classes import flag_attributes
 from seisflow.core.files import AnyPath, whole_file
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, format_time
+from seisflow.core.reporting import SILENT, Reporter
 from seisflow.dsp.filters import valid_runs
+from seisflow.engine.stage import Plan, Runner, Stage
 from seisflow.formats.writing import MiniSeedWriter, write_csv, write_stationxml
 from seisflow.stages.synth import truth
-from seisflow.stages.synth.config import SceneConfig
+from seisflow.stages.synth.config import SynthConfig
 from seisflow.stages.synth.scene import Scene, build_scene
+from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.synth.sources import SourceKind
 from seisflow.stages.synth.waves import NodeRecord, iter_node_waveform
 
-__all__ = ["SynthTask", "finish", "plan", "prepare", "run"]
+__all__ = ["Synth", "SynthPlan", "SynthTask"]
 
 PROCESS_BYTES = 230_000_000
 NOT_RUN = 255
@@ -61,20 +64,88 @@ class SynthTask:
         return self.stop_s - self.start_s
 
 
-@dataclass(frozen=True)
-class Preparation:
-    """All that planning found out before anything is written."""
+@dataclass(frozen=True, kw_only=True)
+class SynthPlan(Plan[SynthTask]):
+    """A scene to be made."""
 
-    config: SceneConfig
     scene: Scene
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every task of one scene shares."""
+
+    output: AnyPath
+    config: SceneConfig
     product: Product
-    tasks: tuple[SynthTask, ...]
-    plan: TaskPlan
 
 
-def prepare(config: SceneConfig) -> Preparation:
-    """Lay out a scene; writes nothing."""
-    scene = build_scene(config)
+class Synth(Stage[SynthConfig, SynthTask, SynthPlan]):
+    """A scene becomes files and TRUTH, a node and a day at a time."""
+
+    name = "synth"
+    Config = SynthConfig
+    reads, writes = ("scene",), "TRUTH"
+
+    @property
+    def output(self) -> AnyPath:
+        """TRUTH, in the folder of the scene."""
+        return self.config.scene / "truth.zarr"
+
+    def check(self) -> None:
+        """Refuse a scene that cannot be made, and another one in that folder.
+
+        Raises
+        ------
+        ConfigError
+            It cannot, or another one stands there.
+        """
+        self.refuse_other(self.plan())
+
+    def plan(self, runner: Runner | None = None, reporter: Reporter = SILENT) -> SynthPlan:
+        """Lay out a scene."""
+        config = self.config.scene_config()
+        scene = build_scene(config)
+        product = _product(config, scene)
+        tasks = tuple(_tasks(scene, product))
+        return SynthPlan(
+            product=product,
+            tasks=tasks,
+            job=Job(self.config.scene, config, product),
+            needs=_needs(scene, product, tasks),
+            scene=scene,
+        )
+
+    def create(self, plan: SynthPlan) -> None:
+        """Write the station tables and the list of events, and create the empty TRUTH.
+
+        Raises
+        ------
+        ConfigError
+            Something else stands there.
+        """
+        if not self.refuse_other(plan):
+            with storage_errors(self.config.scene):
+                _begin(self.config.scene, plan)
+
+    @staticmethod
+    def run(job: Job, task: SynthTask) -> Done:
+        """Make one node and one shard of time: a miniSEED file and two shards of TRUTH."""
+        return write_node(job, task)
+
+    def finish(self, plan: SynthPlan) -> None:
+        """Write the tables that have a row for every station, then consolidate TRUTH."""
+        write_tables(self.config.scene, plan.scene)
+        sweep_partial(self.config.scene / "waveforms")
+        sweep_partial(self.output)
+        consolidate(self.output)
+
+    def summary(self, plan: SynthPlan, progress: Progress) -> dict[str, Any]:
+        """Return the folder, and the seconds of each kind of source."""
+        return {"folder": str(self.config.scene), **progress.counts}
+
+
+def _product(config: SceneConfig, scene: Scene) -> Product:
     identity = Identity(
         "TRUTH", "synth", asdict(config), {}, FORMAT_VERSIONS["TRUTH"], RESULT_VERSIONS["synth"]
     )
@@ -82,18 +153,20 @@ def prepare(config: SceneConfig) -> Preparation:
     if span.start_ns // DAY_NS != (span.end_ns - 1) // DAY_NS:
         span = span.widened(DAY_NS)
     shard_s = int(min(DAY_NS, span.end_ns - span.start_ns) // NS_PER_S)
-    product = Product(identity, span, Fraction(config.rate_hz), shard_s, 1)
-    tasks = tuple(_tasks(scene, product))
+    return Product(identity, span, Fraction(config.rate_hz), shard_s, 1)
+
+
+def _needs(scene: Scene, product: Product, tasks: tuple[SynthTask, ...]) -> TaskPlan:
     n_samples = scene.n_samples * len(scene.nodes)
-    work_plan = TaskPlan(
+    shard_s = product.shard_s
+    return TaskPlan(
         tasks=tuple(t.name for t in tasks),
         unit="node-days" if shard_s * NS_PER_S == DAY_NS else "nodes",
-        memory_bytes=PROCESS_BYTES + 60 * 3600 * config.rate_hz + 8 * shard_s,
+        memory_bytes=PROCESS_BYTES + 60 * 3600 * int(product.rate) + 8 * shard_s,
         read_bytes=0,
         write_bytes=int(1.4 * n_samples),
         n_files=3 * len(tasks),
     )
-    return Preparation(config, scene, product, tasks, work_plan)
 
 
 def _tasks(scene: Scene, product: Product) -> Iterator[SynthTask]:
@@ -109,25 +182,7 @@ def _tasks(scene: Scene, product: Product) -> Iterator[SynthTask]:
             yield SynthTask(name, node, first, max(0, last - first), start_s, stop_s)
 
 
-def plan(output: AnyPath, preparation: Preparation) -> Work[SynthTask]:
-    """Write the station tables and the list of events, and create the empty TRUTH, or resume.
-
-    Raises
-    ------
-    ConfigError
-        Another scene, or something else, stands at `output`.
-    """
-    p = preparation
-    target = output / "truth.zarr"
-    with storage_errors(output):
-        if not refuse_other(target, p.product.identity):
-            _begin(output, p)
-    return Work(
-        target, p.product.identity.key, p.tasks, partial(run, output, p.config, p.product), p.plan
-    )
-
-
-def _begin(output: AnyPath, p: Preparation) -> None:
+def _begin(output: AnyPath, p: SynthPlan) -> None:
     """Write what does not depend on any task; TRUTH comes last and says that all is there."""
     places = {node.station: node.coordinates for node in p.scene.nodes}
     write_stationxml(output / "stations.xml", places, "seisflow synth")
@@ -142,10 +197,10 @@ def _begin(output: AnyPath, p: Preparation) -> None:
     sources = truth.sources(p.scene, p.scene.span)
     write_csv(output / "sources.csv", list(truth.SourceRow.__annotations__), sources)
     arrays = tuple(_arrays(p))
-    create_product(output / "truth.zarr", p.product, arrays, "planted truth", documents_of(p.plan))
+    create_product(output / "truth.zarr", p.product, arrays, "planted truth", documents_of(p.needs))
 
 
-def _arrays(p: Preparation) -> Iterator[ArraySpec]:
+def _arrays(p: SynthPlan) -> Iterator[ArraySpec]:
     nodes, product = p.scene.nodes, p.product
     shape, shards = (len(nodes), product.n_seconds), (1, product.shard_s)
     dims = ("station", "second")
@@ -160,8 +215,9 @@ def _arrays(p: Preparation) -> Iterator[ArraySpec]:
     yield second_array(product)
 
 
-def run(output: AnyPath, config: SceneConfig, product: Product, task: SynthTask) -> Done:
-    """Make one node and one shard of time: a miniSEED file and two shards of TRUTH."""
+def write_node(job: Job, task: SynthTask) -> Done:
+    """Do what `Synth.run` says."""
+    output, config, product = job.output, job.config, job.product
     scene = build_scene(config)
     n_seconds = task.stop_s - task.start_s
     kind = np.full(n_seconds, NOT_RUN, np.uint8)
@@ -198,9 +254,8 @@ def _append(writer: MiniSeedWriter, scene: Scene, record: NodeRecord) -> int:
     return int(record.present.sum())
 
 
-def finish(output: AnyPath, preparation: Preparation) -> None:
-    """Write the tables that have a row for every station, then consolidate TRUTH."""
-    scene = preparation.scene
+def write_tables(output: AnyPath, scene: Scene) -> None:
+    """Write arrivals, spikes and gaps of all nodes."""
     # day by day: the sources of a day are made once for all nodes
     parts = [(node, day) for day in scene.span.split(DAY_NS) for node in range(len(scene.nodes))]
     arrivals = (row for node, day in parts for row in truth.arrivals(scene, node, day))
@@ -211,6 +266,3 @@ def finish(output: AnyPath, preparation: Preparation) -> None:
         write_csv(output / "arrivals.csv", list(truth.ArrivalRow.__annotations__), arrivals)
         write_csv(output / "spikes.csv", list(truth.SourceRow.__annotations__), spikes)
         write_csv(output / "gaps.csv", list(truth.GapRow.__annotations__), gaps)
-    sweep_partial(output / "waveforms")
-    sweep_partial(output / "truth.zarr")
-    consolidate(output / "truth.zarr")

@@ -11,9 +11,9 @@ import numpy as np
 
 from seisflow.core.geometry import normalise_longitude
 from seisflow.core.grid import Span
-from seisflow.stages.synth.config import SceneConfig
 from seisflow.stages.synth.noise import noise_filter
 from seisflow.stages.synth.scene import METRES_PER_DEGREE, Node, Scene
+from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.synth.signals import phase_arrivals, phase_wavelets, wavelet_signal
 from seisflow.stages.synth.sources import (
     Aircraft,
