@@ -88,9 +88,14 @@ class BlockTask:
     stop_s: int
 
     @property
+    def n_seconds(self) -> int:
+        """Seconds of its shard."""
+        return self.stop_s - self.start_s
+
+    @property
     def station_s(self) -> int:
         """Seconds of one station's record in it."""
-        return len(self.rows) * (self.stop_s - self.start_s)
+        return len(self.rows) * self.n_seconds
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 from seisflow.archive.work import Task, Work
 from seisflow.campaign.rates import Rate
 from seisflow.engine.connection import Here
+from seisflow.engine.stage import Stage, run_stage
 from seisflow.stages.compare.detectors import Baselines, pieces
-from seisflow.stages.detect import stage as detect_stage
-from seisflow.stages.detect.config import DetectConfig
-from seisflow.stages.infer import stage as infer_stage
+from seisflow.stages.detect.stage import Detect
+from seisflow.stages.infer.stage import Infer
 from seisflow.stages.ingest import stage as ingest_stage
 from seisflow.stages.label import stage as label_stage
 from seisflow.stages.learn.config import TrainConfig
@@ -102,6 +102,15 @@ def _do_all(work: Work[T]) -> float:
     return cpu_s * len(tasks) / max(1, len(tasks) - 1)
 
 
+def _timed_tasks(stage: Stage[Any, Any, Any]) -> float:
+    """Run a stage in this process; return the CPU seconds of its tasks, as of warm ones."""
+    plan = stage.plan(Here())
+    stage.create(plan)
+    cpu_s = _do_all(stage.work(plan))
+    stage.finish(plan)
+    return cpu_s
+
+
 def _make_scene(folder: Path, rate_hz: int) -> None:
     config = SceneConfig(
         n_nodes=N_NODES, rate_hz=rate_hz, earthquakes_per_hour=30.0, dead_fraction=0.0
@@ -184,23 +193,13 @@ def _train(at: Path, config: TrainConfig) -> float | None:
 
 
 def _infer(at: Path) -> float:
-    config = infer_stage.InferConfig.build({})
-    work = infer_stage.plan(
-        config, at / "scores", infer_stage.prepare(config, at / "waveforms", at / "model")
-    )
-    cpu_s = _do_all(work)
-    infer_stage.finish(work)
-    return cpu_s
+    paths = {"waveforms": at / "waveforms", "model": at / "model", "scores": at / "scores"}
+    return _timed_tasks(Infer(Infer.Config.build(paths)))
 
 
 def _baselines(at: Path) -> float:
-    config = DetectConfig.build({"min_nodes": 3, "threshold": 0.9})
-    work = detect_stage.plan(
-        at / "catalog", detect_stage.prepare(config, at / "waveforms", at / "scores")
-    )
-    for task in work.tasks:
-        work.job()(task)
-    detect_stage.finish(work)
+    paths = {"waveforms": at / "waveforms", "scores": at / "scores", "catalog": at / "catalog"}
+    run_stage(Detect(Detect.Config.build({**paths, "min_nodes": 3, "threshold": 0.9})), Here())
     searched = Baselines(has_nine=True)
     begun = time.process_time()
     for piece in pieces(at / "catalog", at / "waveforms"):

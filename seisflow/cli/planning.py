@@ -39,7 +39,7 @@ from seisflow.core.files import AnyPath
 from seisflow.engine.profiles import Profile, read_profile
 from seisflow.errors import ConfigError
 from seisflow.formats.arrivals import read_arrivals
-from seisflow.stages.infer.stage import InferConfig
+from seisflow.stages.infer.config import InferConfig
 from seisflow.stages.ingest import stage as ingest_stage
 from seisflow.stages.label.method import DEFAULT_METHOD
 from seisflow.stages.learn.artifact import load_model

@@ -53,8 +53,8 @@ class Runner(Protocol):
     ) -> Iterator[tuple[N, R | Failure]]:
         """Run ``function(task)`` for every task; yield each as it ends."""
 
-    def refuse_small(self, memory_bytes: int) -> None:
-        """Refuse workers that have less memory than a task needs."""
+    def refuse_unfit(self, memory_bytes: int, product: AnyPath) -> None:
+        """Refuse workers with less memory than a task needs, or that do not see the product."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,7 +278,7 @@ def run_stage(stage: Stage[C, T, P], runner: Runner, reporter: Reporter = SILENT
     if len(remaining) < len(work.tasks):
         n_done = len(work.tasks) - len(remaining)
         reporter.say(f"resuming: {n_done} of {len(work.tasks)} tasks are done")
-    runner.refuse_small(plan.needs.memory_bytes)
+    runner.refuse_unfit(plan.needs.memory_bytes, stage.output)
     with reporter.bar(stage.name, len(remaining)) as bar:
         for task, ended in runner.each(work.job(), remaining, stage=stage.name):
             if isinstance(ended, Failure):

@@ -12,13 +12,15 @@ from seisflow.archive.reading import station_names
 from seisflow.archive.store import read_product
 from seisflow.core.files import AnyPath
 from seisflow.core.grid import NS_PER_S
+from seisflow.core.reporting import Reporter
 from seisflow.dsp.filters import bandpass
-from seisflow.stages.detect.config import DetectConfig
+from seisflow.engine.stage import Result, Step
+from seisflow.stages.detect.config import DetectConfig, DetectParameters
 from seisflow.stages.detect.event import Detection, Pick
 from seisflow.stages.detect.measuring import band_hz
 from seisflow.stages.report.events import EventSection, draw_event
 
-__all__ = ["FIGURES", "best_events", "draw_events", "section_of"]
+__all__ = ["FIGURES", "best_events", "draw_detected", "draw_events", "section_of"]
 
 FIGURES = "figures"
 BEFORE_S, AFTER_S = 4, 8
@@ -36,6 +38,33 @@ NUMBERS = (
     "apparent_velocity_m_s",
     "plane_rms_s",
 )
+
+
+def draw_detected(stage: Step[DetectConfig], result: Result, reporter: Reporter) -> None:
+    """Draw the best events that detect found into the catalogue, those that are not drawn yet.
+
+    Parameters
+    ----------
+    stage : Detect
+        What was asked; `figures` of its configuration says how many.
+    result : Result
+        Of that stage.
+    reporter : Reporter
+        Told of each figure, and where they are.
+    """
+    config, folder = stage.config, result.path / FIGURES
+    opened = result.open().load()
+    rows = [
+        row
+        for row in best_events(opened, config.figures)
+        if not (folder / f"{opened.event.values[row]}.png").exists()
+    ]
+    if not rows:
+        return
+    with reporter.bar("figures", len(rows)) as bar:
+        for _ in draw_events(result.path, config.waveforms, rows):
+            bar.advance()
+    reporter.say(f"look at {folder}")
 
 
 def best_events(catalog: xr.Dataset, n: int) -> list[int]:
@@ -85,7 +114,7 @@ def section_of(catalog: xr.Dataset, waveforms: AnyPath, row: int) -> EventSectio
     stations = [str(name) for name in catalog.station.values]
     first_s = (event.time_ns - source.span.start_ns) // NS_PER_S - BEFORE_S
     rate, n_seconds = int(source.rate), BEFORE_S + AFTER_S
-    config = DetectConfig.build(
+    config = DetectParameters.build(
         {k: v for k, v in product_attrs(catalog)["identity"]["config"].items() if k in BAND}
     )
     traces = np.full((len(stations), n_seconds * rate), np.nan, dtype=np.float32)
