@@ -223,7 +223,8 @@ def plan_infer(
         Where the network runs.
     """
     network, loaded = model
-    shape = loaded or untrained("compact", TrainConfig.build({}), int(records.rate_hz))
+    usual = TrainConfig.build({"wavelets": "wavelets.zarr", "model": "model"})
+    shape = loaded or untrained("compact", usual, int(records.rate_hz))
     running = infer_stage.Running(device)
     selection = records.select(config)
     p = infer_stage.lay_out(config, selection, (Path("model"), shape), block, running)

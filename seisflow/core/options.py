@@ -245,6 +245,7 @@ def _option(name: str, info: FieldInfo, texts: Mapping[str, str]) -> Option:
 def _kind(annotation: Any) -> Any:
     """Return what an annotation says of a value that is given."""
     left = [member for member in _members(annotation) if member is not type(None)]
+    left = [get_args(one)[0] if get_origin(one) is Annotated else one for one in left]
     return left[0] if len(left) == 1 else Union[tuple(left)]  # noqa: UP007 - made of a list
 
 
