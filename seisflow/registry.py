@@ -67,14 +67,14 @@ STAGES: dict[str, StageEntry] = {
         "stages.train.stage:Train",
         "Train a network on assembled wavelets: earthquake, random noise, not random noise.",
         engine="ranks",
-        after="stages.report.learning:draw_trained",
+        after="stages.report.figures.learning:draw_trained",
     ),
     "evaluate": StageEntry(
         "stages.evaluate.config:EvaluateConfig",
         "stages.evaluate.stage:Evaluate",
         "Evaluate a model: what it tells apart, how sure it may be, and what its errors look like.",
         engine="here",
-        after="stages.report.learning:draw_evaluated",
+        after="stages.report.figures.learning:draw_evaluated",
     ),
     "infer": StageEntry(
         "stages.infer.config:InferConfig",
@@ -85,7 +85,7 @@ STAGES: dict[str, StageEntry] = {
         "stages.detect.config:DetectConfig",
         "stages.detect.stage:Detect",
         "Find earthquakes: seconds in which many nodes say so within the moveout of the array.",
-        after="stages.report.event_sections:draw_detected",
+        after="stages.report.figures.event_sections:draw_detected",
     ),
     "compare": StageEntry(
         "stages.compare.config:CompareConfig",

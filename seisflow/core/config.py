@@ -5,7 +5,7 @@ It is the one declaration of what a stage can be asked; see `seisflow.core.optio
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ from seisflow.core.options import Option, groups_of, no_result, numbers_of, opti
 from seisflow.core.stations import StationPattern
 from seisflow.errors import ConfigError
 
-__all__ = ["SelectingConfig", "StageConfig", "fingerprint", "refuse_unknown"]
+__all__ = ["SelectingConfig", "StageConfig", "fingerprint"]
 
 
 def fingerprint(content: Any) -> str:
@@ -45,11 +45,15 @@ class StageConfig(BaseModel):
             An option is unknown or missing, or one line for every bad value: its name, what was
             found, what is allowed.
         """
-        refuse_unknown(cls, options)
+        known = {name: value for name, value in options.items() if _is_known(cls, name)}
+        lines = [_unknown_line(cls, name) for name in options if name not in known]
         try:
-            return cls.model_validate(_grouped(cls, options))
+            found = cls.model_validate(_grouped(cls, known))
         except ValidationError as error:
-            raise ConfigError("\n".join(_line(cls, each) for each in error.errors())) from error
+            lines += [_line(each) for each in error.errors()]
+        if lines:
+            raise ConfigError("\n".join(lines))
+        return found
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
@@ -61,41 +65,25 @@ class StageConfig(BaseModel):
         return self.model_dump(mode="json", exclude=no_result(type(self)))
 
 
-def refuse_unknown(config: type[StageConfig], options: Iterable[str], what: str = "") -> None:
-    """Refuse options that a configuration does not have.
+def _is_known(config: type[StageConfig], name: str) -> bool:
+    return name in config.model_fields or any(one.name == name for one in config.options())
 
-    Parameters
-    ----------
-    config : type
-        The configuration.
-    options : iterable of str
-        Names that were given.
-    what : str
-        What has no such option, for the message.
 
-    Raises
-    ------
-    ConfigError
-        It names each of them with the one that may have been meant, and all there are.
-    """
+def _unknown_line(config: type[StageConfig], name: str) -> str:
+    """Say that there is no such option, which one may have been meant, and all there are."""
     names = [one.name for one in config.options()]
-    known = {*names, *config.model_fields}
-    unknown = [name for name in options if name not in known]
-    if unknown:
-        said = "; ".join(f"{what}no option {name!r}{_meant(name, names)}" for name in unknown)
-        raise ConfigError(f"{said}; allowed: {', '.join(names)}")
-
-
-def _meant(name: str, names: Sequence[str]) -> str:
     close = get_close_matches(name, names, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    return f"{name}: no such option; {meant}allowed: {', '.join(names)}"
 
 
-def _line(config: type[StageConfig], error: Any) -> str:
-    name = ".".join(map(str, error["loc"])) or config.__name__
+def _line(error: Any) -> str:
+    name, said = ".".join(map(str, error["loc"])), error["msg"].removeprefix("Value error, ")
     if error["type"] == "missing":
         return f"{name} is missing: give it"
-    return f"{name}: found {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+    if not name:  # of several values together, which the message names
+        return str(said)
+    return f"{name}: found {error['input']!r}: {said}"
 
 
 def _grouped(config: type[StageConfig], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from seisflow.stages.detect.records import Found
 from seisflow.stages.infer.layout import score_arrays
 from seisflow.stages.label.layout import label_arrays
 from seisflow.stages.synth import stage as synth
-from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.wavelets.layout import Examples, wavelet_arrays
 
 KINDS = ("TRUTH", "WAVEFORMS", "LABELS", "WAVELETS", "SCORES", "CATALOG")
@@ -89,8 +88,9 @@ def scores() -> tuple[Product, list[ArraySpec]]:
 
 
 def truth() -> tuple[Product, list[ArraySpec]]:
-    prepared = synth.prepare(SceneConfig(n_nodes=2, duration_s=600, rate_hz=RATE))
-    return prepared.product, list(synth._arrays(prepared))
+    asked = {"scene": "s", "nodes": 2, "hours": 600 / 3600, "rate": RATE, "dead_within_s": 86_400}
+    plan = synth.Synth(synth.SynthConfig.build(asked)).plan()
+    return plan.product, list(synth._arrays(plan))
 
 
 def wavelets() -> tuple[Product, list[ArraySpec]]:

@@ -7,6 +7,7 @@ import numpy as np
 from small_archive import arrays
 from stages import Begun
 
+from seisflow.stages.label.config import LabelConfig
 from seisflow.stages.label.stage import Label
 
 RATE = 20
@@ -24,10 +25,13 @@ def record(n_seconds: int, seed: int = 0) -> np.ndarray:
     return (windows.ravel() + 40_000).astype("int32")
 
 
+def asked(source: Path = Path("w"), output: Path = Path("l"), **options: Any) -> LabelConfig:
+    return LabelConfig.build({"waveforms": source, "labels": output, **options})
+
+
 def begin(source: Path, output: Path, **options: Any) -> Begun:
     """Begin labels by `reference` unless another method is named: `FEATURES` are its own."""
-    options = {"method": "reference", "waveforms": source, "labels": output, **options}
-    return Begun(Label(Label.Config.build(options)))
+    return Begun(Label(asked(source, output, **{"method": "reference", **options})))
 
 
 def label(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from planned import refuse_less, refuse_more_files
 
-from seisflow.cli.campaign_file import FILES, MAKES, STAGES
+from seisflow.campaign.tables import FILES, tables
 
 ROOT = Path(__file__).parents[2]
 EXECUTE = Path(__file__).with_name("execute.py")
@@ -90,9 +90,9 @@ def test_the_demo_makes_no_more_than_its_plan_says(ended: tuple[Path, str]) -> N
     planned = run(*command, folder=demo.parent)
     assert planned.returncode == 0, planned.stderr
     stages = {stage["stage"]: stage for stage in json.loads(planned.stdout)["stages"]}
-    assert list(stages) == list(STAGES)
+    assert [*stages] == [*tables()]
     for name in ("ingest", "label", "assemble", "infer"):
-        refuse_less(stages[name], demo / FILES[MAKES[name]])
+        refuse_less(stages[name], demo / FILES[tables()[name].makes])
     refuse_more_files(stages["train"], demo / "model", 0.3)
     refuse_more_files(stages["detect"], demo / "catalog", 0.5)
 

@@ -10,8 +10,8 @@ from longitudes import turn
 
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S
 from seisflow.errors import ConfigError
-from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.synth.scene import build_scene
+from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.synth.sources import (
     Earthquake,
     Glitch,

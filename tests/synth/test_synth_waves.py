@@ -13,9 +13,9 @@ from scipy import signal
 from seisflow.core.grid import HOUR_NS, NS_PER_S
 from seisflow.errors import ConfigError
 from seisflow.stages.synth import truth
-from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.synth.noise import noise_filter
 from seisflow.stages.synth.scene import Scene, build_scene
+from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.synth.signals import (
     aircraft_signal,
     glitch_signal,

@@ -14,7 +14,7 @@ from seisflow.core.geometry import far_from_others, local_xy_m
 from seisflow.core.stations import Coordinates, select_stations
 from seisflow.core.wording import counted, some_names
 from seisflow.errors import ConfigError
-from seisflow.stages.detect.config import LEAST_NODES, DetectConfig
+from seisflow.stages.detect.config import LEAST_NODES, DetectParameters
 
 __all__ = ["Array", "read_array"]
 
@@ -54,7 +54,7 @@ class Array:
         return np.array([getattr(place, name) for place in self.places], dtype=np.float64)
 
 
-def read_array(config: DetectConfig, waveforms: AnyPath, scores: AnyPath) -> Array:
+def read_array(config: DetectParameters, waveforms: AnyPath, scores: AnyPath) -> Array:
     """Return the chosen stations of SCORES.
 
     Raises
@@ -84,7 +84,7 @@ def read_array(config: DetectConfig, waveforms: AnyPath, scores: AnyPath) -> Arr
 
 
 def _moveout(
-    config: DetectConfig, stations: tuple[str, ...], places: tuple[Coordinates, ...]
+    config: DetectParameters, stations: tuple[str, ...], places: tuple[Coordinates, ...]
 ) -> tuple[float, tuple[str, ...]]:
     """Return the largest moveout of the array, and what is to be said of it."""
     longitude = np.array([place.longitude for place in places])
@@ -112,7 +112,7 @@ def _moveout(
 
 
 def _of_long_moveout(
-    config: DetectConfig, moveout_s: float, without_s: float, far: list[str]
+    config: DetectParameters, moveout_s: float, without_s: float, far: list[str]
 ) -> Iterator[str]:
     """Say so where the largest moveout is longer than arrays need, and why."""
     if far and moveout_s > 2 * without_s:
@@ -124,7 +124,7 @@ def _of_long_moveout(
     elif moveout_s > LONG_MOVEOUT_S:
         yield (
             f"the largest moveout is {moveout_s:,.0f} s, the aperture of the array over "
-            f"--slowest-velocity {config.slowest_velocity_m_s:g} m/s: events closer in time than "
+            f"--slowest-velocity-m-s {config.slowest_velocity_m_s:g}: events closer in time than "
             "that are merged; give --moveout-s or a higher velocity"
         )
 

@@ -16,7 +16,7 @@ from seisflow.stages.detect.alignment import (
     hold_to_median,
     onset_by_energy,
 )
-from seisflow.stages.detect.config import DetectConfig
+from seisflow.stages.detect.config import DetectParameters
 from seisflow.stages.detect.event import Detection, Pick, event_name
 from seisflow.stages.detect.glitch import is_glitch
 from seisflow.stages.detect.plane_wave import PlaneWave, fit_plane_wave
@@ -77,19 +77,19 @@ class Nodes:
     moveout_s: float
 
 
-def band_hz(config: DetectConfig, rate_hz: int) -> tuple[float, float]:
+def band_hz(config: DetectParameters, rate_hz: int) -> tuple[float, float]:
     """Return the band of aligned traces at a rate."""
     return min(config.low_hz, 0.1 * rate_hz), min(config.high_hz, 0.45 * rate_hz)
 
 
 def measure(
-    config: DetectConfig, nodes: Nodes, second_ns: int, *, needed_nodes: int, n_stations: int
+    config: DetectParameters, nodes: Nodes, second_ns: int, *, needed_nodes: int, n_stations: int
 ) -> Detection | None:
     """Align the traces of a coincidence, stack them, and pick P at every node.
 
     Parameters
     ----------
-    config : DetectConfig
+    config : DetectParameters
         Band and alignment.
     nodes : Nodes
         Nodes in coincidence, with their traces.

@@ -14,12 +14,12 @@ from seisflow.core.grid import DAY_NS, HOUR_S, NS_PER_S, format_time
 from seisflow.stages.detect.array import Array
 from seisflow.stages.detect.background import measure_background
 from seisflow.stages.detect.coincidence import Coincidence, coincidences
-from seisflow.stages.detect.config import LEAST_NODES, DetectConfig
+from seisflow.stages.detect.config import LEAST_NODES, DetectConfig, DetectParameters
 from seisflow.stages.detect.measuring import AFTER_S, BEFORE_S, Nodes, measure
 from seisflow.stages.detect.records import Found
 from seisflow.stages.detect.triggers import QUIET_S, Scores, read_scores
 
-__all__ = ["DetectTask", "Job", "run"]
+__all__ = ["DetectTask", "Job", "search"]
 
 Flags = npt.NDArray[np.bool_]
 
@@ -36,14 +36,13 @@ class DetectTask:
 
 @dataclass(frozen=True)
 class Job:
-    """What every task of one run shares."""
+    """What every task of one run shares; ``key`` is that of the catalogue."""
 
-    waveforms: AnyPath
-    scores: AnyPath
+    config: DetectConfig
+    key: str
     source: Product
     scored: Product
     array: Array
-    config: DetectConfig
     threshold: float
 
     @property
@@ -54,15 +53,15 @@ class Job:
     def read(self, first_s: int, stop_s: int) -> Scores:
         """Read scores of the array, seconds counted from the start of SCORES."""
         rows = self.array.score_rows
-        return read_scores(self.scores, rows, self.scored.n_seconds, first_s, stop_s)
+        return read_scores(self.config.scores, rows, self.scored.n_seconds, first_s, stop_s)
 
     def time_ns(self, second: int) -> int:
         """Return the time at which a second of SCORES begins."""
         return self.scored.span.start_ns + second * NS_PER_S
 
 
-def run(job: Job, task: DetectTask) -> Done:
-    """Find the events of one hour; what they are goes into the receipt.
+def search(job: Job, task: DetectTask) -> tuple[list[Found], Done]:
+    """Find the events of one hour, and count what there was beside them.
 
     A coincidence that cannot be measured is named as a failure of the task; the others are kept.
     """
@@ -91,11 +90,10 @@ def run(job: Job, task: DetectTask) -> Done:
         else:
             found.append(event)
     counts["events"] = len(found)
-    details = [event.to_json() for event in found]
-    return Done(counts, hopeless, tuple(failures), int(scores.probability.nbytes), 0, details)
+    return found, Done(counts, hopeless, tuple(failures), int(scores.probability.nbytes))
 
 
-def _hopeless(config: DetectConfig, task: DetectTask, needed: int, n_usable: int) -> str:
+def _hopeless(config: DetectParameters, task: DetectTask, needed: int, n_usable: int) -> str:
     """Say what would have to change: what is asked for, or what the background of the day asks."""
     advice = []
     if needed > config.min_nodes:
@@ -152,7 +150,7 @@ class _Day:
 def _day_of(job: Job, second: int) -> _Day:
     day = job.time_ns(second) // DAY_NS
     return _Day(
-        scores=job.scores,
+        scores=job.config.scores,
         key=job.scored.identity.key,
         rows=job.array.score_rows,
         first_s=(day * DAY_NS - job.scored.span.start_ns) // NS_PER_S,
@@ -220,7 +218,7 @@ def _traces(job: Job, nodes: npt.NDArray[np.int64], second: int) -> npt.NDArray[
     traces = np.empty((len(nodes), (stop - first) * int(job.source.rate)))
     for trace, node in zip(traces, nodes, strict=True):
         row = job.array.waveform_rows[node]
-        record = read_record(job.waveforms, job.source, row, first, stop)
+        record = read_record(job.config.waveforms, job.source, row, first, stop)
         trace[:] = np.where(record.filled, record.samples, np.nan)
         there = np.flatnonzero(record.filled)
         if there.size:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from seisflow.archive.products import ArraySpec, Product
 from seisflow.archive.schema import second_array, station_arrays
-from seisflow.core.classes import ScoreState, flag_attributes
+from seisflow.core.classes import ScoreState, WaveletClass, flag_attributes
 from seisflow.core.grid import HOUR_S
 from seisflow.core.stations import Coordinates
 
@@ -72,6 +72,13 @@ class Block:
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """What is written, by the names of the product."""
         return {"probability": self.probability, "state": self.state}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Seconds of each state, and those for which each class is the most probable one."""
+        found = {state.name.lower(): int((self.state == state).sum()) for state in ScoreState}
+        best = self.probability[self.state == ScoreState.READY].argmax(axis=1)
+        return found | {c.name.lower(): int((best == c).sum()) for c in WaveletClass}
 
     def put(self, station: int, seconds: slice, probability: npt.NDArray[np.float32]) -> None:
         """Fill some seconds of a station; a second with NaN has no data."""

@@ -5,48 +5,34 @@ before and behind it however the work is cut. So no probability depends on tasks
 blocks or the time asked for.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from seisflow.archive.blocks import (
-    MODEL,
-    BlockTask,
-    Selection,
-    block_tasks,
-    read_record,
-    refuse_other_block,
-    select_part,
-    set_aside,
-    source_document,
-    task_unit,
-)
-from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, Identity, Product
-from seisflow.archive.receipts import TaskPlan, documents_of
-from seisflow.archive.store import (
-    consolidate,
-    create_product,
-    sweep_partial,
-    write_shards,
-)
-from seisflow.archive.work import Done, Work, refuse_other
-from seisflow.core.classes import ScoreState
-from seisflow.core.config import SelectingConfig
+from seisflow.archive.blocks import MODEL, BlockTask, Selection, read_record, select_part
+from seisflow.archive.products import ArraySpec, Product
+from seisflow.archive.work import Done, Progress
+from seisflow.core.classes import ScoreState, WaveletClass
 from seisflow.core.files import AnyPath
-from seisflow.core.grid import HOUR_S, NS_PER_S, format_time
+from seisflow.core.grid import HOUR_S
+from seisflow.core.reporting import SILENT, Reporter
+from seisflow.engine.blocks import BlockJob, BlockPlan, BlockStage, do_hours, needs_of
 from seisflow.engine.devices import resolve_device
+from seisflow.engine.stage import Runner
 from seisflow.errors import DataError
+from seisflow.stages.infer.config import InferConfig
 from seisflow.stages.infer.layout import Block, score_arrays
 from seisflow.stages.infer.record import classify_seconds, margins_s
 from seisflow.stages.infer.scoring import Scorer
 from seisflow.stages.learn.artifact import load_model
 from seisflow.stages.learn.model import CLASSES, Model
 
-__all__ = ["InferConfig", "Running", "finish", "lay_out", "plan", "prepare", "run"]
+__all__ = ["Infer", "InferPlan", "lay_out"]
 
 PROCESS_BYTES = 580_000_000
 """A worker with torch and the other libraries."""
@@ -60,222 +46,127 @@ WEIGHTS_READ = 4 / 3
 """Weights, held once, and what stays of reading them: 1.29 GB were measured with `published`."""
 
 
-class InferConfig(SelectingConfig):
-    """How to classify.
+@dataclass(frozen=True, kw_only=True)
+class InferPlan(BlockPlan):
+    """SCORES to be made of a part of WAVEFORMS; `document` is that of the model."""
 
-    Parameters
-    ----------
-    start, end : str, optional
-        First time and first time not wanted any more, ISO 8601 UTC; widened to whole UTC hours.
-    select : tuple of str
-        Globs of NET.STA.LOC.CHA; all stations by default.
-    precision : str
-        Of the network: ``float32``, or ``bfloat16`` where the processor has it.
-    """
-
-    precision: Literal["float32", "bfloat16"] = "float32"
-
-
-@dataclass(frozen=True)
-class Running:
-    """What may differ from one run to the next without changing what is found.
-
-    Parameters
-    ----------
-    device : str
-        Where workers classify: cpu, cuda or auto.
-    batch : int
-        Windows at once, of networks that do not go along the record.
-    """
-
-    device: str = "cpu"
-    batch: int = 64
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """All that planning found out before anything is written."""
-
-    selection: Selection
-    model: AnyPath
     document: dict[str, Any]
-    product: Product
-    tasks: tuple[BlockTask, ...]
-    plan: TaskPlan
-    running: Running
 
 
-@dataclass(frozen=True)
-class Job:
-    """What every task of one run shares."""
+class Infer(BlockStage[InferConfig, InferPlan]):
+    """WAVEFORMS and a MODEL become SCORES, a block of stations and a day at a time."""
 
-    waveforms: AnyPath
-    output: AnyPath
-    source: Product
-    product: Product
-    model: AnyPath
-    model_key: str
-    config: InferConfig
-    running: Running
+    name = "infer"
+    Config = InferConfig
+    reads, writes = ("WAVEFORMS", "MODEL"), "SCORES"
+    title = "class probabilities of every second"
+
+    @property
+    def output(self) -> AnyPath:
+        """SCORES."""
+        return self.config.scores
+
+    def plan(self, runner: Runner | None = None, reporter: Reporter = SILENT) -> InferPlan:
+        """Lay out SCORES.
+
+        Raises
+        ------
+        ConfigError
+            No station or no time is selected, there is no such product or model, or the model is
+            for another rate or other classes.
+        DataError
+            The model was damaged.
+        IncompleteError
+            Some of the waveforms are not ingested yet.
+        """
+        selection = select_part(self.config, self.config.waveforms)
+        loaded = load_model(self.config.model, rate_hz=float(selection.source.rate))
+        return lay_out(self.config, selection, loaded)
+
+    def arrays(self, plan: InferPlan) -> Iterator[ArraySpec]:
+        """Return all arrays of empty SCORES."""
+        stations, places = plan.selection.stations, plan.selection.places
+        return score_arrays(plan.product, stations, places, plan.document["classes"])
+
+    def documents(self, plan: InferPlan) -> dict[str, Any]:
+        """Return the document of the model, whose thresholds detect needs."""
+        return {MODEL: plan.document}
+
+    @staticmethod
+    def shards(product: Product, task: BlockTask) -> Block:
+        """Return the scores of a task before it has run."""
+        return Block(len(task.rows), task.n_seconds, len(CLASSES))
+
+    @staticmethod
+    def run(job: BlockJob[InferConfig], task: BlockTask) -> Done:
+        """Classify a block of stations over one shard of time, and write its shards."""
+        scorer = _scorer_of_worker(job.config, job.product.identity.inputs["model"])
+        classify = partial(_classify, job, scorer)
+        return do_hours(job, task, Infer.shards(job.product, task), classify)
+
+    @staticmethod
+    def shares(progress: Progress) -> dict[str, str]:
+        """Return the seconds by state, for which each class is most probable, and the speed."""
+        ready = progress.counts.get("ready", 0)
+        rows = {}
+        for wavelet_class in WaveletClass:
+            name = wavelet_class.name.lower()
+            n = progress.counts.get(name, 0)
+            rows[f"{name} most probable"] = f"{n} s, {n / (ready or 1):.2%} of classified"
+        for code in ScoreState:
+            n = progress.counts.get(code.name.lower(), 0)
+            if n or code is ScoreState.READY:
+                rows[code.name.lower()] = f"{n} s"
+        rate = ready / progress.cpu_s if progress.cpu_s else 0.0
+        rows["speed"] = f"{rate:.0f} windows per CPU-second"
+        return rows
 
 
-def prepare(
-    config: InferConfig,
-    waveforms: AnyPath,
-    model: AnyPath,
-    block: int | None = None,
-    running: Running | None = None,
-) -> Preparation:
-    """Lay out SCORES for a part of WAVEFORMS; writes nothing.
-
-    Parameters
-    ----------
-    config : InferConfig
-        How to classify.
-    waveforms : Path
-        A complete WAVEFORMS product.
-    model : Path
-        A folder of `seisflow train`, where workers find it too.
-    block : int, optional
-        Stations of one task and shard; see `seisflow.archive.blocks.Selection.block`.
-    running : Running, optional
-        Device and batch; no part of the product's identity.
-
-    Raises
-    ------
-    ConfigError
-        No station or no time is selected, there is no such product or model, or the model is for
-        another rate or other classes.
-    DataError
-        The model was damaged.
-    IncompleteError
-        Some of `waveforms` is not ingested yet.
-    """
-    selection = select_part(config, waveforms)
-    loaded = load_model(model, rate_hz=float(selection.source.rate))
-    return lay_out(config, selection, (model, loaded), block, running)
-
-
-def lay_out(
-    config: InferConfig,
-    selection: Selection,
-    where_and_model: tuple[AnyPath, Model],
-    block: int | None = None,
-    running: Running | None = None,
-) -> Preparation:
+def lay_out(config: InferConfig, selection: Selection, model: Model) -> InferPlan:
     """Lay out SCORES of a model for a part of WAVEFORMS that need not be there yet."""
-    running = running or Running()
-    model, loaded = where_and_model
-    scorer = _scorer(loaded, config, Running("cpu", running.batch))
-    identity = Identity(
-        "SCORES",
-        "infer",
-        config.resolved() | {"stations": list(selection.stations)},
-        {"waveforms": selection.source.identity.key, "model": loaded.key},
-        FORMAT_VERSIONS["SCORES"],
-        RESULT_VERSIONS["infer"],
+    product, tasks = Infer.cut(config, selection, config.block, {"model": model.key})
+    source, waveforms = selection.source, selection.waveforms
+    return InferPlan(
+        product=product,
+        tasks=tasks,
+        job=BlockJob(waveforms, config.scores, source, product, config),
+        needs=needs_of(
+            product,
+            tasks,
+            memory_bytes=_memory_bytes(config, model, product),
+            n_arrays=2,
+            notes=selection.notes,
+        ),
+        selection=selection,
+        document=model.document,
     )
-    rate, size = selection.source.rate, selection.block(block)
-    product = Product(identity, selection.span, rate, selection.shard_s, size)
-    tasks = tuple(block_tasks(product, selection))
-    task_plan = replace(_plan(scorer, product, tasks, running), notes=selection.notes)
-    return Preparation(selection, model, loaded.document, product, tasks, task_plan, running)
 
 
-def _plan(
-    scorer: Scorer, product: Product, tasks: tuple[BlockTask, ...], running: Running
-) -> TaskPlan:
-    rate = int(product.rate)
+def _memory_bytes(config: InferConfig, model: Model, product: Product) -> int:
+    """Return what a worker needs for the model, an hour, and the scores of a task."""
+    scorer, rate = _scorer(model, config, "cpu"), int(product.rate)
     n_record_s = HOUR_S + sum(margins_s(scorer, rate))
     n_values = int(np.prod(scorer.shape))
-    process = PROCESS_BYTES + (0 if running.device == "cpu" else CUDA_BYTES)
-    n_station_s = sum(len(t.rows) * (t.stop_s - t.start_s) for t in tasks)
+    process = PROCESS_BYTES + (0 if config.device == "cpu" else CUDA_BYTES)
     held = n_record_s * rate * RECORD_BYTES_PER_SAMPLE
     held += product.block * product.shard_s * 2 * (4 * scorer.n_classes + 1)
-    batch = 0 if scorer.goes_along else running.batch * n_values * BATCH_BYTES_PER_VALUE
-    return TaskPlan(
-        tasks=tuple(t.name for t in tasks),
-        unit=task_unit(product),
-        memory_bytes=process + held + batch + round(WEIGHTS_READ * scorer.weight_bytes),
-        read_bytes=n_station_s * rate * 2,
-        write_bytes=n_station_s * 12,
-        n_files=2 * len(tasks),
-    )
+    batch = 0 if scorer.goes_along else config.batch * n_values * BATCH_BYTES_PER_VALUE
+    return process + held + batch + round(WEIGHTS_READ * scorer.weight_bytes)
 
 
-def plan(config: InferConfig, output: AnyPath, preparation: Preparation) -> Work[BlockTask]:
-    """Create the empty product, or resume the one that is there.
-
-    Raises
-    ------
-    ConfigError
-        Something else stands at `output`, as scores of another model.
-    """
-    p, selection = preparation, preparation.selection
-    if not refuse_other(output, p.product.identity):
-        classes = p.document["classes"]
-        arrays = tuple(score_arrays(p.product, selection.stations, selection.places, classes))
-        documents = documents_of(p.plan) | source_document(selection.waveforms, output)
-        documents |= {MODEL: p.document}
-        create_product(output, p.product, arrays, "class probabilities of every second", documents)
-    refuse_other_block(output, p.product)
-    model_key = p.product.identity.inputs["model"]
-    job = Job(
-        waveforms=selection.waveforms,
-        output=output,
-        source=selection.source,
-        product=p.product,
-        model=p.model,
-        model_key=model_key,
-        config=config,
-        running=p.running,
-    )
-    return Work(output, p.product.identity.key, p.tasks, partial(run, job), p.plan)
-
-
-def run(job: Job, task: BlockTask) -> Done:
-    """Classify a block of stations over one shard of time, and write its shards.
-
-    A station-hour that cannot be read or classified is marked failed with its reason; the others
-    go on.
-    """
-    scorer = _scorer_of_worker(job.model, job.model_key, job.config, job.running)
-    n_seconds = task.stop_s - task.start_s
-    block = Block(len(task.rows), n_seconds, scorer.n_classes)
-    failures: list[str] = []
-    for i, row in enumerate(task.rows):
-        for begin in range(0, n_seconds, HOUR_S):
-            seconds = slice(begin, begin + HOUR_S)
-            try:
-                block.put(i, seconds, _classify(job, scorer, row, task.start_s + begin))
-            except Exception as error:  # noqa: BLE001 - one bad hour never stops the others
-                block.fail(i, seconds)
-                time = format_time(job.product.span.start_ns + (task.start_s + begin) * NS_PER_S)
-                failures.append(f"row {row}, hour {time}: {type(error).__name__}: {error}")
-    written = _write(job.output, task, block)
-    counts = {state.name.lower(): int((block.state == state).sum()) for state in ScoreState}
-    counts |= _most_probable(block)
-    read = int(job.product.rate) * block.state.size
-    return Done(counts, (), tuple(failures), read, written)
-
-
-def _classify(job: Job, scorer: Scorer, row: int, start_s: int) -> npt.NDArray[np.float32]:
+def _classify(
+    job: BlockJob[InferConfig], scorer: Scorer, row: int, start_s: int
+) -> npt.NDArray[np.float32]:
+    """Read an hour of a station, with the margins of the model, and classify its seconds."""
     rate = int(job.source.rate)
-    offset_s = (job.product.span.start_ns - job.source.span.start_ns) // NS_PER_S
     before, behind = margins_s(scorer, rate)
-    first = start_s + offset_s
+    first = start_s + job.offset_s
     record = read_record(job.waveforms, job.source, row, first - before, first + HOUR_S + behind)
     return classify_seconds(scorer, record, rate)
 
 
-def _most_probable(block: Block) -> dict[str, int]:
-    """Count the seconds for which each class is the most probable one."""
-    best = block.probability[block.state == ScoreState.READY].argmax(axis=1)
-    return {name: int((best == k).sum()) for k, name in enumerate(CLASSES)}
-
-
 @lru_cache(maxsize=1)
-def _scorer_of_worker(model: AnyPath, key: str, config: InferConfig, running: Running) -> Scorer:
+def _scorer_of_worker(config: InferConfig, key: str) -> Scorer:
     """Load the model once in each worker.
 
     Raises
@@ -283,35 +174,16 @@ def _scorer_of_worker(model: AnyPath, key: str, config: InferConfig, running: Ru
     DataError
         Another model stands there by now.
     """
-    loaded = load_model(model)
+    loaded = load_model(config.model)
     if loaded.key != key:
         raise DataError(
-            f"{model} is another model by now (key {loaded.key}, asked {key}); put the first one "
-            "back, or give another output"
+            f"{config.model} is another model by now (key {loaded.key}, asked {key}); put the "
+            "first one back, or give another output"
         )
-    return _scorer(loaded, config, running)
+    return _scorer(loaded, config, resolve_device(config.device))
 
 
-def _scorer(model: Model, config: InferConfig, running: Running) -> Scorer:
-    device = resolve_device(running.device)
+def _scorer(model: Model, config: InferConfig, device: str) -> Scorer:
     if device == "cpu":
         torch.set_num_threads(1)  # one task, one thread
-    return Scorer(model, device=device, precision=config.precision, batch=running.batch)
-
-
-def _write(output: AnyPath, task: BlockTask, block: Block) -> int:
-    start = (task.first, task.start_s)
-    return sum(write_shards(output, name, start, v) for name, v in block.arrays.items())
-
-
-def finish(work: Work[BlockTask]) -> None:
-    """Mark what was set aside as failed on the disk, then consolidate.
-
-    Tasks that have not run stay not_run; a later run fills both.
-    """
-    for task in set_aside(work):
-        block = Block(len(task.rows), task.stop_s - task.start_s, len(CLASSES))
-        block.fail(slice(None), slice(None))
-        _write(work.path, task, block)
-    sweep_partial(work.path)
-    consolidate(work.path)
+    return Scorer(model, device=device, precision=config.precision, batch=config.batch)

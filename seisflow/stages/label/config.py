@@ -87,7 +87,7 @@ def _numbers(kind: type[Parameters], value: Any) -> Parameters:
         unknown = sorted(value.keys() - set(allowed))
         if unknown:
             names = ", ".join(unknown)
-            raise ValueError(f"{kind.__name__} has no {names}; allowed: {', '.join(allowed)}")
+            raise ValueError(f"method {kind.METHOD} has no {names}; allowed: {', '.join(allowed)}")
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:

@@ -14,7 +14,10 @@ from seisflow.core.grid import HOUR_NS, HOUR_S
 from seisflow.core.stations import Coordinates
 from seisflow.stages.label.method import HourLabels
 
-__all__ = ["FEATURES", "Block", "label_arrays"]
+__all__ = ["FEATURES", "Block", "Labelled", "label_arrays"]
+
+Labelled = tuple[HourLabels, npt.NDArray[np.uint8]]
+"""Labels of an hour, and why each of its seconds has no data."""
 
 SHARED_FEATURES = {
     "deviation": ("count", "distance of the amplitude spectrum from the mean random noise one"),
@@ -115,11 +118,15 @@ class Block:
             arrays[spec.name] = np.full(shape, spec.fill, dtype=spec.dtype)
         return cls(arrays)
 
-    def put(
-        self, station: int, hour: int, labels: HourLabels, reasons: npt.NDArray[np.uint8]
-    ) -> None:
+    @property
+    def counts(self) -> dict[str, int]:
+        """Seconds of each class."""
+        labels = self.arrays["label"]
+        return {code.name.lower(): int((labels == code).sum()) for code in Label}
+
+    def put(self, station: int, seconds: slice, found: Labelled) -> None:
         """Fill one station-hour of the block."""
-        seconds = slice(hour * HOUR_S, (hour + 1) * HOUR_S)
+        hour, (labels, reasons) = seconds.start // HOUR_S, found
         features = {name for known in FEATURES.values() for name in known}
         for name in ("label", *sorted(features & self.arrays.keys())):
             self.arrays[name][station, seconds] = getattr(labels, name)
