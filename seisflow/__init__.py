@@ -44,8 +44,8 @@ _HOMES = {
     "to_obspy": ("seisflow.memory.streams", "to_obspy"),
     "label_record": ("seisflow.memory.labelling", "label_record"),
     "label_hour": ("seisflow.stages.label.hour", "label_hour"),
-    "day_figure": ("seisflow.stages.report.raster", "day_figure"),
-    "hour_figure": ("seisflow.stages.report.hour", "hour_figure"),
+    "day_figure": ("seisflow.stages.report.figures.day", "day_figure"),
+    "hour_figure": ("seisflow.stages.report.figures.hour", "hour_figure"),
     "HourLabels": ("seisflow.stages.label.method", "HourLabels"),
 }
 

@@ -82,7 +82,7 @@ STAGES: dict[str, StageEntry] = {
         "stages.detect.config:DetectConfig",
         "stages.detect.stage:Detect",
         "Find earthquakes: seconds in which many nodes say so within the moveout of the array.",
-        after="stages.report.event_sections:draw_detected",
+        after="stages.report.figures.event_sections:draw_detected",
     ),
     "compare": StageEntry(
         "stages.compare.config:CompareConfig",

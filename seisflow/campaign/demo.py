@@ -11,7 +11,7 @@ from seisflow.core.reporting import Reporter
 from seisflow.engine.telling import tell_result
 from seisflow.registry import perform, stage_of
 from seisflow.stages.label.agreement import AgreementRow, agreement
-from seisflow.stages.report.labels import draw_overview
+from seisflow.stages.report.figures.demo import draw_overview
 
 __all__ = ["make_demo"]
 

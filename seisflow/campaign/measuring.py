@@ -15,7 +15,7 @@ from seisflow.campaign.rates import Rate
 from seisflow.engine.connection import Here
 from seisflow.engine.stage import run_stage
 from seisflow.registry import stage_of
-from seisflow.stages.compare.detectors import Baselines, pieces
+from seisflow.stages.compare.baselines import Baselines, pieces
 from seisflow.stages.learn.config import TrainConfig
 from seisflow.stages.learn.job import prepare as prepare_training
 from seisflow.stages.learn.model import one_thread

@@ -208,7 +208,7 @@ def write(
         Of the training of the model; may be empty.
     """
     from seisflow.stages.evaluate.tables import evaluation_table
-    from seisflow.stages.report.learning import draw_evaluation, draw_network, draw_training
+    from seisflow.stages.report.figures.learning import draw_evaluation, draw_network, draw_training
 
     content = evaluation.to_json()
     with storage_errors(folder):

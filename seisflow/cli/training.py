@@ -281,7 +281,7 @@ def judge(job: "Job", run: Run, history: list[dict[str, Any]]) -> None:
     """Evaluate a trained model on the validation split, draw, and write the figures down."""
     from seisflow.stages.evaluate.evaluation import FALSE_POSITIVE_RATE, evaluate_probabilities
     from seisflow.stages.learn.artifact import load_model, save_model
-    from seisflow.stages.report.learning import draw_evaluation, draw_network, draw_training
+    from seisflow.stages.report.figures.learning import draw_evaluation, draw_network, draw_training
 
     model, examples = load_model(run.model, rate_hz=job.examples.rate_hz), job.examples
     found, indices = evaluate.classify(

@@ -98,7 +98,7 @@ def test_another_split_and_folder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name in ("draw_evaluation", "draw_network"):  # seen above, and slow
-        monkeypatch.setattr(f"seisflow.stages.report.learning.{name}", lambda *_: [])
+        monkeypatch.setattr(f"seisflow.stages.report.figures.learning.{name}", lambda *_: [])
     folder = tmp_path / "here" / "validation"
     evaluate(model, examples.path, "--split", "validation", "--output", folder, "--batch", "7")
     said = capsys.readouterr()

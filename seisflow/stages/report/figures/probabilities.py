@@ -12,8 +12,8 @@ from seisflow.stages.evaluate.evaluation import Evaluation
 from seisflow.stages.evaluate.metrics import Calibration
 from seisflow.stages.evaluate.rates import Bands, binomial_interval
 from seisflow.stages.evaluate.tables import CLASS_NAMES
-from seisflow.stages.report.palette import ReportFigure, drawing
-from seisflow.stages.report.wavelets import WAVELET_COLOURS, WAVELET_LINES, heading_lines
+from seisflow.stages.report.figures.palette import ReportFigure, drawing
+from seisflow.stages.report.figures.wavelets import WAVELET_COLOURS, WAVELET_LINES, heading_lines
 
 __all__ = ["histogram_figure", "recall_figure", "reliability_figure", "roc_figure"]
 

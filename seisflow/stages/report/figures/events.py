@@ -20,7 +20,7 @@ from seisflow.core.geometry import local_xy_m
 from seisflow.core.grid import NS_PER_S
 from seisflow.errors import DataError
 from seisflow.stages.detect.event import Detection
-from seisflow.stages.report.palette import ReportFigure, drawing, write_figure
+from seisflow.stages.report.figures.palette import ReportFigure, drawing, write_figure
 
 __all__ = ["EventSection", "draw_event", "event_figure"]
 

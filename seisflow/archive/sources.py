@@ -1,4 +1,4 @@
-"""Where the WAVEFORMS are that labels were made from."""
+"""Where the WAVEFORMS are that a product was made from."""
 
 import json
 
@@ -10,24 +10,24 @@ from seisflow.errors import ConfigError, DataError
 __all__ = ["find_waveforms"]
 
 
-def find_waveforms(labels: AnyPath, given: AnyPath | None = None) -> AnyPath:
-    """Return the path of the very WAVEFORMS that a LABELS product was made from.
+def find_waveforms(product: AnyPath, given: AnyPath | None = None) -> AnyPath:
+    """Return the path of the very WAVEFORMS that a product was made from.
 
     Parameters
     ----------
-    labels : Path
-        LABELS.
+    product : Path
+        LABELS, SCORES or CATALOG.
     given : path, optional
-        Where they are said to be. Without it, where they were when the labels were begun: beside
-        the labels as then, if both were moved together, else at the same absolute path.
+        Where they are said to be. Without it, where they were when the product was begun: beside
+        it as then, if both were moved together, else at the same absolute path.
 
     Raises
     ------
     ConfigError
         They are not there, or another product is.
     """
-    asked = read_product(labels, "LABELS").identity.inputs["waveforms"]
-    places = [given] if given is not None else recorded_places(labels)
+    asked = read_product(product).identity.inputs["waveforms"]
+    places = [given] if given is not None else recorded_places(product)
     found = []
     for place in places:
         try:
@@ -41,19 +41,19 @@ def find_waveforms(labels: AnyPath, given: AnyPath | None = None) -> AnyPath:
     seen = "; ".join(found) or "where they were is not recorded in it"
     advice = "give their path with --waveforms"
     if given is not None:
-        advice = "give the path of those, or label these"
+        advice = f"give the path of those, or make {product.name} anew from these"
     raise ConfigError(
-        f"the trace comes from the WAVEFORMS that {labels} was made from (identity {asked}), and "
-        f"they were not found: {seen}; {advice}"
+        f"{product} was made from WAVEFORMS with identity {asked}, and they were not found: "
+        f"{seen}; {advice}"
     )
 
 
-def recorded_places(labels: AnyPath) -> list[AnyPath]:
-    """Return where the waveforms were when the labels were begun; empty if nobody wrote it down."""
-    file = labels / HIDDEN / SOURCES
+def recorded_places(product: AnyPath) -> list[AnyPath]:
+    """Return where the waveforms were when a product was begun; empty if nobody wrote it down."""
+    file = product / HIDDEN / SOURCES
     try:
         known = json.loads(file.read_text())
-        places = [labels.absolute().parent / known["relative"], any_path(known["waveforms"])]
+        places = [product.absolute().parent / known["relative"], any_path(known["waveforms"])]
     except (OSError, ValueError, KeyError, TypeError):
         return []
     return list(dict.fromkeys(place.resolve() for place in places))

@@ -20,7 +20,7 @@ from seisflow.dsp.filters import highpass_valid
 from seisflow.errors import ConfigError
 from seisflow.stages.label.method import DEFAULT_METHOD, METHODS, HourLabels
 from seisflow.stages.label.record import HourRecord, constant_mask
-from seisflow.stages.report.choosing import (
+from seisflow.stages.report.figures.selection import (
     choose_station,
     hour_in,
     name_of,
@@ -37,7 +37,7 @@ FEATURES = ("deviation", "median_cc", "density", "p_noise", "weighted_density")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class StationHour:
-    """What `seisflow.stages.report.hour.draw_hour` draws.
+    """What `seisflow.stages.report.figures.hour.draw_hour` draws.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def read_station_hour(
     labels, waveforms : xarray.Dataset
         LABELS and the very WAVEFORMS it was made from, opened with `seisflow.open`.
     station : str
-        NET.STA.LOC.CHA, or four globs that fit one station.
+        NET.STA.LOC.CHA, STA, NET.STA or four globs, that fit one station.
     hour : str or int, optional
         A time in the hour, ISO 8601 UTC or ns since 1970; not needed where there is one hour.
 

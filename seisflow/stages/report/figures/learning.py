@@ -11,16 +11,16 @@ from matplotlib.figure import Figure
 
 from seisflow.core.files import AnyPath
 from seisflow.stages.evaluate.evaluation import Evaluation
-from seisflow.stages.report.network import feature_maps_figure, filters_figure
-from seisflow.stages.report.palette import write_figure
-from seisflow.stages.report.probabilities import (
+from seisflow.stages.report.figures.network import feature_maps_figure, filters_figure
+from seisflow.stages.report.figures.palette import write_figure
+from seisflow.stages.report.figures.probabilities import (
     histogram_figure,
     recall_figure,
     reliability_figure,
     roc_figure,
 )
-from seisflow.stages.report.scores import confusion_figure, training_figure
-from seisflow.stages.report.wavelets import cells_figure
+from seisflow.stages.report.figures.scores import confusion_figure, training_figure
+from seisflow.stages.report.figures.wavelets import cells_figure
 
 if TYPE_CHECKING:
     from seisflow.stages.learn.artifact import Model

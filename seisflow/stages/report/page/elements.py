@@ -5,7 +5,8 @@ Invariant: nothing here is HTML; the template of the page escapes every text.
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.image import imread, imsave
 
-from seisflow.stages.report.palette import drawing
+from seisflow.stages.report.figures.palette import drawing
 
 __all__ = [
     "NOTHING",
@@ -28,6 +29,7 @@ __all__ = [
     "image_of",
     "mean_of_squares",
     "number",
+    "plain",
     "sketch_of",
     "smaller",
     "table_of",
@@ -38,6 +40,8 @@ Pixels = npt.NDArray[np.float32]
 SKETCH_SIZE = (150, 56)
 QUALITY = 85
 """Of packed pictures: lines stay sharp, and noisy traces take a third of a PNG."""
+SHORT = 12
+"""Values of a list that are written out."""
 NOTHING = "-"
 """Stands where a value is not known."""
 
@@ -248,6 +252,21 @@ def number(value: Any, form: str = ",", unit: str = "") -> str:
     if value is None or not np.isfinite(value):
         return NOTHING
     return f"{value:{form}}{unit}"
+
+
+def plain(value: Any) -> str:
+    """Write a value of JSON as people read it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return number(value, "," if isinstance(value, int) else ",.4g")
+    if isinstance(value, list) and len(value) > SHORT:
+        return f"{len(value):,} values"
+    if isinstance(value, list) and all(not isinstance(v, list | Mapping) for v in value):
+        return ", ".join(plain(v) for v in value)
+    if isinstance(value, list | Mapping):
+        return json.dumps(value)
+    return number(None) if value is None else str(value)
 
 
 def table_of(caption: str, head: Sequence[str], rows: Iterable[Sequence[str | Cell]]) -> Table:

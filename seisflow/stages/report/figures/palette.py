@@ -168,10 +168,9 @@ def look_of(label: Label) -> dict[str, Any]:
 
 
 def legend_of(counts: Mapping[Label, int]) -> list[Patch]:
-    """Return a patch for every label that occurs, named with its share of all seconds."""
-    total = sum(counts.values()) or 1
+    """Return a patch for every label that occurs; the shares stand in the title of a figure."""
     return [
-        Patch(**look_of(label), linewidth=0.5, label=f"{LABEL_NAMES[label]}  {n / total:.1%}")
+        Patch(**look_of(label), linewidth=0.5, label=LABEL_NAMES[label])
         for label, n in counts.items()
         if n or label in CLASSES
     ]

@@ -18,7 +18,7 @@ from seisflow.engine.stage import Result, Step
 from seisflow.stages.detect.config import DetectConfig, DetectParameters
 from seisflow.stages.detect.event import Detection, Pick
 from seisflow.stages.detect.measuring import band_hz
-from seisflow.stages.report.events import EventSection, draw_event
+from seisflow.stages.report.figures.events import EventSection, draw_event
 
 __all__ = ["FIGURES", "best_events", "draw_detected", "draw_events", "section_of"]
 

@@ -15,8 +15,8 @@ from seisflow.archive.opening import product_attrs
 from seisflow.archive.work import Progress
 from seisflow.core.amounts import human_bytes, human_time
 from seisflow.core.grid import format_time
-from seisflow.stages.report.choosing import span_of
-from seisflow.stages.report.overview import (
+from seisflow.stages.report.figures.day import draw_raster, read_raster
+from seisflow.stages.report.figures.hourly import (
     Shares,
     coverage_figure,
     hours_figure,
@@ -25,9 +25,17 @@ from seisflow.stages.report.overview import (
     shares_of_labels,
     shares_of_scores,
 )
-from seisflow.stages.report.palette import shares_text
-from seisflow.stages.report.parts import Image, Listing, Part, Table, image_of, number, table_of
-from seisflow.stages.report.raster import draw_raster, read_raster
+from seisflow.stages.report.figures.palette import shares_text
+from seisflow.stages.report.figures.selection import span_of
+from seisflow.stages.report.page.elements import (
+    Image,
+    Listing,
+    Part,
+    Table,
+    image_of,
+    number,
+    table_of,
+)
 
 __all__ = [
     "cost_part",

@@ -13,8 +13,8 @@ from seisflow.core.classes import WaveletClass
 from seisflow.stages.evaluate.evaluation import Evaluation
 from seisflow.stages.evaluate.published import PUBLISHED
 from seisflow.stages.evaluate.tables import CLASS_NAMES
-from seisflow.stages.report.palette import ReportFigure, drawing
-from seisflow.stages.report.wavelets import WAVELET_COLOURS, heading_lines
+from seisflow.stages.report.figures.palette import ReportFigure, drawing
+from seisflow.stages.report.figures.wavelets import WAVELET_COLOURS, heading_lines
 
 __all__ = ["confusion_figure", "training_figure"]
 

@@ -5,7 +5,6 @@ Invariant: the page refers to nothing but itself. All text of products is escape
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -14,54 +13,38 @@ from jinja2 import Environment, StrictUndefined, Template
 
 import seisflow
 from seisflow.archive.opening import open_product
-from seisflow.archive.store import read_product, storage_errors
+from seisflow.archive.store import read_product
 from seisflow.archive.work import progress_of
-from seisflow.core.files import AnyPath, whole_file
+from seisflow.core.files import AnyPath
 from seisflow.errors import ConfigError, DataError
-from seisflow.stages.report import campaign, findings
-from seisflow.stages.report.parts import Part
+from seisflow.stages.report.page.comparison import comparison_part
+from seisflow.stages.report.page.detections import detections_part
+from seisflow.stages.report.page.elements import Part
+from seisflow.stages.report.page.products import (
+    cost_part,
+    labels_part,
+    model_part,
+    scores_part,
+    waveforms_part,
+)
 
-__all__ = ["CampaignParts", "campaign_page", "render_page", "write_page"]
+__all__ = ["campaign_page", "render_page"]
 
 TEMPLATE = "page.html"
-TITLE = "Seismic campaign"
 MODEL_DOCUMENT = "model.json"
 FIGURES = "figures"
-ORDER = ("waveforms", "labels", "model", "scores", "catalog", "comparison")
-"""In which parts are shown: that in which they are made."""
 STAGES = {"waveforms": "ingest", "labels": "label", "scores": "infer", "catalog": "detect"}
-"""The products of a campaign and the stages that make them."""
+"""The stages whose products say what they took."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CampaignParts:
-    """What a page is made from; what is not given is left out.
-
-    Parameters
-    ----------
-    waveforms, labels, scores, catalog : path, optional
-        Products of `seisflow ingest`, `label`, `infer` and `detect`, complete or not.
-    model : path, optional
-        A folder of `seisflow train`.
-    comparison : path, optional
-        JSON of a comparison of the detections with a catalogue.
-    """
-
-    waveforms: AnyPath | None = None
-    labels: AnyPath | None = None
-    model: AnyPath | None = None
-    scores: AnyPath | None = None
-    catalog: AnyPath | None = None
-    comparison: AnyPath | None = None
-
-
-def campaign_page(parts: CampaignParts, title: str = TITLE) -> str:
+def campaign_page(products: Mapping[str, AnyPath], title: str) -> str:
     """Make the page of a campaign.
 
     Parameters
     ----------
-    parts : CampaignParts
-        Where its products lie.
+    products : mapping of str to path
+        Where its products lie, complete or not, by the name of the option of
+        `seisflow.stages.report.config.ReportConfig`; they are shown in this order.
     title : str
         Its heading.
 
@@ -74,45 +57,15 @@ def campaign_page(parts: CampaignParts, title: str = TITLE) -> str:
     Raises
     ------
     ConfigError
-        Nothing is given, or a path is not that of such a product.
+        A path is not that of such a product.
     DataError
         A product or file is damaged.
     """
-    given = {field.name: path for field in fields(parts) if (path := getattr(parts, field.name))}
-    if not given:
-        raise ConfigError(
-            "a page of nothing was asked for; give at least one of "
-            f"{', '.join(field.name for field in fields(parts))}"
-        )
-    shown = [_part(kind, given[kind]) for kind in ORDER if kind in given]
-    costs = [(stage, progress_of(given[kind])) for kind, stage in STAGES.items() if kind in given]
+    shown = [_part(kind, path) for kind, path in products.items()]
+    costs = [(STAGES[kind], progress_of(path)) for kind, path in products.items() if kind in STAGES]
     if costs:
-        shown.append(campaign.cost_part(costs))
+        shown.append(cost_part(costs))
     return render_page(title, shown)
-
-
-def write_page(parts: CampaignParts, path: AnyPath, title: str = TITLE) -> None:
-    """Write the page of a campaign; it has its name only when it is whole.
-
-    Parameters
-    ----------
-    parts : CampaignParts
-        Where its products lie.
-    path : Path
-        The file; its folder is made where it does not exist.
-    title : str
-        Its heading.
-
-    Raises
-    ------
-    ConfigError, DataError
-        As `campaign_page`.
-    StorageError
-        The place cannot be written.
-    """
-    text = campaign_page(parts, title)
-    with storage_errors(path), whole_file(path) as file:
-        file.write(text.encode())
 
 
 def render_page(title: str, parts: Sequence[Part]) -> str:
@@ -130,7 +83,7 @@ def render_page(title: str, parts: Sequence[Part]) -> str:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    text = files("seisflow.stages.report").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    text = files("seisflow.stages.report.page").joinpath(TEMPLATE).read_text(encoding="utf-8")
     around = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -141,17 +94,17 @@ def _part(kind: str, path: AnyPath) -> Part:
     """Read what lies at a path and make its part of the page."""
     name = str(path)
     if kind == "model":
-        return campaign.model_part(name, _read_json(path / MODEL_DOCUMENT), _pictures(path))
+        return model_part(name, _read_json(path / MODEL_DOCUMENT), _pictures(path))
     if kind == "comparison":
-        return findings.comparison_part(name, _read_json(path))
+        return comparison_part(name, _read_json(path))
     read_product(path, kind.upper())
     dataset, progress = open_product(path), progress_of(path)
     if kind == "catalog":
-        return findings.detections_part(name, dataset, progress, _pictures(path))
+        return detections_part(name, dataset, progress, _pictures(path))
     make = {
-        "waveforms": campaign.waveforms_part,
-        "labels": campaign.labels_part,
-        "scores": campaign.scores_part,
+        "waveforms": waveforms_part,
+        "labels": labels_part,
+        "scores": scores_part,
     }
     return make[kind](name, dataset, progress)
 

@@ -13,8 +13,8 @@ from seisflow.core.stations import Coordinates
 from seisflow.formats.arrivals import Arrival
 from seisflow.formats.references import ReferenceEvent
 from seisflow.formats.travel_times import TravelTimes
-from seisflow.stages.compare.expected import expect_by_arrivals, expect_by_travel_time
 from seisflow.stages.compare.scoring import compare
+from seisflow.stages.compare.timing import expect_by_arrivals, expect_by_travel_time
 
 EVENT = ReferenceEvent("e1", 0, 2.0, math.nan, -116.6, 33.5, 10.0)
 ABOVE = Coordinates(-116.6, 33.5, 0.0)

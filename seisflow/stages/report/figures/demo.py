@@ -11,13 +11,14 @@ from matplotlib.dates import date2num
 from seisflow.core.classes import Label
 from seisflow.core.files import AnyPath
 from seisflow.stages.label.agreement import AgreementRow
-from seisflow.stages.report.palette import (
+from seisflow.stages.report.figures.palette import (
     LABEL_COLOURS,
     ReportFigure,
     count_labels,
     drawing,
     legend_of,
     paint,
+    shares_text,
     time_axis,
     write_figure,
 )
@@ -61,9 +62,10 @@ def _raster(axes: Axes, labels: xr.Dataset) -> None:
     paint(axes, codes, (start, stop, n - 0.5, -0.5))
     step = max(1, n // 20)
     axes.set_yticks(range(0, n, step), [str(s) for s in labels.station.values[::step]], fontsize=7)
-    axes.set_title("label of every second of every station")
+    counts = count_labels(codes)
+    axes.set_title(f"label of every second of every station: {shares_text(counts)}")
     time_axis(axes)
-    handles = legend_of(count_labels(codes))
+    handles = legend_of(counts)
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
 
 

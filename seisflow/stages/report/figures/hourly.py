@@ -23,8 +23,8 @@ from seisflow.core.amounts import length_unit
 from seisflow.core.classes import Label, ScoreState, State
 from seisflow.core.geometry import local_xy_m
 from seisflow.core.grid import HOUR_NS, HOUR_S, Span
-from seisflow.stages.report.choosing import require_kind, span_of
-from seisflow.stages.report.palette import (
+from seisflow.stages.report.figures.day import Raster
+from seisflow.stages.report.figures.palette import (
     LABEL_COLOURS,
     LABEL_NAMES,
     ReportFigure,
@@ -33,7 +33,7 @@ from seisflow.stages.report.palette import (
     look_of,
     time_axis,
 )
-from seisflow.stages.report.raster import Raster
+from seisflow.stages.report.figures.selection import require_kind, span_of
 
 __all__ = [
     "HourlyCoverage",
@@ -238,7 +238,7 @@ def _name_stations(axes: Axes, stations: tuple[str, ...]) -> None:
 
 
 def shares_of_labels(raster: Raster, labels: xr.Dataset) -> Shares:
-    """Return the classes of labels that `seisflow.stages.report.raster.read_raster` has counted.
+    """Return the classes of labels that `day.read_raster` has counted.
 
     Parameters
     ----------

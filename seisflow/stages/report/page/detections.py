@@ -1,8 +1,6 @@
-"""The parts of a campaign's page that say what was found, and how it compares with a catalogue."""
+"""The part of a campaign's page that shows detections."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import xarray as xr
@@ -10,28 +8,26 @@ import xarray as xr
 from seisflow.archive.opening import product_attrs
 from seisflow.archive.work import Progress
 from seisflow.core.amounts import human_moment
-from seisflow.stages.report.campaign import problems_of, warnings_of
-from seisflow.stages.report.parts import (
+from seisflow.stages.report.page.elements import (
     NOTHING,
     Cell,
     Image,
     Part,
     Table,
     number,
+    plain,
     sketch_of,
     smaller,
-    table_of,
 )
+from seisflow.stages.report.page.products import problems_of, warnings_of
 
-__all__ = ["comparison_part", "detections_part"]
+__all__ = ["detections_part"]
 
 MAX_ROWS = 300
 """Rows of a table: of more detections, those of the best correlation are shown."""
 FIGURE_BYTES = 25_000_000
 """Of figures of detections shown in full; after that small ones only."""
 THUMBNAIL_PIXELS = 150
-SHORT = 12
-"""Values of a list that are written out."""
 
 DETECTIONS = (
     "figure",
@@ -46,9 +42,6 @@ DETECTIONS = (
     "apparent velocity, km/s",
     "rms of plane wave, ms",
 )
-
-WORDS = {"late": "at S", "equal": "baselines equal in"}
-"""Names of a comparison that say less to people than to programs."""
 
 Pictures = Callable[[str], bytes | None]
 """Returns the PNG file of an event by its name; None where it was not drawn."""
@@ -103,8 +96,8 @@ def detections_part(name: str, catalog: xr.Dataset, progress: Progress, figures:
 def _asked(catalog: xr.Dataset) -> str:
     """Say with which settings was searched."""
     config = product_attrs(catalog)["identity"]["config"]
-    plain = {k: v for k, v in config.items() if isinstance(v, int | float | str)}
-    return ", ".join(f"{k.replace('_', ' ')} {_plain(v)}" for k, v in plain.items()) or NOTHING
+    single = {k: v for k, v in config.items() if isinstance(v, int | float | str)}
+    return ", ".join(f"{k.replace('_', ' ')} {plain(v)}" for k, v in single.items()) or NOTHING
 
 
 def _best(catalog: xr.Dataset) -> list[int]:
@@ -167,69 +160,3 @@ def _event_cells(event: xr.Dataset, name: str, anchor: str) -> list[Cell]:
         Cell(name),
         *(Cell(v, is_number=True) for v in values),
     ]
-
-
-def comparison_part(name: str, document: Mapping[str, Any]) -> Part:
-    """Show a comparison of detections with a catalogue, whatever it counts.
-
-    Parameters
-    ----------
-    name : str
-        Path, as it is to be shown.
-    document : mapping
-        JSON content: single values become facts; a list of mappings becomes a table; a mapping
-        becomes a table of its entries.
-    """
-    facts, tables = [], []
-    for key, value in document.items():
-        text = _words(key)
-        if _is_rows(value):
-            tables.append(_records(text, value))
-        elif isinstance(value, Mapping) and any(isinstance(v, Mapping) for v in value.values()):
-            tables.append(_records(text, [_with_name(k, v) for k, v in value.items()]))
-        elif isinstance(value, Mapping):
-            rows = [[_words(k), _plain(v)] for k, v in value.items()]
-            tables.append(table_of(text, ("", ""), rows))
-        else:
-            facts.append((text, _plain(value)))
-    facts.append(("file", name))
-    return Part("comparison", "Comparison with a catalogue", facts, tables=tables)
-
-
-def _words(key: str) -> str:
-    return WORDS.get(key, key.replace("_", " "))
-
-
-def _with_name(key: str, value: Any) -> dict[str, Any]:
-    """Return an entry of a mapping as a row that begins with its name."""
-    name = _words(key)
-    return {"": name, **value} if isinstance(value, Mapping) else {"": name, "value": value}
-
-
-def _is_rows(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(v, Mapping) for v in value)
-
-
-def _records(caption: str, records: Sequence[Mapping[str, Any]]) -> Table:
-    """Make a table of mappings; a column for every key there is."""
-    head = list(dict.fromkeys(key for record in records for key in record))
-    shown = records[:MAX_ROWS]
-    if len(shown) < len(records):
-        caption += f" ({len(shown):,} of {len(records):,} shown)"
-    rows = [[_plain(record.get(key)) for key in head] for record in shown]
-    return table_of(caption, [_words(key) for key in head], rows)
-
-
-def _plain(value: Any) -> str:
-    """Write a value of JSON as people read it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return number(value, "," if isinstance(value, int) else ",.4g")
-    if isinstance(value, list) and len(value) > SHORT:
-        return f"{len(value):,} values"
-    if isinstance(value, list) and all(not isinstance(v, list | Mapping) for v in value):
-        return ", ".join(_plain(v) for v in value)
-    if isinstance(value, list | Mapping):
-        return json.dumps(value)
-    return number(None) if value is None else str(value)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import report_products
 
+from seisflow.archive.sources import find_waveforms
 from seisflow.archive.store import read_product
 from seisflow.errors import ConfigError
-from seisflow.stages.report.sources import find_waveforms
 
 
 @pytest.fixture
@@ -44,7 +44,11 @@ def test_another_product_is_refused(plotted: tuple[Path, Path], tmp_path: Path) 
     asked, found = (read_product(p).identity for p in (plotted[1], other))
     with pytest.raises(ConfigError) as caught:
         find_waveforms(plotted[0], other)
-    for said in (asked.key, f"{other} is WAVEFORMS with identity {found.key}", "or label these"):
+    for said in (
+        asked.key,
+        f"{other} is WAVEFORMS with identity {found.key}",
+        "or make labels.zarr anew",
+    ):
         assert said in str(caught.value)
     assert "--waveforms" not in str(caught.value)  # the option that was given
     with pytest.raises(ConfigError, match="is a LABELS product; a WAVEFORMS product is needed"):

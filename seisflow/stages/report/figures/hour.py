@@ -13,7 +13,7 @@ from matplotlib.figure import Figure, SubFigure
 from seisflow.core.classes import Label
 from seisflow.core.grid import NS_PER_S, format_time
 from seisflow.stages.label.rounds import density
-from seisflow.stages.report.palette import (
+from seisflow.stages.report.figures.palette import (
     CLASSES,
     LABEL_COLOURS,
     LABEL_NAMES,
@@ -26,8 +26,8 @@ from seisflow.stages.report.palette import (
     shares_text,
     time_axis,
 )
-from seisflow.stages.report.spectrogram import Spectrogram, spectrogram
-from seisflow.stages.report.station_hour import StationHour, read_station_hour
+from seisflow.stages.report.figures.spectrogram import Spectrogram, spectrogram
+from seisflow.stages.report.figures.station_hour import StationHour, read_station_hour
 
 __all__ = ["draw_hour", "hour_figure"]
 
@@ -58,7 +58,7 @@ def hour_figure(
     labels, waveforms : xarray.Dataset
         LABELS and the very WAVEFORMS it was made from, opened with `seisflow.open`.
     station : str
-        NET.STA.LOC.CHA, or four globs that fit one station.
+        NET.STA.LOC.CHA, STA, NET.STA or four globs, that fit one station.
     hour : str or int, optional
         A time in the hour, ISO 8601 UTC or ns since 1970; not needed where there is one hour.
 

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from seisflow.archive.opening import product_attrs
+from seisflow.archive.stationindex import fits
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
 from seisflow.core.stations import StationPattern
 from seisflow.core.wording import some_names
@@ -63,7 +64,8 @@ def choose_station(names: Sequence[str], text: str, where: str) -> int:
     names : sequence of str
         The stations there are.
     text : str
-        A name NET.STA.LOC.CHA, or four globs that fit one station.
+        A name NET.STA.LOC.CHA, a part of it as `seisflow.archive.stationindex.fits` takes it, or
+        four globs, that fit one station.
     where : str
         The product, for the message.
 
@@ -74,17 +76,15 @@ def choose_station(names: Sequence[str], text: str, where: str) -> int:
     """
     if text in names:
         return list(names).index(text)
-    if text.count(".") != 3:
-        raise ConfigError(
-            f"--station {text!r} is no station: give NET.STA.LOC.CHA, each a name or a glob; "
-            f"{_list(names, where)}"
-        )
-    pattern = StationPattern(text)
-    rows = [i for i, name in enumerate(names) if pattern.matches(name)]
+    matches = StationPattern(text).matches if text.count(".") == 3 else None
+    rows = [i for i, name in enumerate(names) if fits(name, text) or (matches and matches(name))]
     if len(rows) == 1:
         return rows[0]
     if not rows:
-        raise ConfigError(f"no station matches --station {text!r}; {_list(names, where)}")
+        raise ConfigError(
+            f"no station matches --station {text!r}: give NET.STA.LOC.CHA, a part of it such as "
+            f"STA or NET.STA, or four globs; {_list(names, where)}"
+        )
     fitting = [names[i] for i in rows]
     raise ConfigError(
         f"--station {text!r} matches {len(rows)} stations, and one is drawn: "

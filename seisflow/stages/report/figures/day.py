@@ -18,8 +18,7 @@ from seisflow.core.classes import Label
 from seisflow.core.grid import HOUR_NS, HOUR_S, NS_PER_S, Span, format_time
 from seisflow.core.stations import select_stations
 from seisflow.errors import ConfigError
-from seisflow.stages.report.choosing import days_in, name_of, require_kind, span_of
-from seisflow.stages.report.palette import (
+from seisflow.stages.report.figures.palette import (
     CLASSES,
     LABEL_COLOURS,
     ReportFigure,
@@ -31,6 +30,7 @@ from seisflow.stages.report.palette import (
     shares_text,
     time_axis,
 )
+from seisflow.stages.report.figures.selection import days_in, name_of, require_kind, span_of
 
 __all__ = ["Raster", "day_figure", "draw_raster", "read_raster", "reduce_labels"]
 
@@ -123,7 +123,7 @@ def read_raster(labels: xr.Dataset, span: Span, select: Sequence[str] = ()) -> R
     labels : xarray.Dataset
         LABELS.
     span : Span
-        Whole hours within them; see `seisflow.stages.report.choosing.days_in`.
+        Whole hours within them; see `seisflow.stages.report.figures.selection.days_in`.
     select : sequence of str, optional
         Globs of NET.STA.LOC.CHA.
 
