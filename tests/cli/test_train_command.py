@@ -161,14 +161,7 @@ def undisturbed(wavelets: Path, launcher: Launcher) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "number",
-    [
-        signal.SIGKILL,
-        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
-        pytest.param(signal.SIGINT, marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_killed_training_typed_again_ends_alike(
     number: int, undisturbed: Path, wavelets: Path, launcher: Launcher
 ) -> None:
@@ -188,7 +181,6 @@ def test_a_killed_training_typed_again_ends_alike(
     assert same_weights(folder, undisturbed)
 
 
-@pytest.mark.long
 @pytest.mark.slow
 def test_two_ranks_train_as_one(
     trained: tuple[Path, Ended], wavelets: Path, launcher: Launcher
@@ -229,7 +221,6 @@ def test_a_killed_rank_is_started_again(wavelets: Path, launcher: Launcher) -> N
     assert same_weights(wavelets.parent / "hurt", wavelets.parent / "whole")
 
 
-@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_all_ranks(number: int, wavelets: Path, launcher: Launcher) -> None:
@@ -250,7 +241,6 @@ def test_a_signal_stops_all_ranks(number: int, wavelets: Path, launcher: Launche
     assert "resuming: " in again.err
 
 
-@pytest.mark.long
 @pytest.mark.slow
 def test_an_error_in_a_rank_is_told_once_and_not_tried_again(
     tmp_path: Path, launcher: Launcher
@@ -266,7 +256,6 @@ def test_an_error_in_a_rank_is_told_once_and_not_tried_again(
     assert not (tmp_path / "m" / "failure.json").exists()
 
 
-@pytest.mark.long
 @pytest.mark.slow
 def test_torchrun_by_hand_is_joined(
     trained: tuple[Path, Ended], wavelets: Path, launcher: Launcher

@@ -239,7 +239,6 @@ def test_label_survives_kills(label: Stage) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.long
 def test_infer_survives_kills_on_a_scheduler_with_certificates(
     infer: Stage, secure: Cluster
 ) -> None:

@@ -26,7 +26,6 @@ MIN_KILLS = 4
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.long,
     pytest.mark.skipif(not DATA.exists(), reason=f"no recorded data at {DATA}"),
 ]
 
