@@ -1,5 +1,6 @@
 """What tests of processes share: one scheduler with two workers, one launcher, small products."""
 
+import gc
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,3 +66,8 @@ def labels(waveforms: Path, launcher: Launcher, cluster: Cluster) -> Path:
     ended = launcher.run("label", waveforms, path, *args)
     assert ended.code == 0, ended.err
     return path
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what was imported: it would look through it again and again."""
+    gc.freeze()
