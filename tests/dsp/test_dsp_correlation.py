@@ -159,6 +159,7 @@ for n_samples in (40, 200):
 """
 
 
+@pytest.mark.slow
 def test_bits_do_not_depend_on_threads() -> None:
     found = {
         subprocess.run(

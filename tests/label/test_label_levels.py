@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from label_products import RATE, record
-from programs import Launcher
+from programs import Cluster, Launcher
 from small_archive import waveforms
 
 from seisflow.archive.store import read_product
@@ -19,9 +19,12 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return waveforms(tmp_path_factory.mktemp("levels"), runs)
 
 
-def test_levels_are_passed_on(source: Path, tmp_path: Path, launcher: Launcher) -> None:
+def test_levels_are_passed_on(
+    source: Path, tmp_path: Path, launcher: Launcher, cluster: Cluster
+) -> None:
     options = ("--alpha-rn", "0.3", "--alpha-nrn", "0.002")
-    ended = launcher.run("label", source, tmp_path / "l.zarr", *options, "--workers", "1")
+    options += ("--cluster", cluster.address)
+    ended = launcher.run("label", source, tmp_path / "l.zarr", *options)
     assert ended.code == 0, ended.err
     config = read_product(tmp_path / "l.zarr", "LABELS").identity.config
     assert config["method"] == "calibrated"
