@@ -154,7 +154,7 @@ def kill_command_alone(stage: Stage, run: Running, rng: random.Random) -> bool:
     workers = stage.workers(run)
     os.kill(run.pid, signal.SIGKILL)
     assert run.wait().code == -signal.SIGKILL
-    _, alive = psutil.wait_procs(workers, timeout=20)
+    _, alive = psutil.wait_procs(workers, timeout=60)
     assert alive == [], "workers outlive their command"
     return True
 
@@ -280,7 +280,7 @@ def test_an_interrupt_ends_with_130_and_can_be_resumed(ingest: Stage, whole_grou
     assert ended.code == 130, ended.err
     assert "type the command again" in ended.err
     assert "Traceback" not in ended.err
-    assert psutil.wait_procs(workers, timeout=20)[1] == []
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
     assert len(receipts(ingest.output)) < n_tasks(ingest)
     again = ingest.start().wait()
     assert again.code == 0, again.err

@@ -140,4 +140,4 @@ def test_jobs_killed_at_their_walltime_lose_nothing_and_repeat_only_what_was_in_
     refuse_unfinished(product)
     # one in flight may write its receipt in the seconds of grace, and once more elsewhere
     assert rewritten(product, first) <= begun_again(tmp_path, killed)
-    wait_until(lambda: jobs_now() == [], 15, "the jobs to be cancelled")
+    wait_until(lambda: jobs_now() == [], 60, "the jobs to be cancelled")

@@ -55,7 +55,7 @@ def last_job() -> int:
 
 
 def refuse_left_overs(folder: Path) -> None:
-    wait_until(lambda: jobs_now() == [], 15, "the jobs to be cancelled")
+    wait_until(lambda: jobs_now() == [], 60, "the jobs to be cancelled")
     assert list((folder / "logs").glob("tls-*")) == []
 
 
