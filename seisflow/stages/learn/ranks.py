@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -153,7 +154,7 @@ def catch_signals() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def host_meeting(host: str) -> dist.TCPStore:
+def host_meeting(host: str) -> Any:
     """Return where the launchers of several machines meet, as long as it is held.
 
     Parameters
@@ -161,7 +162,9 @@ def host_meeting(host: str) -> dist.TCPStore:
     host : str
         Name or address of this machine, as the others reach it; the system gives the port.
     """
-    return dist.TCPStore(host, 0, is_master=True, wait_for_workers=False)
+    return dist.TCPStore(  # type: ignore[attr-defined]
+        host, 0, is_master=True, wait_for_workers=False
+    )
 
 
 def write_failure(folder: AnyPath, error: Exception) -> None:
