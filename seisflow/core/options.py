@@ -154,7 +154,13 @@ def running(default: Any = ..., *, group: str = RUNNING, short: str = "", **boun
 
 
 def argument(
-    metavar: str, *, product: str = "", default: Any = ..., is_named: bool = False, **bounds: Any
+    metavar: str,
+    *,
+    product: str = "",
+    default: Any = ...,
+    is_named: bool = False,
+    short: str = "",
+    **bounds: Any,
 ) -> Any:
     """Declare what is read or written, by default given by its place; no part of what a product is.
 
@@ -162,7 +168,7 @@ def argument(
     ----------
     metavar : str
         What stands for it in the help.
-    product : str
+    product, short : str
         As in `Option`.
     default : object, optional
         It must be given where this is left out.
@@ -176,6 +182,7 @@ def argument(
         bounds,
         metavar=metavar,
         product=product,
+        short=short,
         is_argument=not is_named,
         is_result=False,
     )

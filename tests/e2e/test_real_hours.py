@@ -25,9 +25,13 @@ from seisflow.core.classes import Label
 from seisflow.core.grid import parse_time
 from seisflow.stages.label.method import label_windows
 from seisflow.stages.label.stage import Label as LabelStage
-from seisflow.stages.report.hour import draw_hour
-from seisflow.stages.report.spectrogram import spectrogram
-from seisflow.stages.report.station_hour import StationHour, labelled_hour, read_station_hour
+from seisflow.stages.report.figures.hour import draw_hour
+from seisflow.stages.report.figures.spectrogram import spectrogram
+from seisflow.stages.report.figures.station_hour import (
+    StationHour,
+    labelled_hour,
+    read_station_hour,
+)
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"

@@ -15,7 +15,7 @@ from seisflow.formats.arrivals import read_arrivals
 from seisflow.formats.coordinates import read_coordinates
 from seisflow.formats.events import read_catalogue
 from seisflow.formats.references import EVENT_COLUMNS, read_reference
-from seisflow.stages.compare.expected import expect_by_arrivals
+from seisflow.stages.compare.timing import expect_by_arrivals
 from seisflow.stages.wavelets.matching import match_arrivals
 
 PICK = parse_time("2014-05-29T00:00:07.25")
