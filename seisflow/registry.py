@@ -30,7 +30,8 @@ class StageEntry:
     engine : str
         How it runs: in ``tasks`` on a cluster, in ``ranks`` of a training, or ``here``.
     after : str
-        ``module:function`` that draws what the stage found: ``function(stage, result, reporter)``.
+        ``module:function`` that draws what the stage found: ``function(stage, result, reporter)``;
+        it may return the result with what it adds.
     """
 
     config: str
@@ -66,12 +67,14 @@ STAGES: dict[str, StageEntry] = {
         "stages.train.stage:Train",
         "Train a network on assembled wavelets: earthquake, random noise, not random noise.",
         engine="ranks",
+        after="stages.report.figures.learning:draw_trained",
     ),
     "evaluate": StageEntry(
         "stages.evaluate.config:EvaluateConfig",
         "stages.evaluate.stage:Evaluate",
         "Evaluate a model: what it tells apart, how sure it may be, and what its errors look like.",
         engine="here",
+        after="stages.report.figures.learning:draw_evaluated",
     ),
     "infer": StageEntry(
         "stages.infer.config:InferConfig",
@@ -161,5 +164,5 @@ def perform(
                 resolve_device(stage.config.device)  # elsewhere only the workers know
             result = run_stage(stage, connection, reporter)
     if entry.after:
-        _found(entry.after)(stage, result, reporter)
+        result = _found(entry.after)(stage, result, reporter) or result
     return result

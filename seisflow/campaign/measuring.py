@@ -73,8 +73,7 @@ def _stages(
     say("assemble")
     yield from _assemble(at)
     say(f"train {network}")
-    config = TrainConfig.build({"network": network, "epochs": EPOCHS, "batch_size": 32})
-    train_s = _train(at, config)
+    train_s = _train(at, network)
     if train_s is not None:
         yield f"train {network}", "example", train_s
     say(f"infer {network}")
@@ -156,16 +155,17 @@ def _prepared(at: Path, arrivals: Path) -> Preparation:
     return prepare(config, identify(config))
 
 
-def _train(at: Path, config: TrainConfig) -> float | None:
+def _train(at: Path, network: str) -> float | None:
     """Return CPU seconds of an example in the last epoch; None of a forest."""
-    job = prepare_training(config, at / "wavelets")
+    options = {"wavelets": at / "wavelets", "model": at / "model", "network": network}
+    job = prepare_training(TrainConfig.build({**options, "epochs": EPOCHS, "batch_size": 32}))
     ends = []
 
     def note(event: Event) -> None:
         if event.kind == "epoch":
             ends.append(time.process_time())
 
-    train_job(job, at / "model", on_event=note, device="cpu")
+    train_job(job, on_event=note)
     if job.is_forest:
         return None
     return (ends[-1] - ends[-2]) / len(job.train)

@@ -209,7 +209,8 @@ def plan_infer(
         Workers.
     """
     network, loaded = model
-    shape = loaded or untrained("compact", TrainConfig.build({}), int(records.rate_hz))
+    usual = TrainConfig.build({"wavelets": "wavelets.zarr", "model": "model"})
+    shape = loaded or untrained("compact", usual, int(records.rate_hz))
     plan = lay_out_infer(config, records.select(config), shape)
     stations, places = plan.selection.stations, plan.selection.places
     arrays = score_arrays(plan.product, stations, places, shape.classes)

@@ -36,7 +36,6 @@ def perform_command(
         _dry_run(stage, cluster, workers, as_json=as_json)
         return
     if detached:
-        stage.check()
         detach(stage, cluster, workers=workers, as_json=as_json)
         return
     result = perform(stage, cluster, workers, CONSOLE)
@@ -94,5 +93,5 @@ def show_result(result: Result, *, as_json: bool) -> None:
     tell_result(result, CONSOLE)
     if result.exit_code == ExitCode.INCOMPLETE:
         ERRORS.print(f"{result.path} is incomplete; type the command again to go on")
-    if as_json:
+    if as_json and result.summary:  # of several ranks one tells
         print_json(result.summary)
