@@ -190,7 +190,7 @@ def test_a_warned_command_ends_in_good_order_and_the_job_is_requeued(
     begun = tmp_path / "begun"
     command = (sys.executable, "-c", PATIENT, str(begun), str(code))
     shell = Shell(tmp_path, job_script(job(tmp_path, *command)))
-    wait_until(begun.exists, 20, "the command")
+    wait_until(begun.exists, 60, "the command")
     time.sleep(0.2)
     shell.process.send_signal(number)
     found, said = shell.end()
