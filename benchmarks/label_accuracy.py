@@ -24,9 +24,9 @@ from scipy import signal
 
 from seisflow.core.classes import Label
 from seisflow.stages.label.method import METHODS, label_windows
-from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.synth.noise import highpass_sections
 from seisflow.stages.synth.scene import build_scene
+from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.synth.waves import node_waveform, planted_signal
 
 Floats = npt.NDArray[np.float64]

@@ -54,7 +54,7 @@ def test_tables_have_the_options_of_their_commands() -> None:
     assert {"arrivals", "events", "split", "per-class", "predict"} <= {*keys["assemble"]}
     assert {"network", "batch-size", "augment", "noise-snr", "ranks"} <= {*keys["train"]}
     assert keys["infer"] == ["start", "end", "select", "precision", "batch", "block", "device"]
-    assert {"min-nodes", "moveout-s", "max-lag-s", "band", "figures"} <= {*keys["detect"]}
+    assert {"min-nodes", "moveout-s", "max-lag-s", "low-hz", "figures"} <= {*keys["detect"]}
     expected = ["baselines", "reference", "tolerance-s", "arrivals", "predict", "equal"]
     assert keys["compare"] == expected
     assert keys["report"] == ["title"]
@@ -91,8 +91,8 @@ def test_tables_have_the_options_of_their_commands() -> None:
         ('folder = "p"\n[infer]\nstart = "yesterday"\n', "start: found 'yesterday'"),
         ('folder = "p"\n[compare]\nreference = "r"\nequal = "new"\n', "baselines = true"),
         ('folder = "p"\n[detect]\nmin-nodes = 1\n', "min-nodes: found 1"),
-        ('folder = "p"\n[detect]\nband = [30, 5]\n', "low_hz = 30 must lie below high_hz = 5"),
-        ('folder = "p"\n[detect]\nslowest-velocity = -1\n', "greater than 0"),
+        ('folder = "p"\n[detect]\nlow-hz = 40\n', "low_hz = 40 must lie below high_hz = 30"),
+        ('folder = "p"\n[detect]\nslowest-velocity-m-s = -1\n', "greater than 0"),
         ('folder = "p"\n[label]\nmethod = "mine"\n', "allowed: reference, calibrated"),
         ('folder = "p"\n[label]\nalpha-rn = 2\n', "alpha_rn = 2"),
         ('folder = "p"\n[assemble]\narrivals = "a"\nsplit = "groups"\n', "split: found 'groups'"),
