@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from seisflow.core.extras import needed_by
 from seisflow.core.reporting import SILENT, Reporter
 from seisflow.errors import ConfigError
 
@@ -30,7 +31,8 @@ class StageEntry:
     engine : str
         How it runs: in ``tasks`` on a cluster, in ``ranks`` of a training, or ``here``.
     after : str
-        ``module:function`` that draws what the stage found: ``function(stage, result, reporter)``.
+        ``module:function`` that draws what the stage found: ``function(stage, result, reporter)``;
+        it may return the result with what it adds.
     """
 
     config: str
@@ -66,12 +68,14 @@ STAGES: dict[str, StageEntry] = {
         "stages.train.stage:Train",
         "Train a network on assembled wavelets: earthquake, random noise, not random noise.",
         engine="ranks",
+        after="stages.report.figures.learning:draw_trained",
     ),
     "evaluate": StageEntry(
         "stages.evaluate.config:EvaluateConfig",
         "stages.evaluate.stage:Evaluate",
         "Evaluate a model: what it tells apart, how sure it may be, and what its errors look like.",
         engine="here",
+        after="stages.report.figures.learning:draw_evaluated",
     ),
     "infer": StageEntry(
         "stages.infer.config:InferConfig",
@@ -82,7 +86,7 @@ STAGES: dict[str, StageEntry] = {
         "stages.detect.config:DetectConfig",
         "stages.detect.stage:Detect",
         "Find earthquakes: seconds in which many nodes say so within the moveout of the array.",
-        after="stages.report.event_sections:draw_detected",
+        after="stages.report.figures.event_sections:draw_detected",
     ),
     "compare": StageEntry(
         "stages.compare.config:CompareConfig",
@@ -112,9 +116,18 @@ def config_of(name: str) -> "type[StageConfig]":
 
 
 def stage_of(name: str) -> Any:
-    """Return the class of a stage."""
+    """Return the class of a stage.
+
+    Raises
+    ------
+    ConfigError
+        A library that it needs is not installed; it says how it is.
+    """
     import_module("seisflow.engine")  # before xarray imports Dask, with the files of the user
-    return _found(STAGES[name].stage)
+    where = STAGES[name].stage
+    with needed_by(name):
+        import_module(f"seisflow.{where.partition(':')[0]}")
+    return _found(where)
 
 
 def perform(
@@ -161,5 +174,21 @@ def perform(
                 resolve_device(stage.config.device)  # elsewhere only the workers know
             result = run_stage(stage, connection, reporter)
     if entry.after:
-        _found(entry.after)(stage, result, reporter)
+        result = _drawn(entry.after, stage, result, reporter)
     return result
+
+
+def _drawn(where: str, stage: Any, result: Any, reporter: Reporter) -> Any:
+    """Draw what a stage found; without the library for it, say so: the product is whole.
+
+    Returns
+    -------
+    Result
+        With the figures, where the stage lists them.
+    """
+    try:
+        draw = _found(where)
+    except ConfigError as error:
+        reporter.note(f"no figures: {error}")
+        return result
+    return draw(stage, result, reporter) or result

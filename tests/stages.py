@@ -9,11 +9,11 @@ from seisflow.engine.stage import Plan, Result, run_stage
 
 
 class Begun:
-    """A stage that was planned and whose product was created."""
+    """A stage that was planned, here or before, and whose product was created."""
 
-    def __init__(self, stage: Any) -> None:
+    def __init__(self, stage: Any, plan: Plan[Any] | None = None) -> None:
         self.stage = stage
-        self.plan: Plan[Any] = stage.plan(Here())
+        self.plan: Plan[Any] = plan or stage.plan(Here())
         stage.create(self.plan)
         self.work: Work[Any] = stage.work(self.plan)
         self.path: Path = self.work.path

@@ -12,15 +12,20 @@ import numpy as np
 import xarray as xr
 import zarr
 
+from seisflow.archive.blocks import MODEL
 from seisflow.archive.lazily import masked_samples, plain_text
 from seisflow.archive.products import Product
+from seisflow.archive.receipts import read_document
 from seisflow.archive.schema import TIME_ATTRS
 from seisflow.archive.stationindex import StationIndex
 from seisflow.archive.store import open_group, read_product, zarr_store
 from seisflow.archive.timeindex import SampleTimeIndex
 from seisflow.core.files import AnyPath
 
-__all__ = ["open_product", "product_attrs"]
+__all__ = ["THRESHOLDS", "decoded", "open_product", "product_attrs", "thresholds_of"]
+
+THRESHOLDS = "thresholds"
+"""Attribute of SCORES that are opened: JSON text of what `thresholds_of` returns."""
 
 TIME_ENCODING = {key: TIME_ATTRS[key] for key in ("units", "calendar")} | {"dtype": "int64"}
 """How times are written: in nanoseconds, so that none is rounded."""
@@ -52,7 +57,7 @@ def open_product(path: str | AnyPath, *, raw: bool = False) -> xr.Dataset:
         each second: 1 complete, 0 no data, NaN not yet ingested. Samples that were not recorded
         are NaN; integers become float64 for that, which holds each of them exactly (float32
         would not, above 2^24). With `raw` they stay integers, and what was not recorded is the
-        attribute ``fill_sample``.
+        attribute ``fill_sample``. The attribute ``recorded_dtype`` is the type they are stored in.
 
         LABELS: ``label``, ``deviation``, ``median_cc``, ``density`` and ``no_data_reason``, all
         ``(station, second)``, with ``std_cc`` and ``weighted_density`` of the method `reference`
@@ -68,7 +73,8 @@ def open_product(path: str | AnyPath, *, raw: bool = False) -> xr.Dataset:
 
         SCORES: ``probability (station, second, class)`` of the window of 4 s that begins 1 s before
         ``second``, NaN where there is none, and ``state (station, second)``, which says why;
-        ``class`` names the classes.
+        ``class`` names the classes. The attribute ``thresholds`` is JSON text: thresholds on the
+        probability of an earthquake by the false-positive rate they keep to on validation data.
 
         CATALOG: for each ``event`` its ``time`` (P at the median node), ``n_nodes``, ``mean_cc``,
         ``stack_snr``, ``back_azimuth_deg``, ``apparent_velocity_m_s`` and more, ``stack (event,
@@ -83,16 +89,48 @@ def open_product(path: str | AnyPath, *, raw: bool = False) -> xr.Dataset:
     DataError
         It is not a product of seisflow, or one in another layout.
     """
-    product, group = read_product(path), open_group(path)
+    product = read_product(path)
+    found = decoded(zarr_store(path), open_group(path), product, raw=raw)
+    if product.identity.product == "SCORES":
+        found.attrs[THRESHOLDS] = json.dumps(thresholds_of(read_document(path, MODEL)))
+    return found
+
+
+def decoded(store: Any, group: zarr.Group, product: Product, *, raw: bool = False) -> xr.Dataset:
+    """Return the arrays of a product as `open_product` does, wherever they are stored.
+
+    Parameters
+    ----------
+    store : zarr store
+        Where the arrays are.
+    group : zarr.Group
+        The same, opened.
+    product : Product
+        What it is.
+    raw : bool
+        As of `open_product`.
+    """
     arrays = {name: array for name, array in group.arrays() if isinstance(array, zarr.Array)}
-    dataset: xr.Dataset = xr.open_zarr(zarr_store(path), chunks=None, zarr_format=3)
+    dataset: xr.Dataset = xr.open_zarr(store, chunks=None, zarr_format=3)
     variables = {
         str(name): _plain(str(name), arrays[str(name)], variable)
         for name, variable in dataset.variables.items()
     }
-    if product.identity.product == "WAVEFORMS" and not raw:
-        variables["waveform"] = _masked(arrays, variables["waveform"], product)
+    if "waveform" in variables and "coverage" in variables:
+        variables["waveform"].attrs["recorded_dtype"] = variables["waveform"].dtype.name
+        if not raw:
+            variables["waveform"] = _masked(arrays, variables["waveform"], product)
+    if "segment_station" in variables:  # rows change where stations are selected, names do not
+        names = [str(name) for name in variables["station"].values]
+        meanings = {"flag_values": list(range(len(names))), "flag_meanings": " ".join(names)}
+        variables["segment_station"].attrs |= meanings
     return _assembled(dataset, variables, arrays, product)
+
+
+def thresholds_of(document: Mapping[str, Any]) -> list[dict[str, float]]:
+    """Return the thresholds that a model's document knows, each with its false-positive rate."""
+    validation = document.get("metrics", {}).get("validation", {})
+    return list(validation.get("thresholds", []))
 
 
 def product_attrs(dataset: xr.Dataset) -> Mapping[str, Any]:
@@ -146,7 +184,8 @@ def _assembled(
     coords = {name: variables.pop(str(name)) for name in dataset.coords}
     attrs = {k: json.dumps(v) if isinstance(v, Mapping) else v for k, v in dataset.attrs.items()}
     found = xr.Dataset(variables, coords, attrs)
-    found.encoding = {"source": dataset.encoding["source"]}
+    if "source" in dataset.encoding:
+        found.encoding = {"source": dataset.encoding["source"]}
     if "station" in found.dims:
         stations = StationIndex.over(found.station.values)
         names = stations.create_variables({"station": found.station.variable})

@@ -97,6 +97,16 @@ def add_array(group: zarr.Group, spec: ArraySpec) -> None:
         array[...] = spec.values
 
 
+def root_attributes(product: Product, title: str) -> dict[str, Any]:
+    """Return the attributes of the group of a product."""
+    return {
+        "Conventions": "CF-1.11",
+        "title": title,
+        "coordinates": "longitude latitude elevation",
+        "seisflow": product.to_attrs(),
+    }
+
+
 def create_product(
     path: AnyPath,
     product: Product,
@@ -130,16 +140,7 @@ def create_product(
     if product_stands(path):
         raise ConfigError(f"{path} exists already; choose another name")
     with storage_errors(path), as_usual(), appearing(path) as aside:
-        group = zarr.create_group(
-            aside,
-            zarr_format=3,
-            attributes={
-                "Conventions": "CF-1.11",
-                "title": title,
-                "coordinates": "longitude latitude elevation",
-                "seisflow": product.to_attrs(),
-            },
-        )
+        group = zarr.create_group(aside, zarr_format=3, attributes=root_attributes(product, title))
         for spec in arrays:
             add_array(group, spec)
         (aside / HIDDEN / "receipts").mkdir(parents=True)
@@ -309,11 +310,17 @@ def _send_array(path: UPath, spec: ArraySpec) -> None:
 
 def consolidate(path: str | AnyPath) -> None:
     """Gather all metadata in the root, so that opening a product is one read."""
+    with storage_errors(path):
+        consolidate_store(zarr_store(path))
+
+
+def consolidate_store(store: Path | FsspecStore | MemoryStore) -> None:
+    """Gather all metadata in the root of a store."""
     with warnings.catch_warnings():
         # our own folder beside the arrays, and consolidated metadata in format 3, are known
         warnings.simplefilter("ignore", ZarrUserWarning)
-        with storage_errors(path), as_usual():
-            zarr.consolidate_metadata(zarr_store(path))
+        with as_usual():
+            zarr.consolidate_metadata(store)
 
 
 def zarr_store(path: str | AnyPath) -> Path | FsspecStore:

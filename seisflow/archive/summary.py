@@ -8,7 +8,7 @@ from seisflow.archive.work import Progress
 from seisflow.core.amounts import human_bytes, human_time
 from seisflow.core.files import AnyPath
 
-__all__ = ["common_rows", "few_lines", "summary_json"]
+__all__ = ["common_rows", "few_lines", "note_rows", "summary_json"]
 
 _NUMBER = re.compile(r"[-+]?\d[\d.]*")
 
@@ -57,7 +57,7 @@ def summary_json(
 
 
 def common_rows(path: AnyPath, state: Progress) -> dict[str, Any]:
-    """Return the rows of the table that every product has."""
+    """Return the rows of the table that every product has; notes aside, which were told before."""
     n = len(state.plan.tasks)
     rate = len(state.done) / state.elapsed_s * 3600 if state.elapsed_s else 0.0
     return {
@@ -71,5 +71,9 @@ def common_rows(path: AnyPath, state: Progress) -> dict[str, Any]:
         f"{human_bytes(state.written_bytes)} written",
         "memory of a worker": f"{human_bytes(state.peak_memory_bytes)} at most; "
         f"{human_bytes(state.plan.memory_bytes)} projected",
-        **{f"note {i + 1}": note for i, note in enumerate(state.plan.notes)},
     }
+
+
+def note_rows(notes: Sequence[str]) -> dict[str, str]:
+    """Return the rows of a table that shows the notes of a plan."""
+    return {f"note {i + 1}": note for i, note in enumerate(notes)}

@@ -5,7 +5,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterable
-from contextlib import chdir
+from contextlib import chdir, suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -15,7 +15,7 @@ import typer
 
 from seisflow import __version__
 from seisflow.console import ERRORS
-from seisflow.errors import ExitCode, SeisflowError
+from seisflow.errors import ConfigError, ExitCode, SeisflowError
 from seisflow.registry import STAGES
 
 __all__ = ["COMMANDS", "main", "program"]
@@ -139,8 +139,8 @@ def _own_environment() -> None:
             del os.environ[name]
     os.environ |= {"MATPLOTLIBRC": os.devnull, "MPLBACKEND": "agg"}
     if Path("matplotlibrc").exists():  # read before what the variable names
-        with chdir("/"):
-            import_module("seisflow.stages.report.palette")
+        with chdir("/"), suppress(ConfigError):  # without matplotlib there is nothing to keep
+            import_module("seisflow.stages.report.figures.palette")
 
 
 def main() -> NoReturn:

@@ -78,10 +78,13 @@ def _unknown_line(config: type[StageConfig], name: str) -> str:
 
 
 def _line(config: type[StageConfig], error: Any) -> str:
-    name = ".".join(map(str, error["loc"])) or config.__name__
+    where = [part for part in error["loc"] if part not in groups_of(config)]
+    name, said = ".".join(map(str, where)), error["msg"].removeprefix("Value error, ")
     if error["type"] == "missing":
         return f"{name} is missing: give it"
-    return f"{name}: found {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+    if not name:  # of several values together, which the message names
+        return str(said)
+    return f"{name}: found {error['input']!r}: {said}"
 
 
 def _grouped(config: type[StageConfig], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -154,7 +154,13 @@ def running(default: Any = ..., *, group: str = RUNNING, short: str = "", **boun
 
 
 def argument(
-    metavar: str, *, product: str = "", default: Any = ..., is_named: bool = False, **bounds: Any
+    metavar: str,
+    *,
+    product: str = "",
+    default: Any = ...,
+    is_named: bool = False,
+    short: str = "",
+    **bounds: Any,
 ) -> Any:
     """Declare what is read or written, by default given by its place; no part of what a product is.
 
@@ -162,7 +168,7 @@ def argument(
     ----------
     metavar : str
         What stands for it in the help.
-    product : str
+    product, short : str
         As in `Option`.
     default : object, optional
         It must be given where this is left out.
@@ -176,6 +182,7 @@ def argument(
         bounds,
         metavar=metavar,
         product=product,
+        short=short,
         is_argument=not is_named,
         is_result=False,
     )
@@ -244,8 +251,13 @@ def _option(name: str, info: FieldInfo, texts: Mapping[str, str]) -> Option:
 
 def _kind(annotation: Any) -> Any:
     """Return what an annotation says of a value that is given."""
-    left = [member for member in _members(annotation) if member is not type(None)]
+    left = [_bare(member) for member in _members(annotation) if member is not type(None)]
     return left[0] if len(left) == 1 else Union[tuple(left)]  # noqa: UP007 - made of a list
+
+
+def _bare(annotation: Any) -> Any:
+    """Return a type without what pydantic is told of it, as in ``PathOption | None``."""
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _bounds(info: FieldInfo) -> str:

@@ -15,6 +15,8 @@ from distributed.comm.core import CommClosedError
 from distributed.comm.core import connect as open_comm
 from distributed.core import Status
 
+from seisflow.core.extras import needed_by
+from seisflow.core.files import AnyPath, any_path
 from seisflow.engine.own_dask import dashboard_link, own_settings, users_settings
 from seisflow.engine.profiles import Profile, Tls
 from seisflow.engine.settings import (
@@ -26,10 +28,19 @@ from seisflow.engine.settings import (
 from seisflow.engine.versions import environment, refuse_differences
 from seisflow.errors import ClusterError, ConfigError, IncompleteError
 
-__all__ = ["Session", "connect", "join", "open_cluster", "refuse_unfit", "versions_there"]
+__all__ = [
+    "Session",
+    "connect",
+    "join",
+    "open_cluster",
+    "refuse_blind",
+    "refuse_client",
+    "versions_there",
+]
 
 ANSWER_TIMEOUT_S = 10.0
 WORKERS_TIMEOUT_S = 30.0
+SEEN_WITHIN_S = 10.0
 NANNY_LIVES = {Status.init, Status.starting, Status.running}
 
 
@@ -115,7 +126,7 @@ def connect(profile: Profile, *, pool: Literal["cpu", "gpu"] = "cpu") -> Iterato
         yield session
 
 
-def refuse_unfit(client: Client, workers: int | None = None) -> None:
+def refuse_client(client: Client, workers: int | None = None) -> None:
     """Refuse a Client of the user's that cannot be used.
 
     Raises
@@ -142,6 +153,33 @@ def refuse_unfit(client: Client, workers: int | None = None) -> None:
         )
 
 
+def refuse_blind(session: Session, product: AnyPath) -> None:
+    """Go on if every worker sees a product that stands.
+
+    Raises
+    ------
+    ClusterError
+        One does not, 10 s after it was asked first: network file systems are late at times.
+    """
+    until = time.monotonic() + SEEN_WITHIN_S
+    while True:
+        seen = session.client.run(sees, str(product))
+        blind = sorted(worker for worker, does in seen.items() if not does)
+        if not blind:
+            return
+        if time.monotonic() > until:
+            raise ClusterError(
+                f"{len(blind)} of {len(seen)} workers do not see {product} ({blind[0]}, ...): give "
+                "a folder that this machine and all workers share, or an object store"
+            )
+        time.sleep(0.5)
+
+
+def sees(path: str) -> bool:
+    """Tell whether a path is there; runs on a worker."""
+    return any_path(path).exists()
+
+
 def _address_of(client: Client) -> str:
     scheduler = client.scheduler
     return str(scheduler.address if scheduler is not None else "its scheduler")
@@ -156,7 +194,7 @@ def join(client: Client) -> Iterator[Session]:
     ClusterError
         It is closed, it has no workers within 30 s, or other versions than here.
     """
-    refuse_unfit(client)
+    refuse_client(client)
     address = _address_of(client)
     _wait_for_workers(client, address)
     session = Session(client, address, client.dashboard_link or "none")
@@ -226,7 +264,8 @@ def _jobs(
     patience_s: float | None,
     users: Mapping[str, Any],
 ) -> Iterator[Session]:
-    from seisflow.engine import slurm  # only here: most commands have no need of it
+    with needed_by("a SLURM cluster"):
+        from seisflow.engine import slurm  # only here: most commands have no need of it
 
     with (
         slurm.start(profile.pool(pool), secure=profile.secure, patience_s=patience_s) as cluster,

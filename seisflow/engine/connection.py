@@ -14,8 +14,9 @@ from distributed import Client
 
 from seisflow.archive.work import Task
 from seisflow.core.amounts import human_bytes
+from seisflow.core.files import AnyPath
 from seisflow.core.reporting import SILENT, Reporter
-from seisflow.engine.connect import Session, connect, join, refuse_unfit
+from seisflow.engine.connect import Session, connect, join, refuse_blind, refuse_client
 from seisflow.engine.drive import drive
 from seisflow.engine.failures import Failure
 from seisflow.engine.profiles import read_profile
@@ -65,7 +66,7 @@ class Connection:
         self._may_use_gpu, self._reporter = may_use_gpu, reporter
         self._client = cluster if isinstance(cluster, Client) else None
         if self._client is not None:
-            refuse_unfit(self._client, workers)
+            refuse_client(self._client, workers)
         elif not isinstance(cluster, str):
             raise ConfigError(
                 f"cluster = {cluster!r}: give 'local', 'slurm', the address of a scheduler such as "
@@ -112,14 +113,18 @@ class Connection:
         """Run ``function(task)`` for every task; see `seisflow.engine.drive.drive`."""
         return drive(self.session, function, tasks, stage=stage)
 
-    def refuse_small(self, memory_bytes: int) -> None:
-        """Refuse workers that have less memory than a task needs.
+    def refuse_unfit(self, memory_bytes: int, product: AnyPath) -> None:
+        """Refuse workers with less memory than a task needs, or that do not see the product.
 
         Raises
         ------
         ConfigError
-            It says how much that is.
+            It says how much memory that is.
+        ClusterError
+            It names a worker that looks at another file system.
         """
+        if not self.is_local:
+            refuse_blind(self.session, product)
         limit = self.session.worker_memory_bytes()
         if limit and memory_bytes > limit:
             fewer = "fewer workers with --workers, or " if self.session.n_local > 1 else ""
@@ -141,5 +146,5 @@ class Here:
         for task in tasks:
             yield task, function(task)
 
-    def refuse_small(self, memory_bytes: int) -> None:
-        """Refuse nothing: what memory there is, the system says."""
+    def refuse_unfit(self, memory_bytes: int, product: AnyPath) -> None:
+        """Refuse nothing: the process that runs the tasks has made the product."""

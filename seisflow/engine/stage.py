@@ -33,6 +33,7 @@ from seisflow.core.config import StageConfig
 from seisflow.core.files import AnyPath
 from seisflow.core.reporting import SILENT, Reporter
 from seisflow.engine.failures import Failure
+from seisflow.engine.profiles import Pool, Profile
 from seisflow.engine.versions import environment
 from seisflow.errors import ExitCode, IncompleteError
 
@@ -53,8 +54,8 @@ class Runner(Protocol):
     ) -> Iterator[tuple[N, R | Failure]]:
         """Run ``function(task)`` for every task; yield each as it ends."""
 
-    def refuse_small(self, memory_bytes: int) -> None:
-        """Refuse workers that have less memory than a task needs."""
+    def refuse_unfit(self, memory_bytes: int, product: AnyPath) -> None:
+        """Refuse workers with less memory than a task needs, or that do not see the product."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +76,8 @@ class Plan(Generic[T]):
         What people may want to see of the input.
     problems : tuple of str
         What could not be used.
+    details : dict
+        What is known of the product before it is made, as JSON content, for programs.
     """
 
     product: Product
@@ -83,6 +86,7 @@ class Plan(Generic[T]):
     needs: TaskPlan
     tables: tuple[tuple[str, Sequence[Sequence[Any]], Sequence[str]], ...] = ()
     problems: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def identity(self) -> Identity:
@@ -181,6 +185,13 @@ class Step(Generic[C]):
     def check(self) -> None:
         """Refuse what cannot be done, before a cluster is asked for."""
 
+    def whole_job(self, profile: Profile) -> tuple[Pool, int] | None:
+        """Return what one SLURM job asks for that does all of the work: a pool and its nodes.
+
+        None where tasks run in jobs of workers.
+        """
+        return None
+
     @property
     def may_use_gpu(self) -> bool:
         """Whether tasks may run on a GPU."""
@@ -222,6 +233,10 @@ class Stage(Step[C], Generic[C, T, P]):
     def summary(self, plan: P, progress: Progress) -> dict[str, Any]:
         """Return what is said of this product beside what all products say."""
         raise NotImplementedError
+
+    def rows(self, plan: P, progress: Progress) -> Mapping[str, Any]:
+        """Return what people are shown of the summary: all of it, where no table had it before."""
+        return self.summary(plan, progress)
 
     def refuse_other(self, plan: P) -> bool:
         """Tell whether this very product stands already; refuse another one."""
@@ -271,7 +286,7 @@ def run_stage(stage: Stage[C, T, P], runner: Runner, reporter: Reporter = SILENT
     if len(remaining) < len(work.tasks):
         n_done = len(work.tasks) - len(remaining)
         reporter.say(f"resuming: {n_done} of {len(work.tasks)} tasks are done")
-    runner.refuse_small(plan.needs.memory_bytes)
+    runner.refuse_unfit(plan.needs.memory_bytes, stage.output)
     with reporter.bar(stage.name, len(remaining)) as bar:
         for task, ended in runner.each(work.job(), remaining, stage=stage.name):
             if isinstance(ended, Failure):
@@ -284,10 +299,12 @@ def run_stage(stage: Stage[C, T, P], runner: Runner, reporter: Reporter = SILENT
 
 
 def _result(stage: Stage[C, T, P], plan: P, progress: Progress) -> Result:
+    rows = {**common_rows(stage.output, progress), **stage.rows(plan, progress)}
+    result = Result(stage.name, stage.output, {}, rows, progress)
     extra = stage.summary(plan, progress)
-    result = Result(stage.name, stage.output, {}, progress=progress)
-    summary = summary_json(stage.output, progress, extra, int(result.exit_code))
-    return replace(result, summary=summary, rows={**common_rows(stage.output, progress), **extra})
+    return replace(
+        result, summary=summary_json(stage.output, progress, extra, int(result.exit_code))
+    )
 
 
 def _is_finished(work: Work[Any]) -> bool:

@@ -8,7 +8,7 @@ import warnings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
-    from obspy import Trace, UTCDateTime, read_events, read_inventory
+    from obspy import Stream, Trace, UTCDateTime, read_events, read_inventory
     from obspy.core.event.header import EventType
     from obspy.core.inventory import Channel, Inventory, Network, Site, Station
     from obspy.io.sac.arrayio import header_arrays_to_dict, read_sac
@@ -25,6 +25,7 @@ __all__ = [
     "Network",
     "Site",
     "Station",
+    "Stream",
     "Trace",
     "UTCDateTime",
     "header_arrays_to_dict",

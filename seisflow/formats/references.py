@@ -61,7 +61,7 @@ class ReferenceEvent(NamedTuple):
     ``time_ns`` is the origin time; of a catalogue of detections on an array it is P at the median
     node. ``longitude`` and ``latitude`` are degrees, ``depth_km`` below sea level. ``s_ns`` is S
     at the array, None where it is not known; no catalogue says it, see
-    `seisflow.stages.compare.expected`.
+    `seisflow.stages.compare.timing`.
     """
 
     event: str

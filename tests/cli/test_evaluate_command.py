@@ -62,7 +62,7 @@ def truth(examples: Examples, tmp_path: Path) -> Path:
 
 def evaluate(*argv: str | Path) -> None:
     """Do what the command does, in this process."""
-    program()(["evaluate", *map(str, argv)], standalone_mode=False)
+    program(["evaluate"])(["evaluate", *map(str, argv)], standalone_mode=False)
 
 
 def test_numbers_tables_and_figures_are_written_into_the_model(
@@ -98,7 +98,7 @@ def test_another_split_and_folder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name in ("draw_evaluation", "draw_network"):  # seen above, and slow
-        monkeypatch.setattr(f"seisflow.stages.report.learning.{name}", lambda *_: [])
+        monkeypatch.setattr(f"seisflow.stages.report.figures.learning.{name}", lambda *_: [])
     folder = tmp_path / "here" / "validation"
     evaluate(model, examples.path, "--split", "validation", "--output", folder, "--batch", "7")
     said = capsys.readouterr()
@@ -133,11 +133,11 @@ def test_bad_options_are_refused_before_anything_is_classified(
 ) -> None:
     monkeypatch.delattr("seisflow.stages.learn.artifact.Model.probabilities")
     given = (model, examples.path)
-    assert "no split 'all'; give --split train, validation, test" in refused(
-        *given, "--split", "all"
-    )
-    assert "no device 'tpu'" in refused(*given, "--device", "tpu")
-    assert "false positive rate: found 2" in refused(*given, "--false-positive-rate", "2")
+    said = refused(*given, "--split", "all")
+    assert "split: found 'all': Input should be 'test', 'validation' or 'train'" in said
+    said = refused(*given, "--device", "tpu")
+    assert "device: found 'tpu': Input should be 'cpu', 'cuda' or 'auto'" in said
+    assert "false_positive_rate: found '2'" in refused(*given, "--false-positive-rate", "2")
     assert not (model / "evaluation").exists()
 
 

@@ -13,7 +13,6 @@ from small_array import RATE, START, array_record, noise, planted, wavelet
 from seisflow.core.grid import DAY_NS, NS_PER_S
 from seisflow.dsp.filters import bandpass
 from seisflow.errors import ConfigError, DataError
-from seisflow.stages.compare.baselines import Trigger
 from seisflow.stages.compare.envelopes import (
     EnvelopeRule,
     Strength,
@@ -23,6 +22,7 @@ from seisflow.stages.compare.envelopes import (
     nine_subarrays,
     triggers_above,
 )
+from seisflow.stages.compare.sta_lta import Trigger
 
 RULE = EnvelopeRule()
 QUIET = noise(60)

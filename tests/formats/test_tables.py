@@ -15,8 +15,8 @@ from seisflow.formats.arrivals import read_arrivals
 from seisflow.formats.coordinates import read_coordinates
 from seisflow.formats.events import read_catalogue
 from seisflow.formats.references import EVENT_COLUMNS, read_reference
-from seisflow.stages.compare.expected import expect_by_arrivals
-from seisflow.stages.wavelets.known import know
+from seisflow.stages.compare.timing import expect_by_arrivals
+from seisflow.stages.wavelets.matching import match_arrivals
 
 PICK = parse_time("2014-05-29T00:00:07.25")
 
@@ -145,8 +145,8 @@ def test_a_rejected_pick_is_none(tmp_path: Path) -> None:
         picks=[pick(0, "rejected"), pick(4, "confirmed")],
     )
     found = read_arrivals(quakeml(tmp_path, event))
-    known = know(found.rows, ["XX.ABC..EHZ"])
-    assert known.onset_ns.tolist() == [parse_time("2014-05-29T00:10:04")]
+    matched = match_arrivals(found.rows, ["XX.ABC..EHZ"])
+    assert matched.onset_ns.tolist() == [parse_time("2014-05-29T00:10:04")]
     assert found.left_out == {"pick with status 'rejected'": 1}
 
 
@@ -169,10 +169,10 @@ def test_arrivals_of_a_blast_are_kept_away_from_and_are_no_examples(tmp_path: Pa
     path = quakeml(tmp_path, blast, twin, q.Event(picks=[pick(60)]))
     path.write_text(path.read_text().replace(">crash<", ">duplicate<"))  # unknown to ObsPy
     found = read_arrivals(path)
-    known = know(found.rows, ["XX.ABC..EHZ"])
-    assert known.onset_ns.tolist() == [parse_time("2014-05-29T00:11:00")]
-    assert len(known.away[0]) == 2
-    assert known.rejected == {"of an event of type 'quarry blast'": 1}
+    matched = match_arrivals(found.rows, ["XX.ABC..EHZ"])
+    assert matched.onset_ns.tolist() == [parse_time("2014-05-29T00:11:00")]
+    assert len(matched.away[0]) == 2
+    assert matched.rejected == {"of an event of type 'quarry blast'": 1}
     assert found.left_out == {"pick of an event of type 'duplicate'": 1}
 
 

@@ -23,7 +23,7 @@ from seisflow.stages.label import stage
 from seisflow.stages.label.method import DEFAULT_METHOD, label_windows
 from seisflow.stages.label.parameters import CalibratedParameters
 from seisflow.stages.label.record import label_record
-from seisflow.stages.report.station_hour import labelled_hour
+from seisflow.stages.report.figures.station_hour import labelled_hour
 
 A, B, C = "XX.A..HHZ", "XX.B..HHZ", "XX.C..HHZ"
 HOURS = {"start": "2020-02-28T22:00", "end": "2020-02-29T02:00"}

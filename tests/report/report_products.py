@@ -12,7 +12,7 @@ from seisflow.core.files import whole_file
 from seisflow.core.grid import parse_time
 from seisflow.formats.writing import MiniSeedWriter
 from seisflow.stages.label.stage import Label as LabelStage
-from seisflow.stages.report.station_hour import StationHour
+from seisflow.stages.report.figures.station_hour import StationHour
 
 RATE = 20
 START = "2014-05-29T23:54:00"

@@ -18,7 +18,7 @@ from matplotlib.text import Text
 from report_events import ONSET_S, RATE, VELOCITY_M_S, detection, section
 
 from seisflow.errors import DataError, StorageError
-from seisflow.stages.report.events import (
+from seisflow.stages.report.figures.events import (
     DARK,
     GREY,
     MAX_TRACES,

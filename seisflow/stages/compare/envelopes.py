@@ -20,7 +20,7 @@ from scipy.signal import hilbert
 from seisflow.core.geometry import local_xy_m
 from seisflow.core.grid import DAY_NS, NS_PER_S
 from seisflow.errors import ConfigError, DataError
-from seisflow.stages.compare.baselines import ArrayRecord, Trigger, filtered_runs
+from seisflow.stages.compare.sta_lta import ArrayRecord, Trigger, filtered_runs
 
 __all__ = [
     "EnvelopeRule",

@@ -121,7 +121,7 @@ def compare(
         Detections, of the system or of another detector, ns since 1970.
     reference : sequence of ReferenceEvent
         Timed like the detections, by P at the array, and perhaps with S: see
-        `seisflow.stages.compare.expected`.
+        `seisflow.stages.compare.timing`.
     tolerance_s : float
         Largest residual of a pair.
     span : Span

@@ -7,7 +7,7 @@ import numpy as np
 
 from seisflow.core.grid import format_time
 from seisflow.formats.references import ReferenceEvent
-from seisflow.stages.compare.detectors import Equal
+from seisflow.stages.compare.config import Equal
 from seisflow.stages.compare.scoring import Comparison
 from seisflow.stages.evaluate.rates import Bands, binomial_interval
 

@@ -13,7 +13,7 @@ from seisflow.core.grid import CHUNK_S
 from seisflow.core.stations import Coordinates
 from seisflow.stages.ingest.assembling import fill_value
 
-__all__ = ["segment_arrays", "state_array", "waveform_arrays"]
+__all__ = ["segment_arrays", "state_array", "state_of_all", "waveform_arrays"]
 
 
 def waveform_arrays(
@@ -105,7 +105,15 @@ def state_array(product: Product, progress: Progress) -> ArraySpec:
             state[i] = State.READY
         elif task in progress.failed:
             state[i] = State.FAILED
-    values = state.reshape(-1, n_shards)
+    return _state_array(state.reshape(-1, n_shards))
+
+
+def state_of_all(n_stations: int, n_shards: int, state: State) -> ArraySpec:
+    """Return one state of every station and shard."""
+    return _state_array(np.full((n_stations, n_shards), state, dtype="uint8"))
+
+
+def _state_array(values: npt.NDArray[np.uint8]) -> ArraySpec:
     attrs = {"long_name": "state of each shard of coverage and waveform", **flag_attributes(State)}
     return ArraySpec(
         "state",

@@ -1,1 +1,1 @@
-"""Figures and pages; the only room that draws."""
+"""Figures and the page of a campaign; the only room that draws."""

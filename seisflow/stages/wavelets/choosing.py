@@ -19,9 +19,9 @@ from seisflow.errors import ConfigError, DataError
 from seisflow.stages.wavelets.balancing import balance, count_classes
 from seisflow.stages.wavelets.config import LEAST_TIME_BLOCK_S, AssembleConfig
 from seisflow.stages.wavelets.inputs import Channel
-from seisflow.stages.wavelets.known import KnownArrivals, site_of
 from seisflow.stages.wavelets.layout import Examples
-from seisflow.stages.wavelets.scan import BELOW, Found
+from seisflow.stages.wavelets.matching import MatchedArrivals, site_of
+from seisflow.stages.wavelets.scan import BELOW, Candidates
 from seisflow.stages.wavelets.shortfalls import Groups, shares_of, shortfalls
 from seisflow.stages.wavelets.splitting import (
     BORDER,
@@ -35,7 +35,7 @@ from seisflow.stages.wavelets.splitting import (
     split_shuffled,
 )
 
-__all__ = ["Assembly", "Ground", "choose"]
+__all__ = ["Assembly", "Survey", "choose"]
 
 
 DEALS = 64
@@ -43,15 +43,15 @@ DEALS = 64
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What candidates are counted against: channels, onsets, and the grid of WAVEFORMS.
+class Survey:
+    """Channels that give examples, the onsets at them, and the grid of WAVEFORMS.
 
     ``labelled_by`` is the method that made LABELS; empty where it is not known.
     """
 
     config: AssembleConfig
     channels: tuple[Channel, ...]
-    known: KnownArrivals
+    arrivals: MatchedArrivals
     grid: SampleGrid
     labelled_by: str = ""
 
@@ -70,15 +70,15 @@ class Assembly:
     problems: tuple[str, ...] = ()
 
 
-def choose(ground: Ground, found: Found) -> Assembly:
+def choose(survey: Survey, found: Candidates) -> Assembly:
     """Choose examples among candidates.
 
     Parameters
     ----------
-    ground : Ground
+    survey : Survey
         Configuration, channels, onsets.
-    found : Found
-        All candidates, in the order of `Found.joined`.
+    found : Candidates
+        All candidates, in the order of `Candidates.joined`.
 
     Returns
     -------
@@ -93,27 +93,27 @@ def choose(ground: Ground, found: Found) -> Assembly:
     DataError
         A class has no candidate, or too few to be in every split.
     """
-    _refuse_empty_class(ground, found)
-    chance = _chances(ground, found)
-    blocks = _blocks(ground, found)
-    split, deal = _dealt(ground, found, blocks, chance)
+    _refuse_empty_class(survey, found)
+    chance = _chances(survey, found)
+    blocks = _blocks(survey, found)
+    split, deal = _dealt(survey, found, blocks, chance)
     cells = np.stack([found.channel, np.where(found.onset >= 0, found.onset, blocks.home)], axis=1)
-    per_class = ground.config.per_class
+    per_class = survey.config.per_class
     chosen = balance(found.wavelet_class, split, cells, chance, per_class)
     # not by the same bits: those chosen among many have small ones
-    again = draws(key_of(ground.config.seed, "order"), chance[chosen].view(np.int64))
+    again = draws(key_of(survey.config.seed, "order"), chance[chosen].view(np.int64))
     order = chosen[np.lexsort((chosen, again, split[chosen]))]
-    examples = _examples(ground, found, split, order)
-    warnings = shortfalls(ground.config, _groups(ground, found, blocks), split, _sizes(examples))
-    document = _document(ground, found, split, examples)
+    examples = _examples(survey, found, split, order)
+    warnings = shortfalls(survey.config, _groups(survey, found, blocks), split, _sizes(examples))
+    document = _document(survey, found, split, examples)
     document |= {"deal": deal, "warnings": list(warnings)}
     return Assembly(examples, document, found.problems)
 
 
-def _groups(ground: Ground, found: Found, blocks: Blocks) -> Groups:
+def _groups(survey: Survey, found: Candidates, blocks: Blocks) -> Groups:
     event = np.full(len(found.onset), -1, dtype=np.int64)
     quake = found.onset >= 0
-    event[quake] = ground.known.event[found.onset[quake]]
+    event[quake] = survey.arrivals.event[found.onset[quake]]
     return Groups(found.wavelet_class, blocks.home, event)
 
 
@@ -123,7 +123,7 @@ def _sizes(examples: Examples) -> list[int]:
     return [int(n) for n in counts.min(axis=1)]
 
 
-def _refuse_empty_class(ground: Ground, found: Found) -> None:
+def _refuse_empty_class(survey: Survey, found: Candidates) -> None:
     counts = {c.name.lower(): int((found.wavelet_class == c).sum()) for c in WaveletClass}
     empty = [name for name, n in counts.items() if n == 0]
     if not empty:
@@ -131,23 +131,25 @@ def _refuse_empty_class(ground: Ground, found: Found) -> None:
     reasons = {"onsets": dict(found.arrivals), "seconds of labels": dict(found.seconds)}
     raise DataError(
         f"there is no candidate of {', '.join(empty)} (candidates: {counts}; left out: {reasons}); "
-        f"every class needs some: {' or '.join(_advice_for_empty(ground, found, empty))}"
+        f"every class needs some: {' or '.join(_advice_for_empty(survey, found, empty))}"
     )
 
 
-def _advice_for_empty(ground: Ground, found: Found, empty: Sequence[str]) -> Iterator[str]:
+def _advice_for_empty(survey: Survey, found: Candidates, empty: Sequence[str]) -> Iterator[str]:
     """Yield what may give candidates of classes without any; never what was done already."""
     if WaveletClass.EARTHQUAKE.name.lower() in empty:
-        if found.arrivals[BELOW] and ground.config.snr_min > 0:
-            yield f"lower --snr-min ({ground.config.snr_min:g})"
+        if found.arrivals[BELOW] and survey.config.snr_min > 0:
+            yield f"lower --snr-min ({survey.config.snr_min:g})"
         yield "give other arrivals"
     if set(empty) - {WaveletClass.EARTHQUAKE.name.lower()}:
-        if ground.labelled_by == "reference":
+        if survey.labelled_by == "reference":
             yield "label with --method calibrated (these labels are of reference)"
         yield "give more labelled time"
 
 
-def _no_deal(ground: Ground, found: Found, split: npt.NDArray[np.uint8], n_deals: int) -> DataError:
+def _no_deal(
+    survey: Survey, found: Candidates, split: npt.NDArray[np.uint8], n_deals: int
+) -> DataError:
     """Return the error that says what each split would have."""
     counts = count_classes(found.wavelet_class, split)
     names = [c.name.lower() for c in WaveletClass]
@@ -155,23 +157,23 @@ def _no_deal(ground: Ground, found: Found, split: npt.NDArray[np.uint8], n_deals
         f"{s.name.lower()} {', '.join(f'{n} {c}' for n, c in zip(counts[s], names, strict=True))}"
         for s in Split
     )
-    n_events = len(np.unique(ground.known.event[found.onset[found.onset >= 0]]))
+    n_events = len(np.unique(survey.arrivals.event[found.onset[found.onset >= 0]]))
     return DataError(
-        f"too few events, stations or windows to split {ground.config.split}: {n_events} events at "
+        f"too few events, stations or windows to split {survey.config.split}: {n_events} events at "
         f"{len(np.unique(found.channel))} stations give {rows}, and no deal (of {n_deals}) gives "
-        f"every split every class: {' or '.join(_advice_for_deal(ground, n_events))}"
+        f"every split every class: {' or '.join(_advice_for_deal(survey, n_events))}"
     )
 
 
-def _advice_for_deal(ground: Ground, n_events: int) -> Iterator[str]:
+def _advice_for_deal(survey: Survey, n_events: int) -> Iterator[str]:
     """Yield what may give every split every class; never what was done already."""
-    config = ground.config
+    config = survey.config
     if config.split != "shuffled" and n_events < len(Split):
         yield f"an event is in one split: give arrivals of {len(Split)} events or more"
         return
     if config.split == "grouped":
         yield "try --split events (stations shared)"
-        n_blocks = min(config.station_blocks, len(ground.sites))
+        n_blocks = min(config.station_blocks, len(survey.sites))
         if n_blocks > 2:
             yield f"fewer --station-blocks than {n_blocks}"
     if config.split != "shuffled" and config.time_block_s > LEAST_TIME_BLOCK_S:
@@ -179,48 +181,48 @@ def _advice_for_deal(ground: Ground, n_events: int) -> Iterator[str]:
     yield "give more arrivals and more labelled time"
 
 
-def _chances(ground: Ground, found: Found) -> npt.NDArray[np.uint64]:
+def _chances(survey: Survey, found: Candidates) -> npt.NDArray[np.uint64]:
     """Return random bits for every candidate, from its channel, class and start."""
     chance = np.empty(len(found.start), dtype=np.uint64)
-    start_ns = ground.grid.times_of(found.start)
-    bounds = np.searchsorted(found.channel, np.arange(len(ground.channels) + 1))
-    for channel, (first, stop) in zip(ground.channels, pairwise(bounds), strict=True):
+    start_ns = survey.grid.times_of(found.start)
+    bounds = np.searchsorted(found.channel, np.arange(len(survey.channels) + 1))
+    for channel, (first, stop) in zip(survey.channels, pairwise(bounds), strict=True):
         for code in WaveletClass:
             here = first + np.flatnonzero(found.wavelet_class[first:stop] == code)
-            key = key_of(ground.config.seed, "choose", channel.name, code.name)
+            key = key_of(survey.config.seed, "choose", channel.name, code.name)
             chance[here] = draws(key, start_ns[here])
     return chance
 
 
-def _blocks(ground: Ground, found: Found) -> Blocks:
+def _blocks(survey: Survey, found: Candidates) -> Blocks:
     """Return the block of time a candidate belongs to, and those it touches with its margins."""
-    config, rate = ground.config, int(ground.grid.rate)
+    config, rate = survey.config, int(survey.grid.rate)
     block_ns = config.time_block_s * NS_PER_S
     margin = round(config.margin_s * rate)
-    first = ground.grid.times_of(found.start - margin) // block_ns
+    first = survey.grid.times_of(found.start - margin) // block_ns
     stop = found.start + config.window_s * rate + margin
-    last = (ground.grid.times_of(stop) - 1) // block_ns
-    event = ground.known.event[found.onset] if len(ground.known.event) else found.onset
-    homes = ground.known.first_ns[event] // block_ns
+    last = (survey.grid.times_of(stop) - 1) // block_ns
+    event = survey.arrivals.event[found.onset] if len(survey.arrivals.event) else found.onset
+    homes = survey.arrivals.first_ns[event] // block_ns
     return Blocks(np.where(found.onset >= 0, homes, first), first, last)
 
 
 def _dealt(
-    ground: Ground, found: Found, blocks: Blocks, chance: npt.NDArray[np.uint64]
+    survey: Survey, found: Candidates, blocks: Blocks, chance: npt.NDArray[np.uint64]
 ) -> tuple[npt.NDArray[np.uint8], int]:
     """Return the split of every candidate, and the number of the deal of the blocks.
 
     Of some deals that is the one whose shares are the nearest to those wanted, among those that
     give every split some of every class. The first whose shares are near enough ends the search.
     """
-    config = ground.config
+    config = survey.config
     if config.split == "shuffled":
         split = split_shuffled(chance, found.wavelet_class, shares_of(config))
         if not _is_complete(found, split):
-            raise _no_deal(ground, found, split, 1)
+            raise _no_deal(survey, found, split, 1)
         return split, 0
     held = config.held if config.split == "grouped" else None
-    site_block = _site_blocks(ground)[found.channel]
+    site_block = _site_blocks(survey)[found.channel]
     counted = Counted.of(blocks.home, site_block, found.wavelet_class)
     deals: list[tuple[float, int, Deal]] = []
     for number in range(DEALS):
@@ -230,12 +232,12 @@ def _dealt(
             split = _split(blocks, site_block, deal)
             if _is_complete(found, split):
                 return split, number
-    return _best(ground, found, blocks, site_block, deals)
+    return _best(survey, found, blocks, site_block, deals)
 
 
 def _best(
-    ground: Ground,
-    found: Found,
+    survey: Survey,
+    found: Candidates,
     blocks: Blocks,
     site_block: npt.NDArray[np.int64],
     deals: list[tuple[float, int, Deal]],
@@ -246,7 +248,7 @@ def _best(
         split = _split(blocks, site_block, deal)
         if _is_complete(found, split):
             return split, number
-    raise _no_deal(ground, found, _split(blocks, site_block, deals[0][2]), len(deals))
+    raise _no_deal(survey, found, _split(blocks, site_block, deals[0][2]), len(deals))
 
 
 def _split(blocks: Blocks, site_block: npt.NDArray[np.int64], deal: Deal) -> npt.NDArray[np.uint8]:
@@ -254,38 +256,38 @@ def _split(blocks: Blocks, site_block: npt.NDArray[np.int64], deal: Deal) -> npt
     return split_by_blocks(blocks, deal.times, held)
 
 
-def _is_complete(found: Found, split: npt.NDArray[np.uint8]) -> bool:
+def _is_complete(found: Candidates, split: npt.NDArray[np.uint8]) -> bool:
     """Tell whether every split has some of every class."""
     return bool(count_classes(found.wavelet_class, split).min() > 0)
 
 
-def _site_blocks(ground: Ground) -> npt.NDArray[np.int64]:
+def _site_blocks(survey: Survey) -> npt.NDArray[np.int64]:
     """Return for each channel the number of its block of sites; 0 where stations are shared."""
-    config, sites = ground.config, ground.sites
+    config, sites = survey.config, survey.sites
     if config.split != "grouped":
-        return np.zeros(len(ground.channels), dtype=np.int64)
+        return np.zeros(len(survey.channels), dtype=np.int64)
     if len(sites) < 2:
         raise ConfigError(
             f"found 1 site, {'.'.join(sites[0])}; --split grouped holds stations from training and "
             "needs two at least; use --split events"
         )
-    places = {site_of(c.name): c.place for c in reversed(ground.channels)}
+    places = {site_of(c.name): c.place for c in reversed(survey.channels)}
     found = block_sites(sites, [places[site] for site in sites], config.station_blocks)
     of_site = dict(zip(sites, found.tolist(), strict=True))
-    return np.array([of_site[site_of(c.name)] for c in ground.channels], dtype=np.int64)
+    return np.array([of_site[site_of(c.name)] for c in survey.channels], dtype=np.int64)
 
 
 def _examples(
-    ground: Ground,
-    found: Found,
+    survey: Survey,
+    found: Candidates,
     split: npt.NDArray[np.uint8],
     order: npt.NDArray[np.int64],
 ) -> Examples:
-    known, onset = ground.known, found.onset[order]
+    arrivals, onset = survey.arrivals, found.onset[order]
     quake = onset >= 0
-    start_ns = ground.grid.times_of(found.start[order])
-    names = np.array([c.name for c in ground.channels], dtype=object)
-    events = np.array(known.events, dtype=object)[known.event[onset]]
+    start_ns = survey.grid.times_of(found.start[order])
+    names = np.array([c.name for c in survey.channels], dtype=object)
+    events = np.array(arrivals.events, dtype=object)[arrivals.event[onset]]
 
     def of_onsets(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         return np.where(quake, values, np.nan).astype(np.float32)
@@ -297,14 +299,14 @@ def _examples(
         split[order],
         np.where(quake, events, ""),
         of_onsets(found.snr[order]),
-        of_onsets(known.distance_km[onset]),
-        of_onsets(known.magnitude[onset]),
-        of_onsets((known.onset_ns[onset] - start_ns) / NS_PER_S),
+        of_onsets(arrivals.distance_km[onset]),
+        of_onsets(arrivals.magnitude[onset]),
+        of_onsets((arrivals.onset_ns[onset] - start_ns) / NS_PER_S),
     )
 
 
 def _document(
-    ground: Ground, found: Found, split: npt.NDArray[np.uint8], examples: Examples
+    survey: Survey, found: Candidates, split: npt.NDArray[np.uint8], examples: Examples
 ) -> dict[str, Any]:
     """Count everything: what was chosen, by split, class and station, and what was not, and why."""
     n_used = int(np.isin(split, [int(s) for s in Split]).sum())
@@ -321,17 +323,17 @@ def _document(
     return {
         "examples": len(examples),
         "candidates": {c.name.lower(): int((found.wavelet_class == c).sum()) for c in WaveletClass},
-        "splits": {s.name.lower(): _of_split(ground, examples, s) for s in Split},
+        "splits": {s.name.lower(): _of_split(survey, examples, s) for s in Split},
         "stations": by_station,
-        "rejected_arrivals": dict(Counter(ground.known.rejected) + found.arrivals),
+        "rejected_arrivals": dict(Counter(survey.arrivals.rejected) + found.arrivals),
         "rejected_seconds": dict(found.seconds),
         "rejected_windows": windows,
     }
 
 
-def _of_split(ground: Ground, examples: Examples, split: Split) -> dict[str, int]:
+def _of_split(survey: Survey, examples: Examples, split: Split) -> dict[str, int]:
     here = examples.split == split
-    block_ns = ground.config.time_block_s * NS_PER_S
+    block_ns = survey.config.time_block_s * NS_PER_S
     events = set(examples.event[here]) - {""}
     return {
         **{c.name.lower(): int((examples.wavelet_class[here] == c).sum()) for c in WaveletClass},

@@ -21,7 +21,7 @@ from seisflow.errors import DataError
 from seisflow.stages.wavelets.config import AssembleConfig
 from seisflow.stages.wavelets.layout import SHARD
 
-__all__ = ["JOINED_S", "Job", "ShardTask", "n_samples_of", "run", "shard_tasks"]
+__all__ = ["JOINED_S", "ShardTask", "cut_examples", "n_samples_of", "shard_tasks"]
 
 JOINED_S = 600
 """Seconds of record read at once: windows of a station that lie within them are read together."""
@@ -36,15 +36,6 @@ class ShardTask:
     stop: int
 
 
-@dataclass(frozen=True)
-class Job:
-    """What every shard of one run shares."""
-
-    waveforms: AnyPath
-    output: AnyPath
-    config: AssembleConfig
-
-
 def n_samples_of(config: AssembleConfig, rate: int) -> int:
     """Return the samples of one example: window and both margins."""
     return config.window_s * rate + 2 * round(config.margin_s * rate)
@@ -56,19 +47,19 @@ def shard_tasks(n: int) -> tuple[ShardTask, ...]:
     return tuple(ShardTask(f"examples-{a}-{b - 1}", a, b) for a, b in bounds)
 
 
-def run(job: Job, task: ShardTask) -> Done:
+def cut_examples(config: AssembleConfig, task: ShardTask) -> Done:
     """Cut the examples of one shard and write it.
 
     An example that cannot be read, or holds what is no finite number, is marked failed with its
     reason; the others go on.
     """
-    product = read_product(job.waveforms, "WAVEFORMS")
+    product = read_product(config.waveforms, "WAVEFORMS")
     here = slice(task.start, task.stop)
-    station, start_ns = (_column(job.output, name, here) for name in ("station", "start"))
-    n_samples = n_samples_of(job.config, int(product.rate))
+    station, start_ns = (_column(config.wavelets, name, here) for name in ("station", "start"))
+    n_samples = n_samples_of(config, int(product.rate))
     waveform = np.full((task.stop - task.start, n_samples), np.nan, dtype=np.float32)
-    rows = {name: row for row, name in enumerate(station_names(job.waveforms))}
-    margin = round(job.config.margin_s * int(product.rate))
+    rows = {name: row for row, name in enumerate(station_names(config.waveforms))}
+    margin = round(config.margin_s * int(product.rate))
     failures: list[str] = []
     read = 0
     for name in sorted(set(station)):
@@ -77,12 +68,12 @@ def run(job: Job, task: ShardTask) -> Done:
         for group in _groups(starts, n_samples, JOINED_S * int(product.rate)):
             try:
                 read += _cut(
-                    job.waveforms, product, rows[name], starts[group], waveform, members[group]
+                    config.waveforms, product, rows[name], starts[group], waveform, members[group]
                 )
             except Exception as error:  # noqa: BLE001 - one bad record never stops the others
                 time = format_time(int(start_ns[members[group[0]]]))
                 failures.append(f"{name}, {time}: {type(error).__name__}: {error}")
-    return _written(job.output, task, waveform, failures, read)
+    return _written(config.wavelets, task, waveform, failures, read)
 
 
 def _column(output: AnyPath, name: str, here: slice) -> npt.NDArray[Any]:

@@ -22,26 +22,16 @@ from seisflow.formats.events import Event, read_catalogue
 from seisflow.formats.tables import Table
 from seisflow.formats.travel_times import predict_arrivals
 from seisflow.stages.wavelets.config import AssembleConfig
-from seisflow.stages.wavelets.known import (
+from seisflow.stages.wavelets.matching import (
     SAME_EVENT_S,
-    KnownArrivals,
-    know,
+    MatchedArrivals,
+    match_arrivals,
     site_of,
     with_catalogue,
 )
-from seisflow.stages.wavelets.onset import snr_band_hz
+from seisflow.stages.wavelets.snr import snr_band_hz
 
-__all__ = ["Channel", "Known", "Sources", "channels_of", "identify", "read_known", "usable_span"]
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Paths: two products, arrivals, and perhaps a catalogue of the events they name."""
-
-    waveforms: AnyPath
-    labels: AnyPath
-    arrivals: AnyPath
-    events: AnyPath | None = None
+__all__ = ["Channel", "ReadArrivals", "channels_of", "identify", "read_and_match", "usable_span"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +44,7 @@ class Channel:
     place: Coordinates
 
 
-def identify(config: AssembleConfig, sources: Sources) -> Product:
+def identify(config: AssembleConfig) -> Product:
     """Check that the inputs belong together, and say which product they give.
 
     Raises
@@ -66,24 +56,24 @@ def identify(config: AssembleConfig, sources: Sources) -> Product:
     IncompleteError
         An input is not complete.
     """
-    waveforms = read_product(sources.waveforms, "WAVEFORMS")
-    labels = read_product(sources.labels, "LABELS")
+    waveforms = read_product(config.waveforms, "WAVEFORMS")
+    labels = read_product(config.labels, "LABELS")
     if labels.identity.inputs.get("waveforms") != waveforms.identity.key:
         raise ConfigError(
-            f"{sources.labels} was made from other waveforms than {sources.waveforms}: found "
+            f"{config.labels} was made from other waveforms than {config.waveforms}: found "
             f"{labels.identity.inputs.get('waveforms')}, asked {waveforms.identity.key}; give the "
             "waveforms it was made from, or label these"
         )
-    require_complete(sources.waveforms)
-    require_complete(sources.labels)
+    require_complete(config.waveforms)
+    require_complete(config.labels)
     snr_band_hz(float(waveforms.rate))
     inputs = {
         "waveforms": waveforms.identity.key,
         "labels": labels.identity.key,
-        "arrivals": _digest(sources.arrivals),
+        "arrivals": _digest(config.arrivals),
     }
-    if sources.events is not None:
-        inputs["events"] = _digest(sources.events)
+    if config.events is not None:
+        inputs["events"] = _digest(config.events)
     identity = Identity(
         "WAVELETS",
         "assemble",
@@ -104,7 +94,7 @@ def _digest(path: AnyPath) -> str:
         ) from error
 
 
-def channels_of(config: AssembleConfig, sources: Sources) -> tuple[Channel, ...]:
+def channels_of(config: AssembleConfig) -> tuple[Channel, ...]:
     """Return the channels that give examples, by name.
 
     They are the ones of LABELS that fit ``select``; without it those of each site whose code ends
@@ -115,16 +105,16 @@ def channels_of(config: AssembleConfig, sources: Sources) -> tuple[Channel, ...]
     ConfigError
         None fits.
     """
-    rows = {name: i for i, name in enumerate(station_names(sources.waveforms))}
-    labelled = {name: i for i, name in enumerate(station_names(sources.labels))}
+    rows = {name: i for i, name in enumerate(station_names(config.waveforms))}
+    labelled = {name: i for i, name in enumerate(station_names(config.labels))}
     if config.select:
         all_names = list(labelled)
-        chosen = select_stations(all_names, config.select, str(sources.labels))
+        chosen = select_stations(all_names, config.select, str(config.labels))
         names = [all_names[i] for i in chosen.rows]
     else:
         vertical = {site_of(name) for name in labelled if name.endswith("Z")}
         names = [n for n in labelled if n.endswith("Z") or site_of(n) not in vertical]
-    x, y, z = (read_column(sources.waveforms, c) for c in ("longitude", "latitude", "elevation"))
+    x, y, z = (read_column(config.waveforms, c) for c in ("longitude", "latitude", "elevation"))
     return tuple(
         Channel(
             name,
@@ -136,7 +126,7 @@ def channels_of(config: AssembleConfig, sources: Sources) -> tuple[Channel, ...]
     )
 
 
-def usable_span(config: AssembleConfig, sources: Sources) -> Span:
+def usable_span(config: AssembleConfig) -> Span:
     """Return the labelled time that was asked for.
 
     Raises
@@ -144,7 +134,7 @@ def usable_span(config: AssembleConfig, sources: Sources) -> Span:
     ConfigError
         There is none.
     """
-    labels = read_product(sources.labels, "LABELS").span
+    labels = read_product(config.labels, "LABELS").span
     start = parse_time(config.start) if config.start else labels.start_ns
     end = parse_time(config.end) if config.end else labels.end_ns
     start, end = max(start, labels.start_ns), min(end, labels.end_ns)
@@ -156,17 +146,17 @@ def usable_span(config: AssembleConfig, sources: Sources) -> Span:
     return Span(start, end)
 
 
-class Known(NamedTuple):
+class ReadArrivals(NamedTuple):
     """Onsets and what to keep away from, rows that could not be read, and what is to be said."""
 
-    known: KnownArrivals
+    matched: MatchedArrivals
     problems: tuple[str, ...]
     notes: tuple[str, ...]
 
 
-def read_known(
-    config: AssembleConfig, sources: Sources, channels: tuple[Channel, ...], span: Span
-) -> Known:
+def read_and_match(
+    config: AssembleConfig, channels: tuple[Channel, ...], span: Span
+) -> ReadArrivals:
     """Read or predict arrivals, match them with the channels, and refuse what gives no example.
 
     Raises
@@ -176,43 +166,43 @@ def read_known(
     DataError
         No arrival can be read, no P is at a station of the archive, or none within its time.
     """
-    events, table = _arrivals(config, sources, channels)
+    events, table = _arrivals(config, channels)
     places = [c.place for c in channels]
-    known = know(table.rows, [c.name for c in channels])
-    _refuse_strangers(sources, known, table.rows, channels)
-    _refuse_other_times(sources, known, span)
+    matched = match_arrivals(table.rows, [c.name for c in channels])
+    _refuse_strangers(config, matched, table.rows, channels)
+    _refuse_other_times(config, matched, span)
     first = table if config.predict is None else events
-    rejected = Counter(known.rejected) + Counter(first.left_out)
-    known = replace(known, rejected=dict(rejected))
-    notes = [*first.said(sources.arrivals), *_nameless(sources, table.rows)]
-    notes += _strangers(sources, known, table.rows, channels)
-    if sources.events is not None and config.predict is None:
-        notes += [*events.said(sources.events), *events.said_of_left_out(sources.events)]
-        notes += _without_event(sources, known, events.rows)
+    rejected = Counter(matched.rejected) + Counter(first.left_out)
+    matched = replace(matched, rejected=dict(rejected))
+    notes = [*first.said(config.arrivals), *_nameless(config, table.rows)]
+    notes += _strangers(config, matched, table.rows, channels)
+    if config.events is not None and config.predict is None:
+        notes += [*events.said(config.events), *events.said_of_left_out(config.events)]
+        notes += _without_event(config, matched, events.rows)
     problems = (*table.problems, *events.problems)
-    return Known(with_catalogue(known, events.rows, places), problems, tuple(notes))
+    return ReadArrivals(with_catalogue(matched, events.rows, places), problems, tuple(notes))
 
 
-def _nameless(sources: Sources, rows: tuple[Arrival, ...]) -> Iterator[str]:
+def _nameless(config: AssembleConfig, rows: tuple[Arrival, ...]) -> Iterator[str]:
     """Say what becomes of P that belong to no event."""
     nameless = sum(a.is_p and not a.event for a in rows)
     if nameless:
         yield (
-            f"{nameless} P picks in {sources.arrivals.name} have no event: picks within "
+            f"{nameless} P picks in {config.arrivals.name} have no event: picks within "
             f"{SAME_EVENT_S} s of the previous one are treated as one event, and only the first P "
             "at each station is used; give an event_id column to keep them apart"
         )
 
 
 def _strangers(
-    sources: Sources,
-    known: KnownArrivals,
+    config: AssembleConfig,
+    matched: MatchedArrivals,
     rows: tuple[Arrival, ...],
     channels: tuple[Channel, ...],
 ) -> Iterator[str]:
     """Name the sites of the archive without a P, and those of the arrivals it does not have."""
     sites = dict.fromkeys(sorted(".".join(site_of(c.name)) for c in channels))
-    picked = {".".join(site_of(channels[i].name)) for i in np.unique(known.channel).tolist()}
+    picked = {".".join(site_of(channels[i].name)) for i in np.unique(matched.channel).tolist()}
     named = sorted({f"{a.network}.{a.station}" for a in rows if a.is_p})
     without = [site for site in sites if site not in picked]
     codes = {site.partition(".")[2] for site in sites}
@@ -226,41 +216,41 @@ def _strangers(
     if without:
         near = NearMisses(name for name in named if name not in picked)
         yield (
-            f"{len(without)} of {len(sites)} sites have no P pick in {sources.arrivals.name}: "
+            f"{len(without)} of {len(sites)} sites have no P pick in {config.arrivals.name}: "
             f"{near.named(without)}"
         )
     if unknown:
         near = NearMisses(without)
         yield (
-            f"{len(unknown)} of {len(named)} sites in {sources.arrivals.name} are not in the "
+            f"{len(unknown)} of {len(named)} sites in {config.arrivals.name} are not in the "
             f"archive: {near.named(unknown)}"
         )
 
 
 def _without_event(
-    sources: Sources, known: KnownArrivals, events: tuple[Event, ...]
+    config: AssembleConfig, matched: MatchedArrivals, events: tuple[Event, ...]
 ) -> Iterator[str]:
     """Say how many events of the arrivals the catalogue does not have."""
-    assert sources.events is not None
+    assert config.events is not None
     listed = {event.event for event in events}
-    used = [known.events[i] for i in np.unique(known.event).tolist()]
+    used = [matched.events[i] for i in np.unique(matched.event).tolist()]
     missing = [name for name in used if name not in listed]
     if missing:
         yield (
-            f"{len(missing)} of {len(used)} events in {sources.arrivals.name} are not in "
-            f"{sources.events.name} ({some_names(missing)}), which has {len(listed)}, as "
+            f"{len(missing)} of {len(used)} events in {config.arrivals.name} are not in "
+            f"{config.events.name} ({some_names(missing)}), which has {len(listed)}, as "
             f"{some_names(sorted(listed - set(used)))}"
         )
 
 
 def _arrivals(
-    config: AssembleConfig, sources: Sources, channels: tuple[Channel, ...]
+    config: AssembleConfig, channels: tuple[Channel, ...]
 ) -> tuple[Table[Event], Table[Arrival]]:
     """Return the catalogue, if there is one, and the arrivals."""
     if config.predict is None:
-        events: Table[Event] = read_catalogue(sources.events) if sources.events else Table(())
-        return events, read_arrivals(sources.arrivals)
-    catalogue = read_catalogue(sources.arrivals)
+        events: Table[Event] = read_catalogue(config.events) if config.events else Table(())
+        return events, read_arrivals(config.arrivals)
+    catalogue = read_catalogue(config.arrivals)
     sites = {
         site_of(c.name): c.place
         for c in channels
@@ -268,36 +258,36 @@ def _arrivals(
     }
     if not sites:
         raise DataError(
-            f"--predict needs coordinates, and {sources.waveforms} has none of its "
+            f"--predict needs coordinates, and {config.waveforms} has none of its "
             f"{len(channels)} stations; ingest with --stations"
         )
     return catalogue, Table(predict_arrivals(catalogue.rows, sites, config.predict))
 
 
 def _refuse_strangers(
-    sources: Sources,
-    known: KnownArrivals,
+    config: AssembleConfig,
+    matched: MatchedArrivals,
     rows: tuple[Arrival, ...],
     channels: tuple[Channel, ...],
 ) -> None:
-    if len(known.onset_ns):
+    if len(matched.onset_ns):
         return
     found = sorted({f"{a.network}.{a.station}" for a in rows})
     have = sorted({".".join(site_of(c.name)) for c in channels})
-    counts = ", ".join(f"{n} {reason}" for reason, n in known.rejected.items()) or "no P"
+    counts = ", ".join(f"{n} {reason}" for reason, n in matched.rejected.items()) or "no P"
     near = NearMisses(have)
     raise DataError(
-        f"no P of {sources.arrivals} is at a station that gives examples ({counts}): it names "
+        f"no P of {config.arrivals} is at a station that gives examples ({counts}): it names "
         f"{near.named(found)}, the archive has {some_names(have)}; phases found: "
         f"{', '.join(sorted({a.phase for a in rows})[:5])}"
     )
 
 
-def _refuse_other_times(sources: Sources, known: KnownArrivals, span: Span) -> None:
-    inside = (known.onset_ns >= span.start_ns) & (known.onset_ns < span.end_ns)
+def _refuse_other_times(config: AssembleConfig, matched: MatchedArrivals, span: Span) -> None:
+    inside = (matched.onset_ns >= span.start_ns) & (matched.onset_ns < span.end_ns)
     if not inside.any():
-        found = Span(int(known.onset_ns.min()), int(known.onset_ns.max()) + NS_PER_S)
+        found = Span(int(matched.onset_ns.min()), int(matched.onset_ns.max()) + NS_PER_S)
         raise DataError(
-            f"no P of {sources.arrivals} lies inside the labelled time: found {found}, labelled "
+            f"no P of {config.arrivals} lies inside the labelled time: found {found}, labelled "
             f"{span}; give arrivals of this archive"
         )

@@ -15,14 +15,13 @@ import numpy.typing as npt
 from seisflow.archive.reading import read_slice
 from seisflow.core.chance import draws, key_of
 from seisflow.core.classes import Label, WaveletClass
-from seisflow.core.files import AnyPath
 from seisflow.core.grid import NS_PER_S, SampleGrid
 from seisflow.stages.wavelets.balancing import rank_in_cell
 from seisflow.stages.wavelets.config import AssembleConfig
 from seisflow.stages.wavelets.noise import NoiseRules, find_noise, near_arrivals, whole_windows
-from seisflow.stages.wavelets.onset import NOISE_S, PAD_S, SIGNAL_S, onset_snr
+from seisflow.stages.wavelets.snr import NOISE_S, PAD_S, SIGNAL_S, onset_snr
 
-__all__ = ["Found", "Scan", "ScanTask", "StationPart", "jittered_starts", "scan"]
+__all__ = ["Candidates", "Scan", "ScanTask", "StationPart", "jittered_starts", "scan"]
 
 BELOW, GAP, OUTSIDE, UNREADABLE = "snr below gate", "gap", "outside record", "unreadable"
 
@@ -36,9 +35,7 @@ class Scan:
     of one class, station and block of time.
     """
 
-    waveforms: AnyPath
     waveforms_key: str
-    labels: AnyPath
     grid: SampleGrid
     first_s: int
     stop_s: int
@@ -91,7 +88,7 @@ class ScanTask:
 
 
 @dataclass
-class Found:
+class Candidates:
     """Candidates as columns, one row each, and reasons why there are not more.
 
     ``start`` is the sample of WAVEFORMS at which the window begins; ``onset`` is -1 for noise.
@@ -108,13 +105,13 @@ class Found:
     problems: tuple[str, ...] = ()
 
     @classmethod
-    def empty(cls) -> "Found":
+    def empty(cls) -> "Candidates":
         """Return no candidates."""
         i64, u8, f8 = np.empty(0, np.int64), np.empty(0, np.uint8), np.empty(0, np.float64)
         return cls(i64, i64, u8, i64, f8)
 
     @classmethod
-    def joined(cls, parts: Sequence["Found"]) -> "Found":
+    def joined(cls, parts: Sequence["Candidates"]) -> "Candidates":
         """Join and put into an order that is that of no task: by channel, start, class, onset."""
         parts = [*parts, cls.empty()]
         names = ("channel", "start", "wavelet_class", "onset", "snr")
@@ -129,7 +126,7 @@ class Found:
         return joined
 
 
-def scan(shared: Scan, task: ScanTask) -> Found:
+def scan(shared: Scan, task: ScanTask) -> Candidates:
     """Find the candidates of a task; runs in a worker.
 
     A station or an onset that cannot be read is a problem named in the result; the others go on.
@@ -140,11 +137,11 @@ def scan(shared: Scan, task: ScanTask) -> Found:
             parts.append(_scan_station(shared, task, station))
         except Exception as error:  # noqa: BLE001 - one bad station never stops the others
             problem = f"{station.name} in {task.name}: {type(error).__name__}: {error}"
-            found = Found.empty()
+            found = Candidates.empty()
             found.arrivals[UNREADABLE] = len(station.onset)
             found.problems = (problem,)
             parts.append(found)
-    return Found.joined(parts)
+    return Candidates.joined(parts)
 
 
 @dataclass(frozen=True)
@@ -156,10 +153,10 @@ class _Seconds:
     covered: npt.NDArray[np.bool_]
 
 
-def _scan_station(shared: Scan, task: ScanTask, station: StationPart) -> Found:
+def _scan_station(shared: Scan, task: ScanTask, station: StationPart) -> Candidates:
     """Find the windows of one station: noise of its blocks, earthquakes by their onset."""
     seconds = _read_seconds(shared, task, station)
-    return Found.joined(
+    return Candidates.joined(
         [_noise(shared, task, station, seconds), _earthquakes(shared, station, seconds)]
     )
 
@@ -175,12 +172,14 @@ def _read_seconds(shared: Scan, task: ScanTask, station: StationPart) -> _Second
     if a < b:
         here, offset = slice(a - first, b - first), shared.label_offset_s
         row = station.label_row
-        label[here] = read_slice(shared.labels, "label", row, a - offset, b - offset)
-        covered[here] = read_slice(shared.waveforms, "coverage", station.waveform_row, a, b) == 1.0
+        label[here] = read_slice(shared.config.labels, "label", row, a - offset, b - offset)
+        covered[here] = (
+            read_slice(shared.config.waveforms, "coverage", station.waveform_row, a, b) == 1.0
+        )
     return _Seconds(first, label, covered)
 
 
-def _noise(shared: Scan, task: ScanTask, station: StationPart, seconds: _Seconds) -> Found:
+def _noise(shared: Scan, task: ScanTask, station: StationPart, seconds: _Seconds) -> Candidates:
     """Find windows of noise and keep the first of a random order in each block."""
     config, halo_s = shared.config, shared.halo_s
     core = slice(halo_s, len(seconds.label) - halo_s)
@@ -196,7 +195,7 @@ def _noise(shared: Scan, task: ScanTask, station: StationPart, seconds: _Seconds
     chosen = _thinned(shared, station.name, absolute_s, windows.wavelet_class)
     start = (windows.start_s[chosen] + seconds.first_s + halo_s) * shared.rate
     n = len(start)
-    return Found(
+    return Candidates(
         np.full(n, station.channel, dtype=np.int64),
         start.astype(np.int64),
         windows.wavelet_class[chosen],
@@ -240,9 +239,9 @@ def jittered_starts(config: AssembleConfig, name: str, onset: int, rate: int) ->
     return [onset - round(config.lead_s * rate) + int(offset) for offset in chosen]
 
 
-def _earthquakes(shared: Scan, station: StationPart, seconds: _Seconds) -> Found:
+def _earthquakes(shared: Scan, station: StationPart, seconds: _Seconds) -> Candidates:
     """Measure every onset, and lay out windows for those above the gate."""
-    found = Found.empty()
+    found = Candidates.empty()
     rows: list[tuple[int, int, float]] = []
     problems = []
     for number, time_ns in zip(station.onset.tolist(), station.onset_ns.tolist(), strict=True):
@@ -284,7 +283,9 @@ def _windows_of(
     behind = _covered_run(seconds.covered[b:])
     start = (from_s - before) * rate
     row, end = station.waveform_row, (to_s + behind) * rate
-    record = read_slice(shared.waveforms, "waveform", row, start, end, key=shared.waveforms_key)
+    record = read_slice(
+        shared.config.waveforms, "waveform", row, start, end, key=shared.waveforms_key
+    )
     if record.dtype.kind == "f" and not np.isfinite(record).all():
         return [], GAP
     snr = onset_snr(record, onset - start, rate)

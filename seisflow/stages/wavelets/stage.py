@@ -4,249 +4,224 @@ Invariant: which examples there are, and their order, is settled before the prod
 a task only copies the waveforms of its shard. A product that was begun is resumed from itself.
 """
 
-import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from seisflow.archive.blocks import set_aside
 from seisflow.archive.products import Product
-from seisflow.archive.receipts import TaskPlan, documents_of, read_plan, read_receipts
+from seisflow.archive.receipts import TaskPlan, documents_of, read_document, read_plan
 from seisflow.archive.store import (
-    HIDDEN,
     consolidate,
     create_product,
     open_array,
-    read_product,
     sweep_partial,
     write_shards,
 )
-from seisflow.archive.work import Work, refuse_other
+from seisflow.archive.work import Done, Progress, refuse_other
 from seisflow.core.classes import State
 from seisflow.core.files import AnyPath
-from seisflow.core.grid import DAY_NS, NS_PER_S, Span, format_time
+from seisflow.core.reporting import SILENT, Reporter
+from seisflow.engine.failures import Failure
+from seisflow.engine.stage import Plan, Runner, Stage
 from seisflow.errors import ConfigError, IncompleteError
-from seisflow.stages.wavelets.choosing import Assembly, Ground
-from seisflow.stages.wavelets.choosing import choose as choose_among
+from seisflow.stages.wavelets.choosing import Assembly, choose
 from seisflow.stages.wavelets.config import AssembleConfig
 from seisflow.stages.wavelets.cutting import (
     JOINED_S,
-    Job,
     ShardTask,
+    cut_examples,
     n_samples_of,
-    run,
     shard_tasks,
 )
-from seisflow.stages.wavelets.inputs import (
-    Channel,
-    Sources,
-    channels_of,
-    identify,
-    read_known,
-    usable_span,
-)
-from seisflow.stages.wavelets.known import KnownArrivals
-from seisflow.stages.wavelets.layout import SHARD, wavelet_arrays
-from seisflow.stages.wavelets.scan import Found, Scan, ScanTask, StationPart
+from seisflow.stages.wavelets.inputs import identify
+from seisflow.stages.wavelets.layout import SHARD, Examples, wavelet_arrays
+from seisflow.stages.wavelets.preparing import Preparation, prepare
+from seisflow.stages.wavelets.scan import Candidates, scan
 
-__all__ = [
-    "ASSEMBLY",
-    "AssembleConfig",
-    "Assembly",
-    "Preparation",
-    "ShardTask",
-    "Sources",
-    "choose",
-    "finish",
-    "identify",
-    "plan",
-    "plan_of",
-    "prepare",
-    "read_assembly",
-    "resume",
-    "run",
-    "task_plan",
-]
+__all__ = ["Assemble", "AssemblePlan", "find_candidates", "needs_of", "plan_of"]
 
 ASSEMBLY = "assembly.json"
 """Document beside the plan: counts by class, split and station, and what was left out and why."""
 PROCESS_BYTES = 350_000_000
 """A worker with its libraries."""
-KEPT_OF_NEEDED = 8
-MANY_CANDIDATES = 2_000_000
-"""Noise is kept for so many times the earthquakes, and all of it up to so many windows."""
+LEFT_OUT = ("arrivals", "seconds", "windows")
+"""Of what the document counts those that were rejected, by reason."""
 
 
-@dataclass(frozen=True)
-class Preparation:
-    """All that is known before the scan; nothing is written."""
-
-    product: Product
-    ground: Ground
-    shared: Scan
-    tasks: tuple[ScanTask, ...]
-    problems: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-
-
-def prepare(
-    config: AssembleConfig, sources: Sources, stations_of_a_task: int | None = None
-) -> Preparation:
-    """Read arrivals, match them with stations, and cut the scan into tasks; writes nothing.
+@dataclass(frozen=True, kw_only=True)
+class AssemblePlan(Plan[ShardTask]):
+    """WAVELETS to be cut.
 
     Parameters
     ----------
-    config : AssembleConfig
-        How to choose and split.
-    sources : Sources
-        What from.
-    stations_of_a_task : int, optional
-        Stations of one scan task, by default the block of LABELS. It changes no result.
-
-    Raises
-    ------
-    ConfigError, DataError, IncompleteError
-        As `identify`, `channels_of`, `usable_span` and `read_known`.
+    document : dict
+        Counts by class, split and station, and what was left out and why.
+    examples : Examples or None
+        What was chosen; None of a product that stands, which has it.
     """
-    product = identify(config, sources)
-    channels = channels_of(config, sources)
-    span = usable_span(config, sources)
-    read = read_known(config, sources, channels, span)
-    known = _inside(read.known, span)
-    shared = _shared(config, sources, product, span, (len(channels), len(known.onset_ns)))
-    labelled = read_product(sources.labels, "LABELS")
-    block = stations_of_a_task or labelled.block
-    tasks = tuple(_scan_tasks(config, channels, known, span, block))
-    method = str(labelled.identity.config.get("method", ""))
-    ground = Ground(config, channels, known, product.grid, method)
-    return Preparation(product, ground, shared, tasks, read.problems, read.notes)
+
+    document: Mapping[str, Any]
+    examples: Examples | None = None
 
 
-def _inside(known: KnownArrivals, span: Span) -> KnownArrivals:
-    """Leave out the onsets outside the time to be used."""
-    inside = (known.onset_ns >= span.start_ns) & (known.onset_ns < span.end_ns)
-    rejected = dict(known.rejected) | {"outside record": int((~inside).sum())}
-    return replace(
-        known,
-        channel=known.channel[inside],
-        event=known.event[inside],
-        onset_ns=known.onset_ns[inside],
-        magnitude=known.magnitude[inside],
-        distance_km=known.distance_km[inside],
-        rejected=rejected,
-    )
+class Assemble(Stage[AssembleConfig, ShardTask, AssemblePlan]):
+    """WAVEFORMS, LABELS and arrivals become WAVELETS, a shard of examples at a time."""
+
+    name = "assemble"
+    Config = AssembleConfig
+    reads, writes = ("WAVEFORMS", "LABELS"), "WAVELETS"
+
+    @property
+    def output(self) -> AnyPath:
+        """WAVELETS."""
+        return self.config.wavelets
+
+    def check(self) -> None:
+        """Refuse arrivals that give no example, and other examples under that name.
+
+        Raises
+        ------
+        ConfigError, DataError, IncompleteError
+            As `plan`, but for what only the scan can tell.
+        """
+        product = identify(self.config)
+        if not refuse_other(self.output, product.identity):
+            prepare(self.config, product)
+
+    def plan(self, runner: Runner, reporter: Reporter = SILENT) -> AssemblePlan:
+        """Scan for candidates and choose examples, or go on with those that stand.
+
+        Raises
+        ------
+        ConfigError
+            Inputs that do not belong together, or something else stands there.
+        DataError
+            Arrivals that give no example, or too few candidates for every split to have every
+            class.
+        IncompleteError
+            An input is not complete, or a scan task failed.
+        """
+        product = identify(self.config)
+        if refuse_other(self.output, product.identity):
+            return _plan_of_standing(self.config, product)
+        prepared = prepare(self.config, product)
+        candidates = find_candidates(prepared, runner, reporter)
+        return plan_of(prepared, choose(prepared.survey, candidates))
+
+    def create(self, plan: AssemblePlan) -> None:
+        """Make the product with all columns but the waveforms, or find it.
+
+        Raises
+        ------
+        ConfigError
+            Something else stands there.
+        """
+        if self.refuse_other(plan) or plan.examples is None:
+            return
+        rate = int(plan.product.rate)
+        comment = "\n".join(plan.document["warnings"])
+        n_samples = n_samples_of(self.config, rate)
+        arrays = tuple(wavelet_arrays(plan.examples, n_samples, float(rate), comment))
+        documents = documents_of(plan.needs, problems=plan.problems) | {ASSEMBLY: plan.document}
+        title = "labelled examples of earthquakes and noise"
+        create_product(self.output, plan.product, arrays, title, documents)
+
+    @staticmethod
+    def run(job: AssembleConfig, task: ShardTask) -> Done:
+        """Cut the examples of one shard and write it; see `cut_examples`."""
+        return cut_examples(job, task)
+
+    def finish(self, plan: AssemblePlan) -> None:
+        """Mark what was set aside as failed on the disk, then consolidate."""
+        for task in set_aside(self.work(plan)):
+            state = np.full(task.stop - task.start, State.FAILED, dtype=np.uint8)
+            write_shards(self.output, "state", (task.start,), state)
+        sweep_partial(self.output)
+        consolidate(self.output)
+
+    def summary(self, plan: AssemblePlan, progress: Progress) -> dict[str, Any]:
+        """Return how many examples each split has of each class, and what was left out."""
+        return dict(plan.details)
+
+    def rows(self, plan: AssemblePlan, progress: Progress) -> dict[str, Any]:
+        """Return how many examples there are; tables of the plan have the rest."""
+        return {"examples": plan.document["examples"]}
 
 
-def _shared(
-    config: AssembleConfig, sources: Sources, product: Product, span: Span, size: tuple[int, int]
-) -> Scan:
-    """Return what scan tasks share; `size` are the numbers of channels and of onsets."""
-    n_channels, n_onsets = size
-    start_ns = product.span.start_ns
-    labels_ns = read_product(sources.labels, "LABELS").span.start_ns
-    cells = n_channels * (math.ceil(span.duration_s / config.time_block_s) + 1)
-    needed = min(config.per_arrival * n_onsets, config.per_class or 2**62)
-    quota = max(KEPT_OF_NEEDED * needed, MANY_CANDIDATES) // cells
-    return Scan(
-        sources.waveforms,
-        product.identity.inputs["waveforms"],
-        sources.labels,
-        product.grid,
-        (span.start_ns - start_ns + NS_PER_S - 1) // NS_PER_S,
-        (span.end_ns - start_ns) // NS_PER_S,
-        (labels_ns - start_ns) // NS_PER_S,
-        max(1, quota),
-        config,
-    )
-
-
-def _scan_tasks(
-    config: AssembleConfig,
-    channels: Sequence[Channel],
-    known: KnownArrivals,
-    span: Span,
-    block: int,
-) -> Iterator[ScanTask]:
-    """Yield tasks of some stations and about a day each, cut where blocks of time begin."""
-    block_ns = config.time_block_s * NS_PER_S
-    step_ns = max(1, DAY_NS // block_ns) * block_ns
-    times = span.widened(block_ns).split(step_ns)
-    bounds = np.searchsorted(known.channel, np.arange(len(channels) + 1))
-    for first in range(0, len(channels), block):
-        members = range(first, min(first + block, len(channels)))
-        more = f"+{len(members) - 1}" if len(members) > 1 else ""
-        for time in times:
-            parts = tuple(
-                _part(config, channels[i], i, known, (int(bounds[i]), int(bounds[i + 1]), time))
-                for i in members
-            )
-            name = f"{channels[first].name}{more}@{format_time(time.start_ns)}"
-            yield ScanTask(name, parts, time.start_ns // NS_PER_S, time.end_ns // NS_PER_S)
-
-
-def _part(
-    config: AssembleConfig,
-    channel: Channel,
-    number: int,
-    known: KnownArrivals,
-    where: tuple[int, int, Span],
-) -> StationPart:
-    """Return one channel of a task with its arrivals; onsets of a channel are in order of time."""
-    first, stop, time = where
-    a, b = first + np.searchsorted(known.onset_ns[first:stop], [time.start_ns, time.end_ns])
-    away = known.away[number]
-    reach_ns = round((config.before_s + config.after_s + 1) * NS_PER_S)
-    c, d = np.searchsorted(away, [time.start_ns - reach_ns, time.end_ns + reach_ns])
-    return StationPart(
-        number,
-        channel.name,
-        channel.waveform_row,
-        channel.label_row,
-        np.arange(a, b, dtype=np.int64),
-        known.onset_ns[a:b],
-        away[c:d],
-    )
-
-
-def choose(preparation: Preparation, found: Sequence[Found], failed: Sequence[str]) -> Assembly:
-    """Turn what all scan tasks found into the examples of the product.
-
-    Parameters
-    ----------
-    preparation : Preparation
-        As `prepare` returned it.
-    found : sequence of Found
-        Results of the scan tasks, in any order.
-    failed : sequence of str
-        Scan tasks without a result, with the reason of each.
+def find_candidates(
+    prepared: Preparation, runner: Runner, reporter: Reporter = SILENT
+) -> Candidates:
+    """Scan the stations for windows that can be examples.
 
     Raises
     ------
     IncompleteError
         A scan task failed: a set without its stations would be another set.
-    ConfigError, DataError
-        As `seisflow.stages.wavelets.choosing.choose`.
     """
+    found: list[Candidates] = []
+    failed: list[str] = []
+    with reporter.bar("scan", len(prepared.tasks)) as bar:
+        search = partial(scan, prepared.shared)
+        for task, ended in runner.each(search, prepared.tasks, stage="scan"):
+            if isinstance(ended, Failure):
+                failed.append(f"{task.name}: {ended.reason}")
+            else:
+                found.append(ended)
+            bar.advance()
     if failed:
         raise IncompleteError(
-            f"{len(failed)} of {len(preparation.tasks)} scan tasks failed ({'; '.join(failed[:3])})"
+            f"{len(failed)} of {len(prepared.tasks)} scan tasks failed ({'; '.join(failed[:3])})"
             "; nothing was written: type the command again"
         )
-    assembly = choose_among(preparation.ground, Found.joined(found))
-    return replace(assembly, problems=(*preparation.problems, *assembly.problems))
+    return Candidates.joined(found)
 
 
-def plan_of(preparation: Preparation, assembly: Assembly) -> TaskPlan:
-    """Say what cutting the examples will take."""
-    n, rate = len(assembly.examples), int(preparation.product.rate)
-    notes = (*_notes(assembly.document), *preparation.notes)
-    return task_plan(preparation.ground.config, n, rate, notes)
+def plan_of(prepared: Preparation, assembly: Assembly) -> AssemblePlan:
+    """Plan the cutting of the examples that were chosen."""
+    product, config, n = prepared.product, prepared.survey.config, len(assembly.examples)
+    notes = (*assembly.document["warnings"], *prepared.notes)
+    return AssemblePlan(
+        product=product,
+        tasks=shard_tasks(n),
+        job=config,
+        needs=needs_of(config, n, int(product.rate), notes),
+        tables=tuple(_tables(assembly.document)),
+        problems=(*prepared.problems, *assembly.problems),
+        details=_flat(assembly.document),
+        document=assembly.document,
+        examples=assembly.examples,
+    )
 
 
-def task_plan(config: AssembleConfig, n: int, rate: int, notes: tuple[str, ...] = ()) -> TaskPlan:
+def _plan_of_standing(config: AssembleConfig, product: Product) -> AssemblePlan:
+    """Read the plan of the product that stands.
+
+    Raises
+    ------
+    ConfigError
+        It has lost its plan.
+    """
+    needs, document = read_plan(config.wavelets), read_document(config.wavelets, ASSEMBLY)
+    if needs is None or not document:
+        raise ConfigError(
+            f"{config.wavelets} has lost its plan; remove it and type the command again"
+        )
+    return AssemblePlan(
+        product=product,
+        tasks=shard_tasks(open_array(config.wavelets, "split").shape[0]),
+        job=config,
+        needs=needs,
+        tables=tuple(_tables(document)),
+        details=_flat(document),
+        document=document,
+    )
+
+
+def needs_of(config: AssembleConfig, n: int, rate: int, notes: tuple[str, ...] = ()) -> TaskPlan:
     """Say what cutting `n` examples will take at `rate` samples a second."""
     example_bytes = 4 * n_samples_of(config, rate)
     tasks = shard_tasks(n)
@@ -261,72 +236,30 @@ def task_plan(config: AssembleConfig, n: int, rate: int, notes: tuple[str, ...] 
     )
 
 
-def _notes(document: Mapping[str, Any]) -> Iterator[str]:
+def _tables(
+    document: Mapping[str, Any],
+) -> Iterator[tuple[str, Sequence[Sequence[Any]], Sequence[str]]]:
+    """Yield how many examples each split has, and what was left out."""
+    splits = document["splits"]
+    columns = list(next(iter(splits.values())))
+    rows = [[split, *[counts[c] for c in columns]] for split, counts in splits.items()]
+    yield "examples", rows, ["split", *[c.replace("_", " ") for c in columns]]
+    left = [
+        [what, reason, n]
+        for what in LEFT_OUT
+        for reason, n in document[f"rejected_{what}"].items()
+        if n
+    ]
+    if left:
+        yield "left out", left, ["of", "because", "number"]
+
+
+def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the counts as one level of names and numbers, as the JSON summary takes them."""
+    found: dict[str, Any] = {"examples": document["examples"]}
     for split, counts in document["splits"].items():
-        yield f"{split}: {', '.join(f'{n} {what}' for what, n in counts.items())}"
-    yield from document["warnings"]
-
-
-def plan(
-    config: AssembleConfig,
-    sources: Sources,
-    output: AnyPath,
-    preparation: Preparation,
-    assembly: Assembly,
-) -> Work[ShardTask]:
-    """Create the product with all columns but the waveforms.
-
-    Raises
-    ------
-    ConfigError
-        Something stands at `output`.
-    """
-    rate = int(preparation.product.rate)
-    n_samples = n_samples_of(config, rate)
-    comment = "\n".join(assembly.document["warnings"])
-    arrays = tuple(wavelet_arrays(assembly.examples, n_samples, float(rate), comment))
-    documents = documents_of(plan_of(preparation, assembly), problems=assembly.problems)
-    title = "labelled examples of earthquakes and noise"
-    create_product(
-        output, preparation.product, arrays, title, documents | {ASSEMBLY: assembly.document}
-    )
-    return _work(config, sources, output)
-
-
-def resume(config: AssembleConfig, sources: Sources, output: AnyPath) -> Work[ShardTask] | None:
-    """Go on with the product that stands at `output`; None if nothing is there.
-
-    Raises
-    ------
-    ConfigError
-        Something else stands there.
-    """
-    product = identify(config, sources)
-    return _work(config, sources, output) if refuse_other(output, product.identity) else None
-
-
-def _work(config: AssembleConfig, sources: Sources, output: AnyPath) -> Work[ShardTask]:
-    task_plan = read_plan(output)
-    if task_plan is None:
-        raise ConfigError(f"{output} has lost its plan; remove it and type the command again")
-    key = read_product(output, "WAVELETS").identity.key
-    n = open_array(output, "split").shape[0]
-    job = Job(sources.waveforms, output, config)
-    return Work(output, key, shard_tasks(n), partial(run, job), task_plan)
-
-
-def read_assembly(output: AnyPath) -> dict[str, Any]:
-    """Read the counts of a product: by class, split and station, and what was left out and why."""
-    return dict(json.loads((output / HIDDEN / ASSEMBLY).read_text()))
-
-
-def finish(work: Work[ShardTask]) -> None:
-    """Mark what was set aside as failed on the disk, then consolidate."""
-    receipts = read_receipts(work.path, work.key)
-    for task in work.tasks:
-        receipt, _ = receipts.get(task.name, (None, None))
-        if receipt is not None and receipt.state == "failed" and not receipt.counts:
-            state = np.full(task.stop - task.start, State.FAILED, dtype=np.uint8)
-            write_shards(work.path, "state", (task.start,), state)
-    sweep_partial(work.path)
-    consolidate(work.path)
+        found |= {f"{split}.{name}": n for name, n in counts.items()}
+    for what in LEFT_OUT:
+        counts = document[f"rejected_{what}"]
+        found |= {f"rejected_{what}.{reason}": n for reason, n in counts.items() if n}
+    return found | {"warnings": "; ".join(document.get("warnings", []))}  # older sets have none
