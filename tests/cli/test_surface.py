@@ -59,8 +59,9 @@ OPTIONS = {
     },
     "detect": {
         *("waveforms", "scores", "catalog", "--min-nodes", "--false-positive-rate"),
-        *("--threshold", "--false-alarms-per-day", "--slowest-velocity", "--moveout-s"),
-        *("--merge-s", "--band", "--max-lag-s", "--min-cc", "--figures"),
+        *("--threshold", "--false-alarms-per-day", "--slowest-velocity-m-s", "--moveout-s"),
+        *("--merge-s", "--low-hz", "--high-hz", "--max-lag-s", "--passes", "--min-cc"),
+        "--figures",
         *("--start", "--end", "--select"),
         *ENGINE,
     },
