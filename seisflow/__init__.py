@@ -1,8 +1,9 @@
 """Label, learn and find earthquakes in dense continuous seismic arrays, distributed with Dask.
 
-Public names, loaded when first used: `open` (a product as an xarray.Dataset), `label_hour`
-(label an hour of one station: a Trace, or samples), `day_figure` and `hour_figure` (look at
-labels).
+Public names, loaded when first used: a function for every stage (`ingest`, `label`, ...), which
+does what the command of that name does; `run`, `plan` and `status` (campaigns and products);
+`open` (a product as an xarray.Dataset), `label_hour` (label an hour of one station: a Trace, or
+samples), `day_figure` and `hour_figure` (look at labels).
 """
 
 from importlib import import_module
@@ -25,13 +26,19 @@ __all__ = [
     "label_hour",
     "label_record",
     "open",
+    "plan",
     "report",
+    "run",
+    "status",
     "synth",
     "to_obspy",
     "train",
 ]
 
 _HOMES = {
+    "run": ("seisflow.api", "run"),
+    "plan": ("seisflow.api", "plan"),
+    "status": ("seisflow.api", "status"),
     "open": ("seisflow.archive.opening", "open_product"),
     "from_obspy": ("seisflow.memory.streams", "from_obspy"),
     "to_obspy": ("seisflow.memory.streams", "to_obspy"),

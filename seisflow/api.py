@@ -1,50 +1,39 @@
 """The Python functions of the stages: ``seisflow.ingest(...)`` does what ``seisflow ingest`` does.
 
 Each is made from the configuration of its stage: the same names, defaults, checks and errors.
+`run`, `plan` and `status` do what the commands of these names do.
 """
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seisflow.core.config import StageConfig
+from seisflow.core.engine_options import ENGINE, OF_FUNCTIONS
+from seisflow.core.files import AnyPath
 from seisflow.core.options import Option
-from seisflow.core.reporting import SILENT
+from seisflow.core.reporting import SILENT, Reporter
 from seisflow.errors import ConfigError
 from seisflow.registry import STAGES, config_of, perform, stage_of
 
-__all__ = ["function_of"]
+if TYPE_CHECKING:
+    from seisflow.campaign.planner import CampaignPlan
+    from seisflow.campaign.running import CampaignResult
+    from seisflow.campaign.status import ProductStatus
+    from seisflow.engine.connection import Cluster
 
-HOW: Mapping[str, tuple[Any, str, str]] = {
-    "cluster": (
-        "local",
-        "str or distributed.Client",
-        "Where tasks run: 'local' (processes of this machine), 'slurm', the address of a Dask "
-        "scheduler, a TOML file, the name of a profile, or a Client, which stays open.",
-    ),
-    "workers": (
-        None,
-        "int, optional",
-        "Worker processes of a local cluster; all cores by default.",
-    ),
-    "progress": (
-        True,
-        "bool",
-        "Show progress and notes, on standard error or below the cell of a notebook.",
-    ),
-}
-"""Keywords of all functions that run tasks."""
+__all__ = ["function_of", "plan", "run", "status"]
 
 
 def function_of(name: str) -> Callable[..., Any]:
     """Return the function that runs a stage."""
     config = config_of(name)
-    how = {key: value for key, value in HOW.items() if key in _how_of(name)}
+    how = engine_options_of(name)
 
     def function(*arguments: Any, **options: Any) -> Any:
         given = _named(name, config, arguments, options)
-        run = {key: given.pop(key, default) for key, (default, _, _) in how.items()}
-        reporter = SILENT if not run.pop("progress") else _console()
+        run = {one.name: given.pop(one.name, one.default) for one in how}
+        reporter = _reporter(run.pop("progress"))
         stage = stage_of(name)
         return perform(
             stage(stage.Config.build(given)), reporter=reporter, **run
@@ -57,11 +46,120 @@ def function_of(name: str) -> Callable[..., Any]:
     return function
 
 
-def _how_of(name: str) -> tuple[str, ...]:
-    return tuple(HOW) if STAGES[name].engine == "tasks" else ("progress",)
+def run(
+    campaign: str | AnyPath,
+    until: str | None = None,
+    only: str | None = None,
+    *,
+    cluster: "Cluster | None" = None,
+    workers: int | None = None,
+    progress: bool = True,
+) -> "CampaignResult":
+    """Run all stages of a campaign file, each resumable; end with one page.
+
+    Parameters
+    ----------
+    campaign : path
+        A TOML file with a table for every stage; its paths count from its folder.
+    until : str, optional
+        The last stage to run.
+    only : str, optional
+        The only stage to run, on what is there.
+    cluster : str or distributed.Client, optional
+        Where tasks run, instead of where the file says; a Client stays open.
+    workers : int, optional
+        Worker processes of a local cluster, likewise.
+    progress : bool
+        Show progress and notes, on standard error or below the cell of a notebook.
+
+    Returns
+    -------
+    seisflow.campaign.running.CampaignResult
+        With ``path``, ``summary``, ``to_dataframe()`` and the result of every stage, as
+        ``result["label"]``.
+
+    Raises
+    ------
+    seisflow.errors.SeisflowError
+        As the command ends; never an exit. Where a stage is incomplete, the error has what was
+        made as its ``result``.
+    """
+    from seisflow.campaign.reading import read_campaign
+    from seisflow.campaign.running import run_campaign
+
+    return run_campaign(
+        read_campaign(campaign),
+        until=until,
+        only=only,
+        cluster=cluster,
+        workers=workers,
+        reporter=_reporter(progress),
+    ).refuse_incomplete()
 
 
-def _console() -> Any:
+def plan(
+    campaign: str | AnyPath, measure: bool = False, *, progress: bool = True
+) -> "CampaignPlan":
+    """Show what a campaign will take: tasks, files, bytes, memory and hours.
+
+    Parameters
+    ----------
+    campaign : path
+        What `run` takes. Only metadata are read: headers of the archive, or nothing where the
+        file has a table ``[archive]``.
+    measure : bool
+        Measure this machine first, in about a minute, and keep its rates for other plans.
+    progress : bool
+        Show progress and notes, on standard error or below the cell of a notebook.
+
+    Returns
+    -------
+    seisflow.campaign.planner.CampaignPlan
+        With ``stages``, ``notes``, ``summary`` and ``to_dataframe()``; printed, it is a table.
+
+    Raises
+    ------
+    seisflow.errors.SeisflowError
+        As the command ends; never an exit.
+    """
+    from seisflow.campaign.planner import plan_campaign
+    from seisflow.campaign.reading import read_campaign
+
+    return plan_campaign(read_campaign(campaign), measure, _reporter(progress))
+
+
+def status(product: str | AnyPath) -> "ProductStatus":
+    """Show how far a product is: done, missing and failed tasks.
+
+    Parameters
+    ----------
+    product : path
+        Any product with tasks; it may be asked while the product is being made.
+
+    Returns
+    -------
+    seisflow.campaign.status.ProductStatus
+        With ``is_complete``, ``progress``, ``summary`` and ``to_dataframe()``, a row for every
+        task; printed, it is a table.
+
+    Raises
+    ------
+    seisflow.errors.SeisflowError
+        There is no product.
+    """
+    from seisflow.campaign.status import status_of
+
+    return status_of(product)
+
+
+def engine_options_of(name: str) -> tuple[Option, ...]:
+    """Return what the function of a stage takes beside the options of the stage."""
+    return tuple(ENGINE[key] for key in OF_FUNCTIONS[STAGES[name].engine])
+
+
+def _reporter(progress: bool) -> Reporter:
+    if not progress:
+        return SILENT
     from seisflow.console import CONSOLE
 
     return CONSOLE
@@ -93,7 +191,7 @@ def _named(
     return {**given, **options}
 
 
-def _signature(config: type[StageConfig], how: Mapping[str, Any]) -> inspect.Signature:
+def _signature(config: type[StageConfig], how: tuple[Option, ...]) -> inspect.Signature:
     place, named = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
     parameters = [
         inspect.Parameter(
@@ -104,9 +202,7 @@ def _signature(config: type[StageConfig], how: Mapping[str, Any]) -> inspect.Sig
         )
         for option in config.options()
     ]
-    parameters += [
-        inspect.Parameter(key, named, default=default) for key, (default, _, _) in how.items()
-    ]
+    parameters += [inspect.Parameter(one.name, named, default=one.default) for one in how]
     return inspect.Signature(parameters)
 
 
@@ -115,14 +211,8 @@ def docstring_of(name: str) -> str:
     config = config_of(name)
     text, _, _ = inspect.cleandoc(config.__doc__ or "").partition("\nParameters\n")
     lines = [text.strip(), "", "Parameters", "----------"]
-    for option in config.options():
+    for option in (*config.options(), *engine_options_of(name)):
         lines += [f"{option.name} : {kind_text(option)}", f"    {_meaning(option)}"]
-    lines += [
-        line
-        for key, (_, kind, meaning) in HOW.items()
-        if key in _how_of(name)
-        for line in (f"{key} : {kind}", f"    {meaning}")
-    ]
     lines += ["", "Returns", "-------", "seisflow.engine.stage.Result"]
     lines += ["    With ``path``, ``summary`` and ``open()``.", "", "Raises", "------"]
     lines += ["seisflow.errors.SeisflowError", "    As the command ends; never an exit."]

@@ -122,6 +122,10 @@ class Console:
         """Print a note."""
         ERRORS.print(f"note: {text}")
 
+    def heading(self, text: str) -> None:
+        """Draw a line with a text."""
+        ERRORS.rule(text, align="left")
+
     def table(
         self,
         title: str,

@@ -31,7 +31,8 @@ class StageEntry:
     engine : str
         How it runs: in ``tasks`` on a cluster, in ``ranks`` of a training, or ``here``.
     after : str
-        ``module:function`` that draws what the stage found: ``function(stage, result, reporter)``.
+        ``module:function`` that draws what the stage found: ``function(stage, result, reporter)``;
+        it may return the result with what it adds.
     """
 
     config: str
@@ -67,12 +68,14 @@ STAGES: dict[str, StageEntry] = {
         "stages.train.stage:Train",
         "Train a network on assembled wavelets: earthquake, random noise, not random noise.",
         engine="ranks",
+        after="stages.report.figures.learning:draw_trained",
     ),
     "evaluate": StageEntry(
         "stages.evaluate.config:EvaluateConfig",
         "stages.evaluate.stage:Evaluate",
         "Evaluate a model: what it tells apart, how sure it may be, and what its errors look like.",
         engine="here",
+        after="stages.report.figures.learning:draw_evaluated",
     ),
     "infer": StageEntry(
         "stages.infer.config:InferConfig",
@@ -171,15 +174,15 @@ def perform(
                 resolve_device(stage.config.device)  # elsewhere only the workers know
             result = run_stage(stage, connection, reporter)
     if entry.after:
-        _draw(entry.after, stage, result, reporter)
+        result = _drawn(entry.after, stage, result, reporter)
     return result
 
 
-def _draw(where: str, stage: Any, result: Any, reporter: Reporter) -> None:
+def _drawn(where: str, stage: Any, result: Any, reporter: Reporter) -> Any:
     """Draw what a stage found; without the library for it, say so: the product is whole."""
     try:
         draw = _found(where)
     except ConfigError as error:
         reporter.note(f"no figures: {error}")
-    else:
-        draw(stage, result, reporter)
+        return result
+    return draw(stage, result, reporter) or result

@@ -13,18 +13,13 @@ from typing import Any, TypeVar
 from seisflow.archive.work import Task, Work
 from seisflow.campaign.rates import Rate
 from seisflow.engine.connection import Here
-from seisflow.engine.stage import Stage, run_stage
+from seisflow.engine.stage import run_stage
+from seisflow.registry import stage_of
 from seisflow.stages.compare.baselines import Baselines, pieces
-from seisflow.stages.detect.stage import Detect
-from seisflow.stages.infer.stage import Infer
-from seisflow.stages.ingest import stage as ingest_stage
-from seisflow.stages.label import stage as label_stage
 from seisflow.stages.learn.config import TrainConfig
 from seisflow.stages.learn.job import prepare as prepare_training
 from seisflow.stages.learn.model import one_thread
 from seisflow.stages.learn.training import Event, train_job
-from seisflow.stages.synth import stage as synth_stage
-from seisflow.stages.synth.scene_config import SceneConfig
 from seisflow.stages.wavelets.choosing import choose
 from seisflow.stages.wavelets.config import AssembleConfig
 from seisflow.stages.wavelets.inputs import identify
@@ -78,8 +73,7 @@ def _stages(
     say("assemble")
     yield from _assemble(at)
     say(f"train {network}")
-    config = TrainConfig.build({"network": network, "epochs": EPOCHS, "batch_size": 32})
-    train_s = _train(at, config)
+    train_s = _train(at, network)
     if train_s is not None:
         yield f"train {network}", "example", train_s
     say(f"infer {network}")
@@ -102,51 +96,35 @@ def _do_all(work: Work[T]) -> float:
     return cpu_s * len(tasks) / max(1, len(tasks) - 1)
 
 
-def _timed_tasks(stage: Stage[Any, Any, Any]) -> float:
-    """Run a stage in this process; return the CPU seconds of its tasks, as of warm ones."""
-    plan = stage.plan(Here())
+def _build(name: str, **options: Any) -> Any:
+    """Return a stage of the small array."""
+    stage = stage_of(name)
+    return stage(stage.Config.build(options))
+
+
+def _measured(stage: Any) -> tuple[float, float]:
+    """Run a stage; return the CPU seconds of its plan, and of its tasks."""
+    plan_s, plan = _timed(lambda: stage.plan(Here()))
     stage.create(plan)
-    cpu_s = _do_all(stage.work(plan))
+    tasks_s = _do_all(stage.work(plan))
     stage.finish(plan)
-    return cpu_s
+    return plan_s, tasks_s
 
 
 def _make_scene(folder: Path, rate_hz: int) -> None:
-    config = SceneConfig(
-        n_nodes=N_NODES, rate_hz=rate_hz, earthquakes_per_hour=30.0, dead_fraction=0.0
-    )
-    prepared = synth_stage.prepare(config)
-    work = synth_stage.plan(folder, prepared)
-    for task in work.tasks:
-        work.job()(task)
-    synth_stage.finish(folder, prepared)
+    options = {"nodes": N_NODES, "rate": rate_hz, "earthquakes": 30.0, "dead": 0.0}
+    run_stage(_build("synth", scene=folder, **options), Here())
 
 
 def _ingest(at: Path) -> float:
-    options = {
-        "raw": (str(at / "scene" / "waveforms"),),
-        "stations": str(at / "scene" / "stations.csv"),
-    }
-    config = ingest_stage.IngestConfig.build(options)
-
-    def plan() -> Any:
-        batches = ingest_stage.batches(config)
-        scans = [found for batch in batches for found in ingest_stage.scan_batch(batch)]
-        return ingest_stage.plan(config, at / "waveforms", ingest_stage.prepare(config, scans))
-
-    scan_s, work = _timed(plan)
-    tasks_s = _do_all(work)
-    ingest_stage.finish(at / "waveforms")
-    return scan_s + tasks_s
+    scene = at / "scene"
+    options = {"raw": (str(scene / "waveforms"),), "stations": scene / "stations.csv"}
+    return sum(_measured(_build("ingest", waveforms=at / "waveforms", **options)))
 
 
 def _label(at: Path, method: str) -> float:
-    config = label_stage.LabelConfig.build({"method": method})
-    prepared = label_stage.prepare(config, at / "waveforms")
-    work = label_stage.plan(config, at / "labels", prepared)
-    cpu_s = _do_all(work)
-    label_stage.finish(work)
-    return cpu_s
+    paths = {"waveforms": at / "waveforms", "labels": at / "labels"}
+    return _measured(_build("label", method=method, **paths))[1]
 
 
 def _assemble(at: Path) -> Iterator[Measured]:
@@ -177,16 +155,17 @@ def _prepared(at: Path, arrivals: Path) -> Preparation:
     return prepare(config, identify(config))
 
 
-def _train(at: Path, config: TrainConfig) -> float | None:
+def _train(at: Path, network: str) -> float | None:
     """Return CPU seconds of an example in the last epoch; None of a forest."""
-    job = prepare_training(config, at / "wavelets")
+    options = {"wavelets": at / "wavelets", "model": at / "model", "network": network}
+    job = prepare_training(TrainConfig.build({**options, "epochs": EPOCHS, "batch_size": 32}))
     ends = []
 
     def note(event: Event) -> None:
         if event.kind == "epoch":
             ends.append(time.process_time())
 
-    train_job(job, at / "model", on_event=note, device="cpu")
+    train_job(job, on_event=note)
     if job.is_forest:
         return None
     return (ends[-1] - ends[-2]) / len(job.train)
@@ -194,12 +173,12 @@ def _train(at: Path, config: TrainConfig) -> float | None:
 
 def _infer(at: Path) -> float:
     paths = {"waveforms": at / "waveforms", "model": at / "model", "scores": at / "scores"}
-    return _timed_tasks(Infer(Infer.Config.build(paths)))
+    return _measured(_build("infer", **paths))[1]
 
 
 def _baselines(at: Path) -> float:
     paths = {"waveforms": at / "waveforms", "scores": at / "scores", "catalog": at / "catalog"}
-    run_stage(Detect(Detect.Config.build({**paths, "min_nodes": 3, "threshold": 0.9})), Here())
+    run_stage(_build("detect", min_nodes=3, threshold=0.9, **paths), Here())
     searched = Baselines(has_nine=True)
     begun = time.process_time()
     for piece in pieces(at / "catalog", at / "waveforms"):

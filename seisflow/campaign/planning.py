@@ -24,10 +24,10 @@ from seisflow.stages.detect.stage import needs_of as needs_of_hours
 from seisflow.stages.infer.config import InferConfig
 from seisflow.stages.infer.layout import score_arrays
 from seisflow.stages.infer.stage import lay_out as lay_out_infer
-from seisflow.stages.ingest.stage import Preparation
+from seisflow.stages.ingest.stage import IngestPlan
 from seisflow.stages.label import stage as label_stage
+from seisflow.stages.label.config import LabelConfig
 from seisflow.stages.label.layout import label_arrays
-from seisflow.stages.label.stage import LabelConfig
 from seisflow.stages.learn.artifact import model_document
 from seisflow.stages.learn.classifier import build_classifier
 from seisflow.stages.learn.config import TrainConfig
@@ -120,29 +120,21 @@ class _Part:
     rate_hz: float
 
 
-def plan_ingest(prepared: Preparation, records: Records, rates: Rates, where: Where) -> StagePlan:
+def plan_ingest(plan: IngestPlan, records: Records, rates: Rates, where: Where) -> StagePlan:
     """Plan the ingest of an archive that was scanned, or made up."""
-    n_files = files_of(prepared.arrays, len(prepared.tasks)) + SEGMENT_FILES
-    part = _Part("ingest", records.station_days, len(prepared.tasks), records.rate_hz)
-    return _stage("ingest", prepared.plan, n_files, (part,), rates, where)
+    n_files = files_of(plan.arrays, len(plan.tasks)) + SEGMENT_FILES
+    part = _Part("ingest", records.station_days, len(plan.tasks), records.rate_hz)
+    return _stage("ingest", plan.needs, n_files, (part,), rates, where)
 
 
-def plan_label(
-    config: LabelConfig,
-    records: Records,
-    rates: Rates,
-    where: Where,
-    *,
-    block: int | None = None,
-    device: str = "cpu",
-) -> StagePlan:
+def plan_label(config: LabelConfig, records: Records, rates: Rates, where: Where) -> StagePlan:
     """Plan the labels of the records, or of the part that is asked for."""
-    p = label_stage.lay_out(config, records.select(config), block, device)
+    p = label_stage.lay_out(config, records.select(config))
     arrays = label_arrays(p.product, p.selection.stations, p.selection.places)
     days = len(p.selection.rows) * p.product.n_seconds / 86_400
     part = _Part(f"label {config.method}", days, len(p.tasks), records.rate_hz)
-    n_files, plan = files_of(arrays, len(p.tasks)), p.plan
-    return _stage("label", plan, n_files, (part,), rates, where, on_gpu=device == "cuda")
+    n_files, on_gpu = files_of(arrays, len(p.tasks)), config.device == "cuda"
+    return _stage("label", p.needs, n_files, (part,), rates, where, on_gpu=on_gpu)
 
 
 def plan_assemble(
@@ -171,9 +163,6 @@ def plan_train(
     split: AssembleConfig,
     n_examples: int,
     rates: Rates,
-    *,
-    n_ranks: int = 1,
-    on_gpu: bool = False,
 ) -> StagePlan:
     """Plan a training on the share of `n_examples` that its split gives; all epochs are counted.
 
@@ -191,8 +180,8 @@ def plan_train(
         write_bytes=MODEL_FILES * FIGURE_BYTES,
         n_files=MODEL_FILES,
     )
-    part = _Part(f"train {config.network}", seen, n_ranks, records.rate_hz)
-    here = Where("here", n_ranks)
+    part = _Part(f"train {config.network}", seen, config.ranks, records.rate_hz)
+    here, on_gpu = Where("here", config.ranks), config.device == "cuda"
     return _stage("train", plan, MODEL_FILES, (part,), rates, here, on_gpu=on_gpu)
 
 
@@ -220,7 +209,8 @@ def plan_infer(
         Workers.
     """
     network, loaded = model
-    shape = loaded or untrained("compact", TrainConfig.build({}), int(records.rate_hz))
+    usual = TrainConfig.build({"wavelets": "wavelets.zarr", "model": "model"})
+    shape = loaded or untrained("compact", usual, int(records.rate_hz))
     plan = lay_out_infer(config, records.select(config), shape)
     stations, places = plan.selection.stations, plan.selection.places
     arrays = score_arrays(plan.product, stations, places, shape.classes)

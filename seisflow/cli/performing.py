@@ -5,20 +5,18 @@ from typing import Any
 
 import typer
 
-from seisflow.archive.summary import few_lines, note_rows
+from seisflow.archive.summary import note_rows
 from seisflow.cli.detaching import detach
 from seisflow.console import CONSOLE, ERRORS, print_json, table
 from seisflow.core.amounts import human_bytes
 from seisflow.core.files import AnyPath
 from seisflow.engine.connection import Connection
 from seisflow.engine.stage import Plan, Result, Single, Stage
+from seisflow.engine.telling import tell_problems, tell_result
 from seisflow.errors import ExitCode
 from seisflow.registry import perform, stage_of
 
-__all__ = ["perform_command", "show_plan", "show_problems", "show_result"]
-
-SHOWN = 20
-"""Lines of a kind that are printed; the others are in the product."""
+__all__ = ["perform_command", "show_plan", "show_result"]
 
 
 def perform_command(
@@ -38,7 +36,6 @@ def perform_command(
         _dry_run(stage, cluster, workers, as_json=as_json)
         return
     if detached:
-        stage.check()
         detach(stage, cluster, workers=workers, as_json=as_json)
         return
     result = perform(stage, cluster, workers, CONSOLE)
@@ -59,7 +56,7 @@ def _dry_run(
         plan = stage.plan(connection, CONSOLE)
     for each in plan.tables:
         table(*each)
-    show_problems(plan.problems, stage.output)
+    tell_problems(plan.problems, CONSOLE, stage.output)
     stage.refuse_other(plan)
     show_plan(plan, stage.output, as_json=as_json)
 
@@ -93,26 +90,8 @@ def show_plan(plan: Plan[Any], output: AnyPath, *, as_json: bool) -> None:
 
 def show_result(result: Result, *, as_json: bool) -> None:
     """Print the summary of a stage, what failed, and what could not be used."""
-    if result.rows:
-        table(result.stage, result.rows)
-    if result.progress is not None:
-        failed = result.progress.failed
-        for name, reason in list(failed.items())[:SHOWN]:
-            ERRORS.print(f"failed: {name}: {reason}", style="red")
-        show_problems(result.problems, result.path, result.progress.n_problems)
+    tell_result(result, CONSOLE)
     if result.exit_code == ExitCode.INCOMPLETE:
         ERRORS.print(f"{result.path} is incomplete; type the command again to go on")
-    if as_json:
+    if as_json and result.summary:  # of several ranks one tells
         print_json(result.summary)
-
-
-def show_problems(
-    problems: tuple[str, ...], product: AnyPath | None = None, n_problems: int = 0
-) -> None:
-    """Print the problems, of many the first of each kind, and say which product has the others."""
-    for problem in few_lines(problems, SHOWN):
-        ERRORS.print(f"problem: {problem}", style="yellow")
-    n_problems = max(n_problems, len(problems))
-    if n_problems > min(len(problems), SHOWN):
-        where = f"; 'seisflow status {product}' lists them once made" if product else ""
-        ERRORS.print(f"... {n_problems} problems in all{where}")

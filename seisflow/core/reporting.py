@@ -23,6 +23,9 @@ class Reporter(Protocol):
     def note(self, text: str) -> None:
         """Tell something that was not asked about and may matter."""
 
+    def heading(self, text: str) -> None:
+        """Begin a part, such as a stage of several."""
+
     def table(
         self,
         title: str,
@@ -42,6 +45,9 @@ class Silent:
         """Say nothing."""
 
     def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def heading(self, text: str) -> None:
         """Say nothing."""
 
     def table(

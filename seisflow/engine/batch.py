@@ -9,15 +9,15 @@ import math
 import os
 import re
 import shlex
-import signal
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dask.utils import parse_bytes
 from distributed.utils import get_ip_interface
 
+from seisflow.engine.processes import follow
 from seisflow.engine.profiles import Pool, Profile
 from seisflow.errors import ClusterError, ConfigError, ExitCode
 
@@ -28,7 +28,6 @@ __all__ = [
     "cancel_job",
     "cluster_name",
     "driver_pool",
-    "first_node",
     "job_script",
     "job_states",
     "run_on_nodes",
@@ -279,20 +278,6 @@ def cluster_name() -> str:
     return found[1] if found else ""
 
 
-def first_node() -> str:
-    """Return the name of the first node of the job this process is in.
-
-    Raises
-    ------
-    ClusterError
-        It is in none.
-    """
-    nodes = os.environ.get("SLURM_JOB_NODELIST")
-    if not nodes:
-        raise ClusterError("this process is in no job of SLURM")
-    return _ask("scontrol", "show", "hostnames", nodes).split()[0]
-
-
 def address_of(interface: str) -> str:
     """Return the IPv4 address of a network interface of this machine.
 
@@ -310,12 +295,15 @@ def address_of(interface: str) -> str:
 
 
 def run_on_nodes(
-    command: Sequence[str], n_nodes: int, cores: int, environment: Mapping[str, str]
+    command: Sequence[str],
+    n_nodes: int,
+    cores: int,
+    environment: Mapping[str, str],
+    on_line: Callable[[str], None],
 ) -> tuple[int, bool]:
     """Run a command once on each node of the job this process is in, and wait for all of them.
 
-    Where one ends badly the others are ended. SIGINT and SIGTERM reach the command as SIGUSR1,
-    the one signal that srun hands on unchanged, so that it can end in good order.
+    Where one ends badly the others are ended.
 
     Parameters
     ----------
@@ -323,38 +311,20 @@ def run_on_nodes(
         The program and its arguments.
     n_nodes, cores : int
         Nodes, and cores on each.
-    environment : mapping
-        Variables to set where the user has not.
+    environment, on_line, returns
+        As `seisflow.engine.processes.follow`; the code is the largest of all.
 
-    Returns
-    -------
-    code : int
-        Of srun: the largest of all.
-    was_stopped : bool
-        Whether a signal ended it.
+    Raises
+    ------
+    ClusterError
+        There is no SLURM here.
     """
     options = ["--kill-on-bad-exit=1", f"--nodes={n_nodes}", f"--ntasks={n_nodes}"]
     options += ["--ntasks-per-node=1", f"--cpus-per-task={cores}"]
-    was_stopped = False
-    with _start("srun", *options, *command, environment=environment) as running:
-        while True:
-            try:
-                return running.wait(), was_stopped
-            except KeyboardInterrupt:
-                was_stopped = True
-                running.send_signal(signal.SIGUSR1)
-
-
-def _start(*argv: str, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     try:
-        return subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # a terminal's SIGINT is ours to hand on
-            env={**environment, **os.environ},
-        )
+        return follow(["srun", *options, *command], environment, on_line)
     except FileNotFoundError as error:
-        raise _no_slurm(argv[0]) from error
+        raise _no_slurm("srun") from error
 
 
 def _ask(program: str, *options: str, script: str | None = None, what: str = "") -> str:

@@ -33,6 +33,7 @@ from seisflow.core.config import StageConfig
 from seisflow.core.files import AnyPath
 from seisflow.core.reporting import SILENT, Reporter
 from seisflow.engine.failures import Failure
+from seisflow.engine.profiles import Pool, Profile
 from seisflow.engine.versions import environment
 from seisflow.errors import ExitCode, IncompleteError
 
@@ -183,6 +184,13 @@ class Step(Generic[C]):
 
     def check(self) -> None:
         """Refuse what cannot be done, before a cluster is asked for."""
+
+    def whole_job(self, profile: Profile) -> tuple[Pool, int] | None:
+        """Return what one SLURM job asks for that does all of the work: a pool and its nodes.
+
+        None where tasks run in jobs of workers.
+        """
+        return None
 
     @property
     def may_use_gpu(self) -> bool:

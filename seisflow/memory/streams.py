@@ -1,7 +1,7 @@
 """Streams of ObsPy as datasets of WAVEFORMS, and back.
 
-Samples go on the grid by the rules of ingest (`seisflow.stages.ingest.placing`). Invariant: a Stream
-comes back with the same samples at the same times, to the nanosecond.
+Samples go on the grid by the rules of ingest (`seisflow.stages.ingest.placing`). Invariant: a
+Stream comes back with the same samples at the same times, to the nanosecond.
 """
 
 from collections import defaultdict

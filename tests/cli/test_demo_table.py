@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from seisflow.cli.demo import compare
+from seisflow.campaign.demo import compare
 from seisflow.core.classes import flag_attributes
 from seisflow.stages.synth.sources import SourceKind
 

@@ -62,7 +62,7 @@ def truth(examples: Examples, tmp_path: Path) -> Path:
 
 def evaluate(*argv: str | Path) -> None:
     """Do what the command does, in this process."""
-    program()(["evaluate", *map(str, argv)], standalone_mode=False)
+    program(["evaluate"])(["evaluate", *map(str, argv)], standalone_mode=False)
 
 
 def test_numbers_tables_and_figures_are_written_into_the_model(
@@ -105,7 +105,7 @@ def test_another_split_and_folder(
     assert said.out == ""
     head = "compact on the validation split — 1 of 1 events and 3 of 3 stations are in training"
     assert head in " ".join(said.err.split())
-    assert said.err.splitlines()[-1] == f"look at {folder}"
+    assert said.err.splitlines()[-1] == f"figures in {folder}"
     content = json.loads((folder / "evaluation.json").read_text())
     assert (content["split"], content["n_wavelets"]) == ("validation", 18)
     assert not (model / "evaluation").exists()
@@ -133,11 +133,11 @@ def test_bad_options_are_refused_before_anything_is_classified(
 ) -> None:
     monkeypatch.delattr("seisflow.stages.learn.artifact.Model.probabilities")
     given = (model, examples.path)
-    assert "no split 'all'; give --split train, validation, test" in refused(
-        *given, "--split", "all"
-    )
-    assert "no device 'tpu'" in refused(*given, "--device", "tpu")
-    assert "false positive rate: found 2" in refused(*given, "--false-positive-rate", "2")
+    said = refused(*given, "--split", "all")
+    assert "split: found 'all': Input should be 'test', 'validation' or 'train'" in said
+    said = refused(*given, "--device", "tpu")
+    assert "device: found 'tpu': Input should be 'cpu', 'cuda' or 'auto'" in said
+    assert "false_positive_rate: found '2'" in refused(*given, "--false-positive-rate", "2")
     assert not (model / "evaluation").exists()
 
 

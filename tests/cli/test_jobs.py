@@ -13,11 +13,11 @@ from small_archive import waveforms
 from toy_models import made
 
 from seisflow.cli.detaching import without_detach
-from seisflow.cli.ranks import place_ranks
 from seisflow.cli.register import Detached, keep_detached, register_folder, registered
 from seisflow.engine.profiles import Pool, Profile
 from seisflow.errors import ConfigError
 from seisflow.stages.learn.artifact import save_model
+from seisflow.stages.train.ranks import place_ranks
 
 Run = Callable[..., Ended]
 

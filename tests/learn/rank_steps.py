@@ -30,7 +30,8 @@ def take_steps(rank: int, n_ranks: int, port: int, wavelets: Path, output: Path)
         place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": n_ranks, "MASTER_PORT": port}
         os.environ.update({k: str(v) for k, v in place.items()} | {"MASTER_ADDR": "127.0.0.1"})
     with join("cpu") as world:
-        job = prepare(TrainConfig.build(OPTIONS), wavelets)
+        asked = OPTIONS | {"wavelets": wavelets, "model": output}
+        job = prepare(TrainConfig.build(asked))
         learner = Learner(job, world)
         begun = learner.weights()
         agrees = np.array([world.agrees(10**7), world.agrees(10**7 + rank)])

@@ -27,7 +27,8 @@ N_STEPS = 60
 
 
 def config(**options: Any) -> TrainConfig:
-    return TrainConfig.build({"learning_rate": 0.2} | options)
+    asked = {"wavelets": "w.zarr", "model": "model", "learning_rate": 0.2}
+    return TrainConfig.build(asked | options)
 
 
 def optimiser() -> torch.optim.Optimizer:

@@ -15,9 +15,10 @@ from seisflow.core.classes import Split, WaveletClass
 from seisflow.errors import ConfigError, StorageError
 from seisflow.stages.evaluate.evaluation import Evaluation, evaluate_probabilities
 from seisflow.stages.learn.artifact import Model, model_document
-from seisflow.stages.learn.classifier import build_classifier, feature_maps, first_filters, planes
+from seisflow.stages.learn.classifier import build_classifier
 from seisflow.stages.learn.examples import Examples
 from seisflow.stages.learn.front_end import FrontEndConfig
+from seisflow.stages.learn.layers import feature_maps, first_filters, planes
 from seisflow.stages.report.figures import learning
 from seisflow.stages.report.figures.network import MAPS_SHOWN, telling_maps, typical_examples
 from seisflow.stages.report.figures.wavelets import (

@@ -16,6 +16,7 @@ from wavelet_products import (
     assemble,
     chosen,
     onsets,
+    picks_of_four_events,
     write_picks,
 )
 

@@ -12,7 +12,6 @@ from stages import Begun
 
 from seisflow.archive.receipts import Receipt, write_receipt
 from seisflow.archive.store import write_shards
-from seisflow.archive.work import Work
 from seisflow.core.classes import Label
 from seisflow.core.files import whole_file
 from seisflow.core.grid import NS_PER_S, format_time, parse_time
@@ -143,11 +142,6 @@ def picks_of_four_events() -> list[tuple[str, int, str, int]]:
 def write_picks(path: Path, rows: Sequence[tuple[str, int, str, int]]) -> None:
     lines = [f"{e},XX.S{i}..HHE,{phase},{format_time(t)}\n" for e, i, phase, t in rows]
     path.write_text("event,station,phase,time\n" + "".join(lines))
-
-
-def run_all(work: Work[Any], *, backward: bool = False) -> list[Any]:
-    tasks = work.remaining()
-    return [work.job()(task) for task in (reversed(tasks) if backward else tasks)]
 
 
 def prepared(sources: Sources, block: int | None = None, **options: Any) -> Preparation:

@@ -133,7 +133,7 @@ def _of_table(table: CoordinateTable, matches: Sequence[_Match]) -> Iterator[str
         return
     near = NearMisses(str(key) for key in table.keys)
     misses = [_miss(table, near, station) for station in without[: SHOWN + 1]]
-    unused = len(table) - len({m.key for m in matches if m.key})
+    unused = _n_unused(table, matches)
     text = (
         f"{len(without)} of {len(matches)} stations have no row in {table.name}: "
         f"{some_names(misses)}; {unused} of its {len(table)} rows match no station"
@@ -259,7 +259,12 @@ def _summary(
     of_table = [m for m in matches if m.place is not None]
     text = f"{len(known)} of {len(matches)} stations"
     if table is not None:
-        other = len(table) - len({m.key for m in of_table})
+        other = _n_unused(table, matches)
         text += f"; {len(of_table)} from {table.name}"
         text += f" ({counted(other, 'row')} not used)" if other else ""
     return text
+
+
+def _n_unused(table: CoordinateTable, matches: Sequence[_Match]) -> int:
+    """Count the rows that fit no station; StationXML has one of a station and one of a channel."""
+    return len(table) - len({key for m in matches for key in table.keys_of(m.station)})

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import torch
 
 from seisflow.core.classes import Split, WaveletClass
-from seisflow.core.files import AnyPath
 from seisflow.errors import ConfigError, DataError
 from seisflow.stages.learn.augment import Augmenter
 from seisflow.stages.learn.batches import BatchReader, Order
@@ -115,19 +114,8 @@ class Job:
         return sum(p.numel() for p in built.network.parameters())
 
 
-def prepare(config: TrainConfig, wavelets: AnyPath) -> Job:
+def prepare(config: TrainConfig) -> Job:
     """Open the wavelets and check that they can be learnt from as asked.
-
-    Parameters
-    ----------
-    config : TrainConfig
-        What is asked for.
-    wavelets : Path
-        A finished WAVELETS product.
-
-    Returns
-    -------
-    Job
 
     Raises
     ------
@@ -139,7 +127,7 @@ def prepare(config: TrainConfig, wavelets: AnyPath) -> Job:
         The product is not finished.
     """
     _refuse_unknown(config.network)
-    examples = open_examples(wavelets)
+    examples = open_examples(config.wavelets)
     front_end = FrontEndConfig(
         rate_hz=examples.rate_hz,
         low_hz=config.low_hz,

@@ -1,4 +1,4 @@
-"""One process or many: who this one is, what they agree on, and how many are started.
+"""One process or many: who this one is, and what they agree on.
 
 A training runs in one process, or in one process (rank) for each GPU or share of the cores. They
 are started by torchrun, whoever types it: each finds its number in the environment, and adds up
@@ -8,13 +8,12 @@ gradients and sums with the others, by gloo on CPUs and by NCCL on GPUs.
 import json
 import os
 import signal
-import sys
 import threading
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -25,23 +24,20 @@ from seisflow.core.files import AnyPath, remove_file
 from seisflow.errors import ConfigError
 
 __all__ = [
-    "Meeting",
     "World",
     "catch_signals",
+    "clear_failure",
+    "host_meeting",
     "is_rank",
     "join",
     "rank_number",
-    "torchrun",
+    "read_failure",
+    "write_failure",
 ]
 
 FAILURE = "failure.json"
-
-RESTARTS = 3
-"""Times torchrun starts all ranks again after one of them died."""
-
-MEETING_TIMEOUT_S = 300
-"""Time in which launchers of other machines must find the host; torch alone takes a while to load
-from a shared disk."""
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+"""SIGUSR1 is what SLURM hands on."""
 
 
 @dataclass(frozen=True)
@@ -145,12 +141,12 @@ class Stop:
 
 @contextmanager
 def catch_signals() -> Iterator[Stop]:
-    """Note SIGINT and SIGTERM instead of ending at once; only the main thread can."""
+    """Note what asks a process to stop, to end after the step; only the main thread can."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
+    before = {n: signal.signal(n, stop) for n in STOPS}
     try:
         yield stop
     finally:
@@ -158,116 +154,17 @@ def catch_signals() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-@dataclass(frozen=True)
-class Meeting:
-    """Where the launchers of several machines meet.
+def host_meeting(host: str) -> Any:
+    """Return where the launchers of several machines meet, as long as it is held.
 
     Parameters
     ----------
-    n_machines : int
-        Machines, with one launcher each.
-    run_id : str
-        The same for all of them, and for no other run.
-    endpoint : str
-        ``host:port`` of the machine that is the host of the meeting.
-    is_host : bool
-        Whether this machine is.
-    local_address : str, optional
-        Of this machine, as the others reach it; what its name says by default.
+    host : str
+        Name or address of this machine, as the others reach it; the system gives the port.
     """
-
-    n_machines: int
-    run_id: str
-    endpoint: str
-    is_host: bool
-    local_address: str | None = None
-
-
-def _alone() -> Meeting:
-    return Meeting(1, str(uuid.uuid4()), "localhost:0", is_host=True, local_address="127.0.0.1")
-
-
-def torchrun(
-    module: str, arguments: Sequence[str], n_ranks: int, meeting: Meeting | None = None
-) -> tuple[int, bool]:
-    """Run a module in `n_ranks` processes of this machine and wait for them, as torchrun does.
-
-    A rank that dies makes all of them start again, three times at most, on all machines. SIGINT
-    and SIGTERM are handed on, so that the ranks can finish their step.
-
-    Parameters
-    ----------
-    module : str
-        As for ``python -m``.
-    arguments : sequence of str
-        What follows it.
-    n_ranks : int
-        Processes of this machine.
-    meeting : Meeting, optional
-        Where the launchers of other machines are met; there are none by default.
-
-    Returns
-    -------
-    code : int
-        0, or the exit code of the first rank that failed for good.
-    was_stopped : bool
-        Whether a signal ended it.
-    """
-    from torch.distributed.elastic.multiprocessing.api import SignalException
-    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-
-    place = meeting or _alone()
-    config = LaunchConfig(
-        min_nodes=place.n_machines,
-        max_nodes=place.n_machines,
-        nproc_per_node=n_ranks,
-        run_id=place.run_id,
-        rdzv_backend="c10d",
-        rdzv_endpoint=place.endpoint,
-        rdzv_configs={"is_host": place.is_host, "read_timeout": MEETING_TIMEOUT_S},
-        max_restarts=RESTARTS,
-        local_addr=place.local_address,
+    return dist.TCPStore(  # type: ignore[attr-defined]
+        host, 0, is_master=True, wait_for_workers=False
     )
-    with _environment(n_ranks, is_alone=meeting is None), _same_handlers():
-        try:
-            elastic_launch(config, sys.executable)("-u", "-m", module, *arguments)
-        except SignalException:
-            return 0, True
-        except ChildFailedError as error:
-            return error.get_first_failure()[1].exitcode, False
-    return 0, False
-
-
-@contextmanager
-def _environment(n_ranks: int, *, is_alone: bool = True) -> Iterator[None]:
-    """Set what the ranks of this machine need, where the user has not."""
-    own = {
-        # a restarted gloo world would read the addresses of the dead one (PyTorch issue 135712)
-        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
-        "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // n_ranks)),
-    }
-    if is_alone and sys.platform == "linux":
-        own["GLOO_SOCKET_IFNAME"] = "lo"
-    before = dict(os.environ)
-    os.environ.update({name: value for name, value in own.items() if name not in before})
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-@contextmanager
-def _same_handlers() -> Iterator[None]:
-    """Put back the handlers of signals that torch's launcher replaces."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-    before = {number: signal.getsignal(number) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def write_failure(folder: AnyPath, error: Exception) -> None:

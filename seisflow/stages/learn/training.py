@@ -29,17 +29,15 @@ from seisflow.stages.learn.checkpoints import (
     refuse_other_training,
     write_checkpoint,
 )
-from seisflow.stages.learn.config import TrainConfig
 from seisflow.stages.learn.forest import fit_forest
-from seisflow.stages.learn.job import Job, prepare
+from seisflow.stages.learn.job import Job
 from seisflow.stages.learn.learner import Learner, Learnt
 from seisflow.stages.learn.optimising import is_better, monitored, rate_at
 from seisflow.stages.learn.ranks import Stop, World, catch_signals, join
 from seisflow.stages.learn.recording import Recorder
 
-__all__ = ["Event", "Trained", "best_epoch_of", "is_finished", "train", "train_job"]
+__all__ = ["Event", "Trained", "best_epoch_of", "is_finished", "train_job"]
 
-CHECKPOINT_EVERY_S = 600.0
 LOOKS, LOOK_EVERY_S = 120, 1.0
 
 
@@ -94,65 +92,33 @@ def is_finished(folder: AnyPath) -> bool:
     return (folder / DOCUMENT).exists() and not (folder / CHECKPOINT).exists()
 
 
-def train(
-    config: TrainConfig,
-    wavelets: AnyPath,
-    folder: AnyPath,
-    *,
-    on_event: Listener | None = None,
-    device: str = "cpu",
-    checkpoint_every_s: float = CHECKPOINT_EVERY_S,
-) -> Trained:
-    """Train a classifier, or go on with one, and leave the model in a folder.
+def train_job(job: Job, *, on_event: Listener | None = None, device: str = "cpu") -> Trained:
+    """Train a classifier, or go on with one, and leave the model in its folder.
 
     Called in every process that torchrun started, it trains in all of them together.
 
     Parameters
     ----------
-    config : TrainConfig
-        What is asked for.
-    wavelets : Path
-        A finished WAVELETS product.
-    folder : Path
-        Of the model; a training that stands there goes on.
+    job : Job
+        What `seisflow.stages.learn.job.prepare` returned.
     on_event : callable, optional
         Told of everything that happens, in the first rank alone; what it raises ends the
         training as a crash would.
     device : str
         ``cpu`` or ``cuda``.
-    checkpoint_every_s : float
-        Seconds from one checkpoint to the next; there is one after every epoch as well.
-
-    Returns
-    -------
-    Trained
 
     Raises
     ------
     ConfigError
-        Something asked for does not exist or does not fit, or the folder is another training's.
+        The folder is another training's, or there are fewer GPUs than ranks.
     DataError
-        A class is missing, samples or the loss are not finite, or a checkpoint is damaged.
+        Samples or the loss are not finite, or a checkpoint is damaged.
     IncompleteError
-        The wavelets are not finished, or the disk refused.
+        The disk refused.
     KeyboardInterrupt
-        SIGINT or SIGTERM came; the step was finished and a checkpoint written.
+        SIGINT, SIGTERM or SIGUSR1 came; the step was finished and a checkpoint written.
     """
-    job = prepare(config, wavelets)
-    return train_job(
-        job, folder, on_event=on_event, device=device, checkpoint_every_s=checkpoint_every_s
-    )
-
-
-def train_job(
-    job: Job,
-    folder: AnyPath,
-    *,
-    on_event: Listener | None = None,
-    device: str = "cpu",
-    checkpoint_every_s: float = CHECKPOINT_EVERY_S,
-) -> Trained:
-    """Do what `train` does with a job that was checked already."""
+    folder = job.config.model
     refuse_other_training(folder, job.identity)
     if is_finished(folder):
         return _trained(folder, was_finished=True)
@@ -167,7 +133,7 @@ def train_job(
         else:
             stop = stack.enter_context(catch_signals())
             trainer = Trainer(job, folder, world, stop, on_event or _nobody)
-            trainer.run(checkpoint_every_s)
+            trainer.run(job.config.checkpoint_every_s)
         world.wait()  # for the model
     return _trained(folder)
 

@@ -5,11 +5,13 @@ Each figure is a function of an `Evaluation`, a history or a model; the three fu
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
 from seisflow.core.files import AnyPath
+from seisflow.core.reporting import Reporter
 from seisflow.stages.evaluate.evaluation import Evaluation
 from seisflow.stages.report.figures.network import feature_maps_figure, filters_figure
 from seisflow.stages.report.figures.palette import write_figure
@@ -23,14 +25,18 @@ from seisflow.stages.report.figures.scores import confusion_figure, training_fig
 from seisflow.stages.report.figures.wavelets import cells_figure
 
 if TYPE_CHECKING:
+    from seisflow.stages.evaluate.stage import Evaluate, Evaluated
     from seisflow.stages.learn.artifact import Model
     from seisflow.stages.learn.examples import Examples
+    from seisflow.stages.train.stage import Train, TrainResult
 
 __all__ = [
     "cells_figure",
     "confusion_figure",
+    "draw_evaluated",
     "draw_evaluation",
     "draw_network",
+    "draw_trained",
     "draw_training",
     "feature_maps_figure",
     "filters_figure",
@@ -43,6 +49,34 @@ __all__ = [
 
 NO_NETWORK = "forest"
 """Name of the classifier that has no convolution to draw."""
+DRAWN_LAST = "cells-surest.png"
+"""Where it is, all figures of a training are."""
+
+
+def draw_evaluated(stage: "Evaluate", result: "Evaluated", reporter: Reporter) -> "Evaluated":
+    """Draw what evaluate found, beside its numbers; return the result with the files."""
+    written = []
+    for found, (folder, evaluation) in zip(
+        result.summary["evaluations"], result.evaluations.items(), strict=True
+    ):
+        figures = draw_evaluation(evaluation, result.model, result.examples, folder)
+        if evaluation.truth == "labels":
+            figures += draw_training(result.history, folder)
+            figures += draw_network(result.model, result.examples, folder)
+        reporter.say(f"figures in {folder}")
+        written.append({"folder": found["folder"], "figures": list(map(str, figures)), **found})
+    return replace(result, summary={**result.summary, "evaluations": written})
+
+
+def draw_trained(stage: "Train", result: "TrainResult", reporter: Reporter) -> None:
+    """Draw a model and the validation split, unless that was done."""
+    folder = result.path / "figures"
+    if result.judged is None and (not result.summary or (folder / DRAWN_LAST).exists()):
+        return  # it is finished, or another rank draws
+    judged = result.judged or stage.judge(reporter=reporter)
+    draw_training(result.summary["history"], folder)
+    draw_network(judged.model, stage.job.examples, folder)
+    draw_evaluation(judged.evaluation, judged.model, stage.job.examples, folder)
 
 
 def draw_evaluation(

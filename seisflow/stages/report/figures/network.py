@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.errors import ConfigError
 from seisflow.stages.evaluate.tables import CLASS_NAMES
-from seisflow.stages.learn.classifier import feature_maps, first_filters, input_channels
+from seisflow.stages.learn.layers import feature_maps, first_filters, input_channels
 from seisflow.stages.report.figures.palette import ReportFigure, drawing
 from seisflow.stages.report.figures.wavelets import (
     WAVELET_COLOURS,

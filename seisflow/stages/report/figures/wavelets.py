@@ -17,7 +17,7 @@ from seisflow.core.classes import Label, WaveletClass
 from seisflow.core.grid import format_time
 from seisflow.stages.evaluate.evaluation import Evaluation
 from seisflow.stages.evaluate.tables import CLASS_NAMES, heading
-from seisflow.stages.learn.classifier import filtered, planes
+from seisflow.stages.learn.layers import filtered, planes
 from seisflow.stages.report.figures.palette import LABEL_COLOURS, ReportFigure, drawing
 
 if TYPE_CHECKING:

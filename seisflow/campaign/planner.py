@@ -1,15 +1,15 @@
-"""``seisflow plan``: what a campaign will take, stage by stage, before any of it runs."""
+"""What a campaign will take, stage by stage, before any of it runs."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from dask.system import CPU_COUNT
 from dask.utils import parse_bytes
 
+from seisflow.campaign.campaign import Campaign
 from seisflow.campaign.measuring import measure as measure_rates
 from seisflow.campaign.planning import (
     StagePlan,
@@ -30,22 +30,23 @@ from seisflow.campaign.records import (
     records_of_plan,
     records_of_waveforms,
 )
-from seisflow.cli.campaign_file import Campaign, config_of
-from seisflow.cli.ingest import scan_files
-from seisflow.cli.running import open_session
-from seisflow.console import ERRORS, print_json
 from seisflow.core.amounts import human_bytes, human_time
 from seisflow.core.files import AnyPath
+from seisflow.core.reporting import SILENT, Reporter
+from seisflow.core.wording import markdown_table
+from seisflow.engine.connection import Connection
 from seisflow.engine.profiles import Profile, read_profile
 from seisflow.errors import ConfigError
 from seisflow.formats.arrivals import read_arrivals
-from seisflow.stages.infer.config import InferConfig
-from seisflow.stages.ingest import stage as ingest_stage
-from seisflow.stages.label.method import DEFAULT_METHOD
+from seisflow.stages.ingest.stage import Ingest, IngestPlan, lay_out
+from seisflow.stages.label.parameters import DEFAULT_METHOD
 from seisflow.stages.learn.artifact import load_model
 from seisflow.stages.learn.model import Model
 
-__all__ = ["Planner", "show"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CampaignPlan", "plan_campaign"]
 
 HEAD = [
     *("stage", "tasks", "files", "reads", "writes", "a worker", "CPU-hours", "GPU-hours"),
@@ -63,7 +64,9 @@ class Planner:
     Parameters
     ----------
     campaign : Campaign
-        The file.
+        What is asked.
+    reporter : Reporter
+        Told of a scan.
 
     Raises
     ------
@@ -71,12 +74,13 @@ class Planner:
         There are no records to plan for.
     """
 
-    def __init__(self, campaign: Campaign) -> None:
-        self._campaign = campaign
+    def __init__(self, campaign: Campaign, reporter: Reporter = SILENT) -> None:
+        self._campaign = campaign if campaign.archive is None else of_any_part(campaign)
+        self._reporter = reporter
         self._rates = Rates({}, "")
         self.notes: list[str] = []
-        self.profile = profile_of(campaign)
-        self._prepared: ingest_stage.Preparation | None = None
+        self.profile = read_profile(campaign.cluster.profile, campaign.cluster.workers)
+        self._ingest_plan: IngestPlan | None = None
         self.records = self._records()
 
     def plans(self, rates: Rates) -> list[StagePlan]:
@@ -110,33 +114,35 @@ class Planner:
             )
 
     def _records(self) -> Records:
-        config, tables = self._campaign.config, self._campaign.tables
-        if config.waveforms is not None:
-            return records_of_waveforms(config.waveforms)
-        if "ingest" not in tables:
+        campaign = self._campaign
+        if campaign.config.waveforms is not None:
+            return records_of_waveforms(campaign.config.waveforms)
+        if "ingest" not in campaign.tables:
             raise ConfigError(
-                f"{self._campaign.path} says nothing of records; give [ingest], and [archive] with "
+                f"{campaign.path} says nothing of records; give [ingest], and [archive] with "
                 "the size of one that is not there, or waveforms = '...'"
             )
-        asked = config_of("ingest", self.asked("ingest"))
-        assert isinstance(asked, ingest_stage.IngestConfig)
-        if config.archive is not None:
-            scans = list(made_up_scans(config.archive))
-        else:
-            with open_session(config.cluster.profile, config.cluster.workers) as session:
-                scans = scan_files(session, ingest_stage.batches(asked))
-        self._prepared = ingest_stage.prepare(asked, scans)
-        return records_of_plan(self._prepared)
+        self._ingest_plan = self._plan_of_ingest()
+        return records_of_plan(self._ingest_plan)
 
-    def asked(self, stage: str) -> dict[str, Any]:
-        """Return the values of a table; those that select nothing where only a size is known."""
-        values = self._campaign.tables.get(stage, {})
-        if self._campaign.config.archive is None:
-            return dict(values)
-        return {name: value for name, value in values.items() if name not in SIZES}
+    def _plan_of_ingest(self) -> IngestPlan:
+        """Lay out WAVEFORMS of files that are scanned, or of a size."""
+        config = self._campaign.config_of("ingest")
+        assert isinstance(config, Ingest.Config)
+        if self._campaign.archive is not None:
+            return lay_out(config, made_up_scans(self._campaign.archive))
+        cluster = self._campaign.cluster
+        with Connection(cluster.profile, cluster.workers, reporter=self._reporter) as connection:
+            return Ingest(config).plan(connection, self._reporter)
+
+    def method_and_network(self) -> tuple[str, str]:
+        """Return the method of labelling and the network, or what they would be."""
+        tables = self._campaign.tables
+        method = tables.get("label", {}).get("method", DEFAULT_METHOD)
+        return str(method), str(tables.get("train", {}).get("network", "compact"))
 
     def _config(self, stage: str) -> Any:
-        return config_of(stage, self.asked(stage))
+        return self._campaign.config_of(stage)
 
     def _where(self, stage: str) -> Where:
         """Return the workers of the profile; those with GPUs where the stage asks for them."""
@@ -145,23 +151,20 @@ class Planner:
 
     def _device(self, stage: str) -> str:
         """Return the device a stage asks for; for auto, that of the jobs it will take."""
-        device = str(self.asked(stage).get("device", "cpu"))
+        device = str(getattr(self._config(stage), "device", "cpu"))
         return "cuda" if device == "auto" and self.profile.gpu else device
 
+    def _with_device(self, stage: str) -> Any:
+        """Return the configuration of a stage with the device that it will get."""
+        return self._config(stage).model_copy(update={"device": self._device(stage)})
+
     def _ingest(self, stage: str) -> StagePlan:
-        assert self._prepared is not None
-        return plan_ingest(self._prepared, self.records, self._rates, self._where(stage))
+        assert self._ingest_plan is not None
+        return plan_ingest(self._ingest_plan, self.records, self._rates, self._where(stage))
 
     def _label(self, stage: str) -> StagePlan:
-        values = self.asked(stage)
-        return plan_label(
-            self._config(stage),
-            self.records,
-            self._rates,
-            self._where(stage),
-            block=values.get("block"),
-            device=self._device(stage),
-        )
+        config = self._with_device(stage)
+        return plan_label(config, self.records, self._rates, self._where(stage))
 
     def _assemble(self, stage: str) -> StagePlan | None:
         n, config = self._n_examples(), self._config(stage)
@@ -174,44 +177,21 @@ class Planner:
         return plan_assemble(config, self.records, n, self._rates, self._where(stage))
 
     def _train(self, stage: str) -> StagePlan | None:
-        n, values = self._n_examples(), self.asked(stage)
-        if n is None:
-            return None
-        config, split = self._config(stage), self._config("assemble")
-        ranks, on_gpu = values.get("ranks", 1), values.get("device") == "cuda"
-        rates = self._rates
-        return plan_train(config, self.records, split, n, rates, n_ranks=ranks, on_gpu=on_gpu)
+        n, config, split = self._n_examples(), self._config(stage), self._config("assemble")
+        return None if n is None else plan_train(config, self.records, split, n, self._rates)
 
     def _n_examples(self) -> int | None:
         """Return how many examples there will be at most, of all classes and splits."""
-        values, archive = self.asked("assemble"), self._campaign.config.archive
-        config = self._config("assemble")
-        n_arrivals = archive.arrivals if archive else self._n_arrivals(values)
+        config, archive = self._config("assemble"), self._campaign.archive
+        n_arrivals = archive.arrivals if archive else _n_arrivals(config)
         bounds = [n for n in (config.per_class,) if n is not None]
         if n_arrivals is not None:
             bounds.append(n_arrivals * config.per_arrival)
         return 3 * min(bounds) if bounds else None
 
-    def _n_arrivals(self, values: dict[str, Any]) -> int | None:
-        path: AnyPath = values["arrivals"]
-        if values.get("predict") is not None or not path.exists():
-            return None
-        return sum(row.is_p for row in read_arrivals(path).rows)
-
     def _infer(self, stage: str) -> StagePlan:
-        values = self.asked(stage)
-        names = ("select", "start", "end", "precision")
-        options = {name: values[name] for name in names if values.get(name) is not None}
-        options["select"] = tuple(options.get("select", ()))
-        return plan_infer(
-            InferConfig.build(options),
-            self._model(),
-            self.records,
-            self._rates,
-            self._where(stage),
-            block=values.get("block"),
-            device=self._device(stage),
-        )
+        where = self._where(stage)
+        return plan_infer(self._with_device(stage), self._model(), self.records, self._rates, where)
 
     def _model(self) -> tuple[str, Model | None]:
         """Return the model of the campaign, or one with the shape of what will be trained."""
@@ -224,18 +204,27 @@ class Planner:
         return network, None if network == "forest" else untrained(network, config, int(rate_hz))
 
     def _detect(self, stage: str) -> StagePlan:
-        figures = self.asked(stage).get("figures", 20)
-        where = self._where(stage)
-        return plan_detect(self._config(stage), self.records, self._rates, where, figures=figures)
+        return plan_detect(self._config(stage), self.records, self._rates, self._where(stage))
 
     def _single(self, stage: str) -> StagePlan:
-        baselines = bool(self.asked(stage).get("baselines", False))
+        baselines = bool(getattr(self._config(stage), "baselines", False))
         return plan_single(stage, self.records, self._rates, baselines=baselines)
 
 
-def profile_of(campaign: Campaign) -> Profile:
-    """Return the cluster profile of a campaign."""
-    return read_profile(campaign.config.cluster.profile, campaign.config.cluster.workers)
+def of_any_part(campaign: Campaign) -> Campaign:
+    """Return a campaign that selects nothing, where only the size of the archive is known."""
+    tables = {
+        stage: {name: value for name, value in values.items() if name not in SIZES}
+        for stage, values in campaign.tables.items()
+    }
+    return replace(campaign, tables=tables)
+
+
+def _n_arrivals(config: Any) -> int | None:
+    """Return how many P arrivals the table of assemble has, where it is one of arrivals."""
+    if config.predict is not None or not config.arrivals.exists():
+        return None
+    return sum(row.is_p for row in read_arrivals(config.arrivals).rows)
 
 
 def n_workers(profile: Profile, *, on_gpu: bool) -> int | None:
@@ -255,46 +244,94 @@ def describe(profile: Profile) -> str:
     return f"{profile.cpu.jobs} jobs x {profile.cpu.processes} workers of {Path(profile.name).name}"
 
 
-def measure_here(planner: Planner) -> None:
+@dataclass(frozen=True)
+class CampaignPlan:
+    """What a campaign will take.
+
+    Attributes
+    ----------
+    path : Path
+        The folder of its products.
+    stages : tuple of StagePlan
+        What each stage will take.
+    size : str
+        How many records there are, and where they would be worked on.
+    profile : str
+        Where the work would run.
+    notes : tuple of str
+        Where the rates come from, what is left out, what does not fit.
+    """
+
+    path: AnyPath
+    stages: tuple[StagePlan, ...]
+    size: str
+    profile: str
+    notes: tuple[str, ...]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """All of it as JSON content."""
+        return {
+            "product": str(self.path),
+            "exit_code": 0,
+            "profile": self.profile,
+            "stages": [asdict(plan) | {"sources": [*plan.sources]} for plan in self.stages],
+            "cpu_s": sum(plan.cpu_s for plan in self.stages if plan.cpu_s is not None),
+            "notes": list(self.notes),
+        }
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """Return a table with a row for every stage."""
+        import pandas as pd  # half a second
+
+        return pd.DataFrame(self.summary["stages"]).set_index("stage")
+
+    def __repr__(self) -> str:
+        rows = [*map(row_of, self.stages), total_of(self.stages)]
+        return "\n".join([f"{self.size} on {self.profile}\n", *markdown_table(HEAD, rows)])
+
+
+def plan_campaign(campaign: Campaign, measure: bool, reporter: Reporter = SILENT) -> CampaignPlan:
+    """Plan every stage of a campaign; nothing is written but, where it measures, the rates.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        What is asked.
+    measure : bool
+        Measure this machine first.
+    reporter : Reporter
+        Who is told.
+
+    Raises
+    ------
+    ConfigError
+        There are no records to plan for.
+    """
+    planner = Planner(campaign, reporter)
+    if measure:
+        measure_here(planner, reporter)
+    plans = planner.plans(read_rates())
+    records = planner.records
+    days = records.product.span.duration_s / 86_400
+    return CampaignPlan(
+        path=campaign.config.folder,
+        stages=tuple(plans),
+        size=f"{len(records.stations)} stations x {days:.3g} days at {records.rate_hz:g} Hz",
+        profile=describe(planner.profile),
+        notes=tuple(planner.notes),
+    )
+
+
+def measure_here(planner: Planner, reporter: Reporter) -> None:
     """Measure the rates of this machine for a campaign, and keep them."""
-    method = str(planner.asked("label").get("method", DEFAULT_METHOD))
-    network = str(planner.asked("train").get("network", "compact"))
+    method, network = planner.method_and_network()
 
     def say(text: str) -> None:
-        ERRORS.print(f"measuring: {text}")
+        reporter.say(f"measuring: {text}")
 
     found = list(measure_rates(int(planner.records.rate_hz), method, network, say))
     keep_rates(found, f"{datetime.now(UTC):%Y-%m-%d}")
-
-
-def show(campaign: Campaign, *, measure: bool, as_json: bool) -> None:
-    """Plan a campaign and print the plan: a Markdown table, or JSON, on standard output."""
-    planner = Planner(campaign)
-    if measure:
-        measure_here(planner)
-    plans = planner.plans(read_rates())
-    for note in planner.notes:
-        ERRORS.print(f"note: {note}")
-    if as_json:
-        known = [plan.cpu_s for plan in plans if plan.cpu_s is not None]
-        print_json(
-            {
-                "product": str(campaign.config.folder),
-                "exit_code": 0,
-                "profile": describe(planner.profile),
-                "stages": [asdict(plan) for plan in plans],
-                "cpu_s": sum(known),
-                "notes": planner.notes,
-            }
-        )
-        return
-    records = planner.records
-    days = records.product.span.duration_s / 86_400
-    typer.echo(
-        f"{len(records.stations)} stations x {days:.3g} days at {records.rate_hz:g} Hz on "
-        f"{describe(planner.profile)}\n"
-    )
-    typer.echo("\n".join(markdown(HEAD, [*map(row_of, plans), total_of(plans)])))
 
 
 def row_of(plan: StagePlan) -> list[str]:
@@ -327,13 +364,3 @@ def total_of(plans: Sequence[StagePlan]) -> list[str]:
     files, n_bytes = (sum(getattr(p, name) for p in plans) for name in ("files", "write_bytes"))
     total = ["all", "", f"{files:,}", "", human_bytes(n_bytes), "", f"{cpu_s / 3600:,.3g}"]
     return [*total, "", human_time(walls), ""]
-
-
-def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Write a table that reads well as text and as Markdown."""
-    cells = [list(head), *map(list, rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |"
-             for row in cells]  # fmt: skip
-    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
-    return [lines[0], rule, *lines[1:]]
