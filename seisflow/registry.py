@@ -179,7 +179,13 @@ def perform(
 
 
 def _drawn(where: str, stage: Any, result: Any, reporter: Reporter) -> Any:
-    """Draw what a stage found; without the library for it, say so: the product is whole."""
+    """Draw what a stage found; without the library for it, say so: the product is whole.
+
+    Returns
+    -------
+    Result
+        With the figures, where the stage lists them.
+    """
     try:
         draw = _found(where)
     except ConfigError as error:

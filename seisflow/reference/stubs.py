@@ -1,5 +1,6 @@
 """Typed stubs of the public functions: what editors show, and what mypy checks calls against."""
 
+import builtins
 import textwrap
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin
@@ -22,14 +23,16 @@ from seisflow.engine.connection import Cluster
 from seisflow.engine.stage import Result
 '''
 WIDTH = 96
+SHADOWS = "  # noqa: A004 - the name users type behind seisflow."
 
 
 def stubs() -> str:
     """Return the text of ``seisflow/__init__.pyi``."""
     homes = sorted(vars(seisflow)["_HOMES"].items(), key=lambda home: home[1])
-    imports = sorted(
-        f"from {module} import {attribute} as {name}" for name, (module, attribute) in homes
-    )
+    imports = [
+        f"from {module} import {attribute} as {name}{SHADOWS if hasattr(builtins, name) else ''}"
+        for name, (module, attribute) in homes
+    ]
     names = "".join(f'    "{name}",\n' for name in seisflow.__all__)
     head, last = HEAD.rsplit("\n\n", 1)
     block = "\n".join(sorted([*last.splitlines(), *imports], key=_module))

@@ -96,7 +96,7 @@ def test_tables_have_the_options_of_their_stages() -> None:
         ('folder = "p"\n[label]\ndevice = "gpu"\n', "device: found 'gpu'"),
         ('folder = "p"\n[infer]\nprecision = "float8"\n', "precision: found 'float8'"),
         ('folder = "p"\n[infer]\nstart = "yesterday"\n', "start: found 'yesterday'"),
-        ('folder = "p"\n[compare]\nreference = "r"\nequal = "new"\n', "baselines = true"),
+        ('folder = "p"\n[compare]\nreference = "r"\nequal = "new"\n', "give baselines too"),
         ('folder = "p"\n[detect]\nmin-nodes = 1\n', "min_nodes: found 1"),
         (
             'folder = "p"\n[detect]\nlow-hz = 30\nhigh-hz = 5\n',

@@ -31,9 +31,11 @@ OPTIONS = {
         *ENGINE,
     },
     "assemble": {
-        *("waveforms", "labels", "arrivals", "output", "--predict", "--events", "--split"),
-        *("--seed", "--per-class", "--per-arrival", "--snr-min", "--jitter-s"),
-        *("--time-block-s", "--station-blocks", "--select", "--start", "--end"),
+        *("waveforms", "labels", "arrivals", "wavelets", "--predict", "--events", "--split"),
+        *("--seed", "--per-class", "--per-arrival", "--snr-min", "--lead-s", "--jitter-s"),
+        *("--window-s", "--margin-s", "--before-s", "--after-s", "--time-block-s"),
+        *("--station-blocks", "--train", "--validation", "--held"),
+        *("--select", "--start", "--end"),
         *ENGINE,
     },
     "train": {

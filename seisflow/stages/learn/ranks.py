@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.distributed import TCPStore  # type: ignore[attr-defined] # public, and documented
 from torch.nn.parallel import DistributedDataParallel
 
 from seisflow.core.files import AnyPath, remove_file
@@ -154,7 +154,7 @@ def catch_signals() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def host_meeting(host: str) -> Any:
+def host_meeting(host: str) -> TCPStore:
     """Return where the launchers of several machines meet, as long as it is held.
 
     Parameters
@@ -162,9 +162,7 @@ def host_meeting(host: str) -> Any:
     host : str
         Name or address of this machine, as the others reach it; the system gives the port.
     """
-    return dist.TCPStore(  # type: ignore[attr-defined]
-        host, 0, is_master=True, wait_for_workers=False
-    )
+    return TCPStore(host, 0, is_master=True, wait_for_workers=False)
 
 
 def write_failure(folder: AnyPath, error: Exception) -> None:
