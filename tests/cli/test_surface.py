@@ -67,7 +67,7 @@ OPTIONS = {
     },
     "compare": {
         *("catalog", "reference", "--tolerance-s", "--arrivals", "--predict", "--baselines"),
-        *("--equal", "--output", "-o", "--json"),
+        *("--waveforms", "--equal", "--output", "-o", "--json"),
     },
     "report": {
         *("page", "--waveforms", "--labels", "--model", "--scores", "--catalog", "--comparison"),
