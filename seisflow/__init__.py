@@ -61,8 +61,11 @@ def __getattr__(name: str) -> Any:
     if name in _STAGES:
         found = import_module("seisflow.api").function_of(name)
     elif name in _HOMES:
+        from seisflow.core.extras import needed_by
+
         module, attribute = _HOMES[name]
-        found = getattr(import_module(module), attribute)
+        with needed_by(f"seisflow.{name}"):
+            found = getattr(import_module(module), attribute)
     else:
         raise AttributeError(f"module 'seisflow' has no attribute {name!r}")
     globals()[name] = found

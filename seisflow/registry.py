@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from seisflow.core.extras import needed_by
 from seisflow.core.reporting import SILENT, Reporter
 from seisflow.errors import ConfigError
 
@@ -115,9 +116,18 @@ def config_of(name: str) -> "type[StageConfig]":
 
 
 def stage_of(name: str) -> Any:
-    """Return the class of a stage."""
+    """Return the class of a stage.
+
+    Raises
+    ------
+    ConfigError
+        A library that it needs is not installed; it says how it is.
+    """
     import_module("seisflow.engine")  # before xarray imports Dask, with the files of the user
-    return _found(STAGES[name].stage)
+    where = STAGES[name].stage
+    with needed_by(name):
+        import_module(f"seisflow.{where.partition(':')[0]}")
+    return _found(where)
 
 
 def perform(
@@ -164,5 +174,21 @@ def perform(
                 resolve_device(stage.config.device)  # elsewhere only the workers know
             result = run_stage(stage, connection, reporter)
     if entry.after:
-        result = _found(entry.after)(stage, result, reporter) or result
+        result = _drawn(entry.after, stage, result, reporter)
     return result
+
+
+def _drawn(where: str, stage: Any, result: Any, reporter: Reporter) -> Any:
+    """Draw what a stage found; without the library for it, say so: the product is whole.
+
+    Returns
+    -------
+    Result
+        With the figures, where the stage lists them.
+    """
+    try:
+        draw = _found(where)
+    except ConfigError as error:
+        reporter.note(f"no figures: {error}")
+        return result
+    return draw(stage, result, reporter) or result

@@ -97,6 +97,8 @@ def detach_job(
 ) -> Detached:
     """Submit a command line of seisflow and write the job into the register.
 
+    The script of the job stays beside its log.
+
     Parameters
     ----------
     argv : sequence of str
@@ -123,11 +125,12 @@ def detach_job(
     line = (sys.executable, "-m", "seisflow", *argv)
     what = f"seisflow-{argv[0]}-{product.name}"
     job = BatchJob(what, line, Path.cwd(), pool, n_nodes, is_retried)
-    script = job_script(job)
-    logs = job.log_of("").parent
-    with storage_errors(logs):
-        logs.mkdir(parents=True, exist_ok=True)
     name = f"{job.safe_name}-{secrets.token_hex(4)}"
+    script = job.log_of("").with_name(f"{name}.sh")
+    text = job_script(job)
+    with storage_errors(script.parent):
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(text)
     number = submit(script, name)
     detached = Detached(
         id=number,
@@ -140,6 +143,7 @@ def detach_job(
         submitted=datetime.now(UTC).isoformat(timespec="seconds"),
         profile=profile.name,
         cluster=cluster_name(),
+        script=str(script),
     )
     ERRORS.print(f"job {number} is submitted")
     keep_detached(detached)
@@ -171,6 +175,7 @@ def show_detached(detached: Detached, *, as_json: bool) -> None:
         folder = shlex.quote(str(any_path(detached.product) / "tensorboard"))
         look["status"] = f"tensorboard --logdir {folder}"
         look["dashboard"] = "none: ranks speak to each other"
-    table(f"detached: job {detached.id}", {"file": detached.log, **look})
+    files = {"file": detached.log, "script": detached.script}
+    table(f"detached: job {detached.id}", {**files, **look})
     if as_json:
         print_json({**vars(detached), "watch": look})

@@ -50,7 +50,7 @@ class StageConfig(BaseModel):
         try:
             found = cls.model_validate(_grouped(cls, known))
         except ValidationError as error:
-            lines += [_line(each) for each in error.errors()]
+            lines += [_line(cls, each) for each in error.errors()]
         if lines:
             raise ConfigError("\n".join(lines))
         return found
@@ -77,8 +77,9 @@ def _unknown_line(config: type[StageConfig], name: str) -> str:
     return f"{name}: no such option; {meant}allowed: {', '.join(names)}"
 
 
-def _line(error: Any) -> str:
-    name, said = ".".join(map(str, error["loc"])), error["msg"].removeprefix("Value error, ")
+def _line(config: type[StageConfig], error: Any) -> str:
+    where = [part for part in error["loc"] if part not in groups_of(config)]
+    name, said = ".".join(map(str, where)), error["msg"].removeprefix("Value error, ")
     if error["type"] == "missing":
         return f"{name} is missing: give it"
     if not name:  # of several values together, which the message names

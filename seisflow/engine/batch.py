@@ -123,7 +123,7 @@ def driver_pool(profile: Profile) -> Pool:
 
 
 def job_script(job: BatchJob) -> str:
-    """Write the script of a job.
+    """Return the script of a job; who reads it may change it and give it to sbatch again.
 
     At the warning before the walltime the command gets SIGTERM, and unless it ends well the job
     goes to the queue again. SIGTERM to the job (scancel, preemption) is handed on.
@@ -144,15 +144,20 @@ def job_script(job: BatchJob) -> str:
     lines = [
         "#!/bin/bash",
         *directives,
+        "",
+        "# what runs, and where; run again, it goes on from what is done",
         'echo "job $SLURM_JOB_ID on $SLURMD_NODENAME, start $((${SLURM_RESTART_COUNT:-0} + 1))"',
         *job.pool.prologue,
         f"cd -- {shlex.quote(str(job.folder))} || exit {ExitCode.CONFIG:d}",
         f"{shlex.join(job.command)} &",
         "child=$! walltime=",
+        "",
+        "# USR1 comes before the walltime, TERM from scancel: the command ends in good order",
         """trap 'heard=1 walltime=1; kill -TERM "$child"' USR1""",
         """trap 'heard=1; kill -TERM "$child"' TERM""",
         "# a shell hears signals between commands only, and they end 'wait' before its time",
         'while heard=; wait "$child"; code=$?; [ -n "$heard" ]; do :; done',
+        "",
         f"if {ended}; then",
         '    echo "ended with $code; the job goes to the queue again and goes on from there"',
         '    scontrol requeue "$SLURM_JOB_ID"',
@@ -184,13 +189,13 @@ def _directives(job: BatchJob) -> list[str]:
     return ["--requeue", *given, *pool.directives]  # the last word counts: the user's
 
 
-def submit(script: str, name: str) -> str:
+def submit(script: Path, name: str) -> str:
     """Give a script to SLURM and return the job's number, after asking whether it would take it.
 
     Parameters
     ----------
-    script : str
-        Of the job.
+    script : Path
+        Of the job, as `job_script` writes it.
     name : str
         One that no other job has: by it the job is found where only the answer was lost.
 
@@ -200,9 +205,9 @@ def submit(script: str, name: str) -> str:
         There is no SLURM here, or it refuses.
     """
     what = "SLURM refuses the job"
-    _ask("sbatch", "--test-only", script=script, what=what)
+    _ask("sbatch", "--test-only", str(script), what=what)
     try:
-        said = _ask("sbatch", "--parsable", f"--job-name={name}", script=script, what=what)
+        said = _ask("sbatch", "--parsable", f"--job-name={name}", str(script), what=what)
     except ClusterError as error:
         every = ("--noheader", "--me", "--states=all", f"--name={name}", "--format=%i")
         try:
@@ -327,13 +332,12 @@ def run_on_nodes(
         raise _no_slurm("srun") from error
 
 
-def _ask(program: str, *options: str, script: str | None = None, what: str = "") -> str:
+def _ask(program: str, *options: str, what: str = "") -> str:
     """Run a program of SLURM and return what it printed."""
     try:
         done = subprocess.run(
             [program, *options],
-            input=script,
-            stdin=subprocess.DEVNULL if script is None else None,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=ANSWER_TIMEOUT_S,

@@ -15,6 +15,7 @@ from distributed.comm.core import CommClosedError
 from distributed.comm.core import connect as open_comm
 from distributed.core import Status
 
+from seisflow.core.extras import needed_by
 from seisflow.core.files import AnyPath, any_path
 from seisflow.engine.own_dask import dashboard_link, own_settings, users_settings
 from seisflow.engine.profiles import Profile, Tls
@@ -263,7 +264,8 @@ def _jobs(
     patience_s: float | None,
     users: Mapping[str, Any],
 ) -> Iterator[Session]:
-    from seisflow.engine import slurm  # only here: most commands have no need of it
+    with needed_by("a SLURM cluster"):
+        from seisflow.engine import slurm  # only here: most commands have no need of it
 
     with (
         slurm.start(profile.pool(pool), secure=profile.secure, patience_s=patience_s) as cluster,

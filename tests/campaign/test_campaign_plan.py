@@ -182,7 +182,6 @@ def test_a_plan_of_files_bounds_what_is_made(
 
 
 @pytest.mark.slow
-@pytest.mark.long
 def test_measured_rates(plan: Plan) -> None:
     text = SIZE.replace("cluster.toml", "local").replace("rate-hz = 100", "rate-hz = 40")
     text = text.replace("no.such.station.*", "*.*.*.*")

@@ -101,7 +101,6 @@ def test_a_detached_command_ends_with_the_product_of_a_local_one(
     assert "has ended (COMPLETED) already" in run("cancel", job.id).err
 
 
-@pytest.mark.long
 @pytest.mark.slow
 def test_a_cancelled_command_typed_again_completes(
     profile: Profile, run: Run, launcher: Launcher, cluster: Cluster, tmp_path: Path
@@ -180,7 +179,6 @@ def lose_a_node(job: Detached) -> None:
     subprocess.run([*node, "state=resume"], check=False)
 
 
-@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(("disturb", "starts"), [(kill_a_rank, 1), (warn, 2), (lose_a_node, 2)])
 def test_a_disturbed_training_on_two_nodes_ends_with_the_same_weights(

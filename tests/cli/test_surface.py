@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import typer
-from programs import Cluster, Launcher, differences
+from programs import Cluster, Ended, Launcher, differences
 
 from seisflow import __version__
 from seisflow.cli.app import program
@@ -30,9 +31,11 @@ OPTIONS = {
         *ENGINE,
     },
     "assemble": {
-        *("waveforms", "labels", "arrivals", "output", "--predict", "--events", "--split"),
-        *("--seed", "--per-class", "--per-arrival", "--snr-min", "--jitter-s"),
-        *("--time-block-s", "--station-blocks", "--select", "--start", "--end"),
+        *("waveforms", "labels", "arrivals", "wavelets", "--predict", "--events", "--split"),
+        *("--seed", "--per-class", "--per-arrival", "--snr-min", "--lead-s", "--jitter-s"),
+        *("--window-s", "--margin-s", "--before-s", "--after-s", "--time-block-s"),
+        *("--station-blocks", "--train", "--validation", "--held"),
+        *("--select", "--start", "--end"),
         *ENGINE,
     },
     "train": {
@@ -83,6 +86,7 @@ OPTIONS = {
     "demo": {"output", "--nodes", "--hours", "--rate", "--epochs", "--workers"},
 }
 HELP = ("-h", "--help")
+Run = Callable[..., Ended]
 
 
 def names(parameter: object) -> set[str]:
@@ -110,8 +114,8 @@ def test_the_readme_names_the_commands_and_codes() -> None:
 
 @pytest.mark.parametrize("command", OPTIONS)
 @pytest.mark.parametrize("flag", HELP)
-def test_every_command_explains_itself(command: str, flag: str, launcher: Launcher) -> None:
-    ended = launcher.run(*command.split(), flag)
+def test_every_command_explains_itself(command: str, flag: str, run: Run) -> None:
+    ended = run(*command.split(), flag)
     assert ended.code == 0
     assert f"seisflow {command}" in ended.out
     for option in OPTIONS[command]:
@@ -120,8 +124,8 @@ def test_every_command_explains_itself(command: str, flag: str, launcher: Launch
 
 
 @pytest.mark.parametrize("command", sorted(OPTIONS.keys() - {"demo", "status"}))
-def test_help_has_examples(command: str, launcher: Launcher) -> None:
-    text = launcher.run(*command.split(), "--help").out
+def test_help_has_examples(command: str, run: Run) -> None:
+    text = run(*command.split(), "--help").out
     _, _, examples = text.partition("Examples")
     assert f"seisflow {command} " in examples
 
@@ -155,8 +159,8 @@ def test_both_programs_say_their_version(program: list[str]) -> None:
         (["label", "a", "b", "--block", "0"], "Invalid value for '--block'"),
     ],
 )
-def test_a_wrong_command_line_is_2(argv: list[str], said: str, launcher: Launcher) -> None:
-    ended = launcher.run(*argv)
+def test_a_wrong_command_line_is_2(argv: list[str], said: str, run: Run) -> None:
+    ended = run(*argv)
     assert ended.code == 2
     assert said in ended.err
     assert "Traceback" not in ended.err

@@ -162,14 +162,7 @@ def undisturbed(wavelets: Path, launcher: Launcher) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "number",
-    [
-        signal.SIGKILL,
-        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
-        pytest.param(signal.SIGINT, marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_training_typed_again_ends_alike(
     number: int, undisturbed: Path, wavelets: Path, launcher: Launcher
 ) -> None:
@@ -189,7 +182,6 @@ def test_a_killed_training_typed_again_ends_alike(
     assert same_weights(folder, undisturbed)
 
 
-@pytest.mark.long
 @pytest.mark.slow
 def test_two_ranks_train_as_one(
     trained: tuple[Path, Ended], wavelets: Path, launcher: Launcher
@@ -230,16 +222,14 @@ def test_a_killed_rank_is_started_again(wavelets: Path, launcher: Launcher) -> N
     assert same_weights(wavelets.parent / "hurt", wavelets.parent / "whole")
 
 
-@pytest.mark.long
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_all_ranks(number: int, wavelets: Path, launcher: Launcher) -> None:
-    folder = wavelets.parent / f"stopped-{number}"
+def test_sigterm_stops_all_ranks(wavelets: Path, launcher: Launcher) -> None:
+    folder = wavelets.parent / "stopped"
     args = [*SLOWLY, "--ranks", "2", "--checkpoint-every-s", "600"]
     running = launcher.start("train", wavelets, folder, *args)
     wait_until(lambda: (folder / "history.json").exists(), 200, "the first epoch")
     ranks = ranks_of(running)
-    os.kill(running.pid, number)
+    os.kill(running.pid, signal.SIGTERM)
     ended = running.wait(60)
     assert ended.code == 130, ended.err
     assert "type the command again to go on" in ended.err
@@ -251,7 +241,6 @@ def test_a_signal_stops_all_ranks(number: int, wavelets: Path, launcher: Launche
     assert "resuming: " in again.err
 
 
-@pytest.mark.long
 @pytest.mark.slow
 def test_an_error_in_a_rank_is_told_once_and_not_tried_again(
     tmp_path: Path, launcher: Launcher
@@ -267,7 +256,6 @@ def test_an_error_in_a_rank_is_told_once_and_not_tried_again(
     assert not (tmp_path / "m" / "failure.json").exists()
 
 
-@pytest.mark.long
 @pytest.mark.slow
 def test_torchrun_by_hand_is_joined(
     trained: tuple[Path, Ended], wavelets: Path, launcher: Launcher

@@ -10,7 +10,6 @@ import pytest
 import seisflow
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.slow
 
 
 def blocks(language: str) -> list[str]:
@@ -22,6 +21,7 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_commands_and_python_of_the_readme(tmp_path: Path) -> None:
     lines = [line for block in blocks("") for line in block.splitlines()]
     commands = [line.split() for line in lines if line.startswith("seisflow ")]
@@ -58,7 +58,12 @@ def test_no_word_of_the_readme_waits_to_be_written() -> None:
 
 
 def test_make_targets_of_the_readme_exist() -> None:
-    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    named = set(re.findall(r"\bmake (\w+)", (ROOT / "README.md").read_text()))
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = set(re.findall(r"\bmake ([\w-]+)", (ROOT / "README.md").read_text()))
     named -= {"its", "small"}
-    assert {"demo", "test"} <= named <= set(targets)
+    assert {"demo", "test", "test-all"} <= named <= set(targets)
+
+
+def test_the_gate_is_the_command_of_the_readme_for_all_tests() -> None:
+    gate = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert [line for line in gate if line.startswith("make")] == ["make test-all"]

@@ -57,13 +57,9 @@ def seisflow_json(*arguments: object) -> dict[str, object]:
     return dict(json.loads(done.stdout))
 
 
-LONG = ("by_nodes2024", "rutford2009_1000hz", "upc_remi_nodes_500hz")
-"""Sets that take most of a minute each."""
-
-
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(s, marks=pytest.mark.long) if s.name in LONG else s for s in SETS],
+    params=SETS,
     ids=lambda s: s.name,
 )
 def ingested(

@@ -108,13 +108,7 @@ def run(program: list[str], *argv: str | Path, env: dict[str, str], cwd: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "program",
-    [[sys.executable, "-m", "seisflow"], [str(Path(sys.executable).with_name("seisflow"))]],
-    ids=["python -m seisflow", "seisflow"],
-)
 def test_products_and_figures_are_the_same(
-    program: list[str],
     home: Path,
     scene: Path,
     waveforms: Path,
@@ -123,6 +117,7 @@ def test_products_and_figures_are_the_same(
     tmp_path: Path,
 ) -> None:
     (home / ".config/dask/private.yaml").write_text(PRIVATE)
+    program = [str(Path(sys.executable).with_name("seisflow"))]
     env, w, n = hostile(home), tmp_path / "waveforms.zarr", ["--workers", "1"]
     ended = run(program, "ingest", scene / "waveforms", w, "--stations", scene / "stations.csv",
                 *n, env=env, cwd=tmp_path)  # fmt: skip

@@ -183,7 +183,9 @@ def test_stations_are_independent(source, models, whole, tmp_path: Path) -> None
 
 
 @settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=4,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(batch=st.sampled_from([7, 50, 300]), block=st.integers(1, 4), hour=st.integers(22, 25))
 def test_batch_and_cut_change_nothing(source, models, tmp_path_factory, batch, block, hour) -> None:

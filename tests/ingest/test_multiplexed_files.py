@@ -88,7 +88,9 @@ def test_several_rates_in_one_file_make_the_same_product(tmp_path: Path, rate: i
 
 
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
 def test_any_mixture_makes_the_same_product(tmp_path_factory, data: st.DataObject) -> None:

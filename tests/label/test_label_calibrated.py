@@ -456,6 +456,7 @@ print(hashlib.sha256(found.p_noise.tobytes()).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_bits_do_not_depend_on_the_kernels_that_blas_chooses() -> None:
     """On a cluster of unlike nodes a rerun must equal the first run."""
     found = {

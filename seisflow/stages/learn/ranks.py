@@ -17,6 +17,7 @@ from types import FrameType
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.distributed import TCPStore  # type: ignore[attr-defined] # public, and documented
 from torch.nn.parallel import DistributedDataParallel
 
 from seisflow.core.files import AnyPath, remove_file
@@ -153,7 +154,7 @@ def catch_signals() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def host_meeting(host: str) -> dist.TCPStore:
+def host_meeting(host: str) -> TCPStore:
     """Return where the launchers of several machines meet, as long as it is held.
 
     Parameters
@@ -161,7 +162,7 @@ def host_meeting(host: str) -> dist.TCPStore:
     host : str
         Name or address of this machine, as the others reach it; the system gives the port.
     """
-    return dist.TCPStore(host, 0, is_master=True, wait_for_workers=False)
+    return TCPStore(host, 0, is_master=True, wait_for_workers=False)
 
 
 def write_failure(folder: AnyPath, error: Exception) -> None:

@@ -64,7 +64,7 @@ def draw_detected(stage: Step[DetectConfig], result: Result, reporter: Reporter)
     with reporter.bar("figures", len(rows)) as bar:
         for _ in draw_events(result.path, config.waveforms, rows):
             bar.advance()
-    reporter.say(f"look at {folder}")
+    reporter.say(f"figures in {folder}")
 
 
 def best_events(catalog: xr.Dataset, n: int) -> list[int]:
