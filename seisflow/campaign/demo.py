@@ -8,7 +8,7 @@ from seisflow.campaign.reading import read_campaign
 from seisflow.campaign.running import CampaignResult, run_campaign
 from seisflow.core.files import AnyPath
 from seisflow.core.reporting import Reporter
-from seisflow.engine.telling import tell_result
+from seisflow.engine.announcing import tell_result
 from seisflow.registry import perform, stage_of
 from seisflow.stages.label.agreement import AgreementRow, agreement
 from seisflow.stages.report.figures.demo import draw_overview
