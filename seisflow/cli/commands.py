@@ -90,7 +90,7 @@ def _option(option: Option) -> Any:
         *names,
         help=_help(option),
         metavar=None if _is_flag(option) else _metavar(option),
-        show_default=_default_text(option),
+        show_default=False,  # of text that Typer does not know: it stands in the help
         rich_help_panel=option.group or None,
     )
 
@@ -98,7 +98,9 @@ def _option(option: Option) -> Any:
 def _help(option: Option) -> str:
     many = "May be repeated." if option.is_many else ""
     bounds = f"{option.bounds[:1].upper()}{option.bounds[1:]}." if option.bounds else ""
-    return " ".join(part for part in (option.help, bounds, many) if part)
+    default = _default_text(option)
+    shown = f"[default: {default}]" if default else ""
+    return " ".join(part for part in (option.help, bounds, many, shown) if part)
 
 
 def _metavar(option: Option) -> str:
@@ -110,11 +112,11 @@ def _metavar(option: Option) -> str:
     return " ".join(TYPES.get(kind, "TEXT") for kind in kinds if kind is not Ellipsis)
 
 
-def _default_text(option: Option) -> Any:
-    if option.default is None or option.is_required or option.default == ():
-        return False
+def _default_text(option: Option) -> str:
+    if option.is_required or option.default in (None, (), False):
+        return ""
     if option.kind is bool:
-        return False if not option.default else option.dashed
+        return option.dashed
     if isinstance(option.default, tuple):
         return " ".join(f"{value:g}" for value in option.default)
     return f"{option.default:g}" if isinstance(option.default, float) else str(option.default)

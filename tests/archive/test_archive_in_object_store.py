@@ -16,7 +16,8 @@ from upath import UPath
 from zarr.storage import FsspecStore
 
 from seisflow.archive import appearing, store
-from seisflow.archive.appearing import product_stands
+from seisflow.archive.appearing import HIDDEN, product_stands
+from seisflow.archive.parts import PARTS, read_parts, write_part
 from seisflow.archive.products import ArraySpec, Identity, Product
 from seisflow.archive.reading import read_column, read_slice
 from seisflow.archive.receipts import Receipt, read_receipts, write_receipt
@@ -338,3 +339,19 @@ def test_ranges_of_an_object_are_those_of_a_file(folder: UPath) -> None:
     assert list(read_ranges(folder / "all", wanted)) == [content[a:b] for a, b in wanted]
     with pytest.raises(FileNotFoundError):
         next(read_ranges(folder / "none", wanted))
+
+
+def test_parts_are_those_of_one_product_and_whole(folder: UPath, tmp_path: Path) -> None:
+    for path in (folder, tmp_path):
+        assert read_parts(path, "mine") == {}
+        for key, content in (("mine", [1.5, "x"]), ("other", [2]), ("mine", [1.5, "x"])):
+            n_bytes = write_part(path, key, "first hour", content)
+        write_part(path, "mine", "second hour", [NAN])
+        (path / HIDDEN / PARTS / "torn.json").write_text('{"key": "mine", "task": "third')
+        found = read_parts(path, "mine")
+        assert found.keys() == {"first hour", "second hour"}
+        assert found["first hour"] == [1.5, "x"]
+        assert np.isnan(found["second hour"][0])
+        sizes = [len(text) for text in read_folder(path / HIDDEN / PARTS, ".json")]
+        assert len(sizes) == 4
+        assert n_bytes in sizes

@@ -105,7 +105,7 @@ def test_another_split_and_folder(
     assert said.out == ""
     head = "compact on the validation split — 1 of 1 events and 3 of 3 stations are in training"
     assert head in " ".join(said.err.split())
-    assert said.err.splitlines()[-1] == f"look at {folder}"
+    assert said.err.splitlines()[-1] == f"figures in {folder}"
     content = json.loads((folder / "evaluation.json").read_text())
     assert (content["split"], content["n_wavelets"]) == ("validation", 18)
     assert not (model / "evaluation").exists()
