@@ -63,7 +63,7 @@ def _parameter(option: Option) -> inspect.Parameter:
 def _type_of(option: Option, *, is_optional: bool) -> Any:
     """Return how Typer takes an option: flags as flags, all else as text."""
     kind: Any = str
-    if option.kind is bool:
+    if _is_flag(option):
         kind = bool
     elif option.is_many:
         kind = list[str]
@@ -72,8 +72,14 @@ def _type_of(option: Option, *, is_optional: bool) -> Any:
     return kind | None if is_optional else kind
 
 
+def _is_flag(option: Option) -> bool:
+    """Tell whether a name alone says it; where the default depends, yes or no must be said."""
+    return option.kind is bool and option.default is not None
+
+
 def _argument(option: Option) -> Any:
-    return typer.Argument(metavar=option.metavar, help=option.help, show_default=False)
+    metavar = option.metavar.removesuffix("...")  # Typer says itself that there may be many
+    return typer.Argument(metavar=metavar, help=option.help, show_default=False)
 
 
 def _option(option: Option) -> Any:
@@ -83,7 +89,7 @@ def _option(option: Option) -> Any:
     return typer.Option(
         *names,
         help=_help(option),
-        metavar=None if option.kind is bool else _metavar(option),
+        metavar=None if _is_flag(option) else _metavar(option),
         show_default=False,  # of text that Typer does not know: it stands in the help
         rich_help_panel=option.group or None,
     )
@@ -98,8 +104,8 @@ def _help(option: Option) -> str:
 
 
 def _metavar(option: Option) -> str:
-    if option.choices:
-        return f"[{'|'.join(map(str, option.choices))}]"
+    if option.choices or option.kind is bool:
+        return f"[{'|'.join(map(str, option.choices or ('yes', 'no')))}]"
     if option.is_path:
         return "PATH"
     kinds = get_args(option.kind) if option.is_many or option.n_values > 1 else (option.kind,)
