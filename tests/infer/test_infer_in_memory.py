@@ -9,7 +9,8 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from small_archive import run_all, waveforms
+from small_archive import waveforms
+from stages import made
 from toy_models import sharp
 from toy_windows import toy_windows
 
@@ -18,7 +19,7 @@ from seisflow.core.classes import ScoreState
 from seisflow.errors import ConfigError, DataError
 from seisflow.stages.detect.picking import station_picks
 from seisflow.stages.detect.triggers import Scores
-from seisflow.stages.infer import stage
+from seisflow.stages.infer.stage import Infer
 from seisflow.stages.learn.artifact import save_model
 from seisflow.stages.learn.front_end import FrontEndConfig
 
@@ -69,11 +70,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def infer(source: Path, model: Path, output: Path) -> xr.Dataset:
     """Do what the command does; open it."""
-    config = stage.InferConfig.build({})
-    work = stage.plan(config, output, stage.prepare(config, source, model))
-    run_all(work)
-    stage.finish(work)
-    return seisflow.open(output).load()
+    asked = {"waveforms": source, "model": model, "scores": output}
+    return made(Infer(Infer.Config.build(asked))).open().load()
 
 
 @pytest.mark.parametrize("kind", KINDS)
