@@ -32,7 +32,7 @@ from seisflow.dsp.correlation import (  # noqa: E402
     max_cross_correlation,
     template_cross_correlation,
 )
-from seisflow.dsp.lanes import lanes_of  # noqa: E402
+from seisflow.dsp.kernel.registers import lanes_of  # noqa: E402
 from seisflow.stages.ingest import stage as ingest_stage  # noqa: E402
 from seisflow.stages.label import stage  # noqa: E402
 from seisflow.stages.label.method import label_windows  # noqa: E402

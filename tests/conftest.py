@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from programs import Cluster, Launcher, start_cluster
 
-import seisflow.formats.quiet_obspy  # noqa: F401 - obspy must be imported quietly before all else
+import seisflow.formats.obspy_import  # noqa: F401 - obspy must be imported quietly before all else
 
 # no test depends on the clock
 settings.register_profile("seisflow", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -14,7 +14,7 @@ import sys
 
 
 def serve() -> None:
-    import seisflow.formats.quiet_obspy  # noqa: F401 - what commands would import, once
+    import seisflow.formats.obspy_import  # noqa: F401 - what commands would import, once
     from seisflow.cli.app import program
 
     assert program()

@@ -8,7 +8,7 @@ from seisflow.campaign.reading import read_campaign
 from seisflow.campaign.running import CampaignResult, run_campaign
 from seisflow.core.files import AnyPath
 from seisflow.core.reporting import Reporter
-from seisflow.engine.telling import tell_result
+from seisflow.engine.announcing import tell_result
 from seisflow.registry import perform, stage_of
 from seisflow.stages.label.agreement import AgreementRow, agreement
 from seisflow.stages.report.figures.demo import draw_overview
@@ -102,7 +102,7 @@ def make_demo(
     head = ["truth", "seconds", "random noise", "mixed", "not random noise"]
     shown = [[r.truth, r.n_seconds, *(f"{s:.1%}" for s in r.shares)] for r in rows]
     reporter.table("labels against planted truth", shown, head)
-    reporter.say(f"look at {picture}")
+    reporter.say(f"written: {picture}")
     reporter.say(f"type 'seisflow run {file}' to do it again, in part or otherwise")
     page = result["report"].path
     reporter.say(f"open the products with seisflow.open({str(labels)!r}); the page is {page}")

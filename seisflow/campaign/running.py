@@ -15,9 +15,9 @@ from seisflow.core.config import fingerprint
 from seisflow.core.files import AnyPath
 from seisflow.core.reporting import SILENT, Reporter
 from seisflow.core.wording import markdown_table
+from seisflow.engine.announcing import tell_result
 from seisflow.engine.connection import Cluster, Connection
 from seisflow.engine.stage import Result
-from seisflow.engine.telling import tell_result
 from seisflow.errors import ConfigError, ExitCode, IncompleteError
 from seisflow.registry import STAGES, perform
 

@@ -51,7 +51,7 @@ def run(
     if result.exit_code == ExitCode.INCOMPLETE:
         ERRORS.print(f"{asked.path} is incomplete; type the command again to go on")
     elif "report" in result.results:
-        ERRORS.print(f"look at {result['report'].path}")
+        ERRORS.print(f"written: {result['report'].path}")
     if as_json:
         print_json(result.summary)
     if result.exit_code:

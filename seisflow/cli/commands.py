@@ -63,7 +63,7 @@ def _parameter(option: Option) -> inspect.Parameter:
 def _type_of(option: Option, *, is_optional: bool) -> Any:
     """Return how Typer takes an option: flags as flags, all else as text."""
     kind: Any = str
-    if option.kind is bool:
+    if _is_flag(option):
         kind = bool
     elif option.is_many:
         kind = list[str]
@@ -72,8 +72,14 @@ def _type_of(option: Option, *, is_optional: bool) -> Any:
     return kind | None if is_optional else kind
 
 
+def _is_flag(option: Option) -> bool:
+    """Tell whether a name alone says it; where the default depends, yes or no must be said."""
+    return option.kind is bool and option.default is not None
+
+
 def _argument(option: Option) -> Any:
-    return typer.Argument(metavar=option.metavar, help=option.help, show_default=False)
+    metavar = option.metavar.removesuffix("...")  # Typer says itself that there may be many
+    return typer.Argument(metavar=metavar, help=option.help, show_default=False)
 
 
 def _option(option: Option) -> Any:
@@ -83,8 +89,8 @@ def _option(option: Option) -> Any:
     return typer.Option(
         *names,
         help=_help(option),
-        metavar=None if option.kind is bool else _metavar(option),
-        show_default=_default_text(option),
+        metavar=None if _is_flag(option) else _metavar(option),
+        show_default=False,  # of text that Typer does not know: it stands in the help
         rich_help_panel=option.group or None,
     )
 
@@ -92,23 +98,25 @@ def _option(option: Option) -> Any:
 def _help(option: Option) -> str:
     many = "May be repeated." if option.is_many else ""
     bounds = f"{option.bounds[:1].upper()}{option.bounds[1:]}." if option.bounds else ""
-    return " ".join(part for part in (option.help, bounds, many) if part)
+    default = _default_text(option)
+    shown = f"[default: {default}]" if default else ""
+    return " ".join(part for part in (option.help, bounds, many, shown) if part)
 
 
 def _metavar(option: Option) -> str:
-    if option.choices:
-        return f"[{'|'.join(map(str, option.choices))}]"
+    if option.choices or option.kind is bool:
+        return f"[{'|'.join(map(str, option.choices or ('yes', 'no')))}]"
     if option.is_path:
         return "PATH"
     kinds = get_args(option.kind) if option.is_many or option.n_values > 1 else (option.kind,)
     return " ".join(TYPES.get(kind, "TEXT") for kind in kinds if kind is not Ellipsis)
 
 
-def _default_text(option: Option) -> Any:
-    if option.default is None or option.is_required or option.default == ():
-        return False
+def _default_text(option: Option) -> str:
+    if option.is_required or option.default in (None, (), False):
+        return ""
     if option.kind is bool:
-        return False if not option.default else option.dashed
+        return option.dashed
     if isinstance(option.default, tuple):
         return " ".join(f"{value:g}" for value in option.default)
     return f"{option.default:g}" if isinstance(option.default, float) else str(option.default)

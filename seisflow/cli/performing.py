@@ -10,9 +10,9 @@ from seisflow.cli.detaching import detach
 from seisflow.console import CONSOLE, ERRORS, print_json, table
 from seisflow.core.amounts import human_bytes
 from seisflow.core.files import AnyPath
+from seisflow.engine.announcing import tell_problems, tell_result
 from seisflow.engine.connection import Connection
 from seisflow.engine.stage import Plan, Result, Single, Stage
-from seisflow.engine.telling import tell_problems, tell_result
 from seisflow.errors import ExitCode
 from seisflow.registry import perform, stage_of
 

@@ -17,7 +17,7 @@ from distributed.core import Status
 
 from seisflow.core.extras import needed_by
 from seisflow.core.files import AnyPath, any_path
-from seisflow.engine.own_dask import dashboard_link, own_settings, users_settings
+from seisflow.engine.dask_isolation import dashboard_link, own_settings, users_settings
 from seisflow.engine.profiles import Profile, Tls
 from seisflow.engine.settings import (
     DASK_SETTINGS,

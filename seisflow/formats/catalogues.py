@@ -18,7 +18,7 @@ import pandas as pd
 from seisflow.core.files import AnyPath, whole_file
 from seisflow.core.stations import Coordinates
 from seisflow.errors import DataError
-from seisflow.formats.quiet_obspy import UTCDateTime
+from seisflow.formats.obspy_import import UTCDateTime
 from seisflow.formats.references import (
     EVENT_COLUMNS,
     ROOT,
@@ -29,7 +29,7 @@ from seisflow.formats.references import (
 )
 
 # isort: split
-# after quiet_obspy, which imports obspy without its warnings
+# after obspy_import, which imports obspy without its warnings
 from obspy.core.event import (
     Catalog,
     Comment,

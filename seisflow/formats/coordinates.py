@@ -19,7 +19,7 @@ from seisflow.core.geometry import surface_distance_km
 from seisflow.core.grid import DAY_NS, Span, format_time, parse_time
 from seisflow.core.stations import Coordinates, checked_place
 from seisflow.errors import ConfigError, DataError
-from seisflow.formats.quiet_obspy import read_inventory
+from seisflow.formats.obspy_import import read_inventory
 from seisflow.formats.tables import (
     NOTHING,
     Cells,

@@ -108,7 +108,7 @@ def test_tables_have_the_options_of_their_stages() -> None:
         ('folder = "p"\n[assemble]\narrivals = "a"\nsplit = "groups"\n', "split: found 'groups'"),
         ('folder = "p"\n[train]\noptimiser = "best"\n', "optimiser: found 'best'"),
         ('folder = "p"\n[infer]\nbatch = "many"\n', "batch: found 'many'"),
-        ('folder = "p"\nmodel = "m"\n[train]\n', "model = 'm' and [train] are both there"),
+        ('folder = "p"\nmodel = "m"\n[train]\n', "/m' and [train] are both there"),
         ('folder = "p"\n[archive]\nstations = 3\n', "days is missing"),
         ("folder = 5\n", "folder: found 5: a path is text"),
         ('folder = "p"\nwaveforms = ["a"]\n[label]\n', "waveforms: found ['a']: a path is text"),

@@ -13,6 +13,7 @@ from seisflow.cli.app import program
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.core.grid import NS_PER_S
 from seisflow.errors import ExitCode, SeisflowError
+from seisflow.stages.evaluate.as_json import json_of
 from seisflow.stages.evaluate.evaluation import evaluate_model
 from seisflow.stages.learn.artifact import load_model, model_document, save_model
 from seisflow.stages.learn.classifier import build_classifier
@@ -77,7 +78,7 @@ def test_numbers_tables_and_figures_are_written_into_the_model(
     expected = evaluate_model(
         load_model(model), examples, examples.select(Split.TEST), false_positive_rate=0.1
     )
-    assert ours == json.loads(json.dumps(expected.to_json()))
+    assert ours == json.loads(json.dumps(json_of(expected)))
     assert (ours["truth"], planted["truth"]) == ("labels", "planted")
     counts = [[c["support"] for c in x["classes"].values()] for x in (ours, planted)]
     assert np.subtract(*counts).tolist() == [0, 1, -1]
@@ -105,7 +106,7 @@ def test_another_split_and_folder(
     assert said.out == ""
     head = "compact on the validation split — 1 of 1 events and 3 of 3 stations are in training"
     assert head in " ".join(said.err.split())
-    assert said.err.splitlines()[-1] == f"look at {folder}"
+    assert said.err.splitlines()[-1] == f"figures in {folder}"
     content = json.loads((folder / "evaluation.json").read_text())
     assert (content["split"], content["n_wavelets"]) == ("validation", 18)
     assert not (model / "evaluation").exists()

@@ -11,7 +11,7 @@ from small_array import RATE, START, array_record, noise, planted, wavelet
 from seisflow.core.grid import NS_PER_S
 from seisflow.dsp.filters import bandpass
 from seisflow.errors import ConfigError, DataError
-from seisflow.formats.quiet_obspy import Trace, UTCDateTime
+from seisflow.formats.obspy_import import Trace, UTCDateTime
 from seisflow.formats.sta_lta import coincidences_of, sta_lta_of
 from seisflow.stages.compare.sta_lta import StaLtaRule, Trigger, sta_lta_triggers, strongest
 

@@ -5,6 +5,7 @@ They are hidden from the interpreter and all it starts, as where they were never
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -100,12 +101,12 @@ def test_seisflow_alone_ingests_labels_and_opens(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("typed", "library", "extra"),
     [
-        (["train", "wavelets.zarr", "model"], "torch", "train"),
+        (["train", "wavelets.zarr", "model"], "(torch|sklearn)", "train"),
         (["infer", "waveforms.zarr", "model", "scores.zarr"], "torch", "train"),
         (["plot", "labels.zarr"], "matplotlib", "figures"),
         (["report", "page.html", "--labels", "labels.zarr"], "jinja2", "figures"),
         (["label", "s3://bucket/waveforms.zarr", "labels.zarr"], "s3fs", "s3"),
-        (["label", "w.zarr", "l.zarr", "--cluster", "slurm.toml"], "dask_jobqueue", "slurm"),
+        (["cluster", "check", "slurm"], "dask_jobqueue", "slurm"),
     ],
 )
 def test_what_is_missing_is_said_with_how_to_install_it(
@@ -113,9 +114,8 @@ def test_what_is_missing_is_said_with_how_to_install_it(
 ) -> None:
     ended = run(tmp_path, "-m", "seisflow", *typed)
     assert ended.returncode == 2, ended.stderr
-    assert (
-        f"needs {library}, which is not installed: pip install 'seisflow[{extra}]'" in ended.stderr
-    )
+    said = rf"needs {library}, which is not installed: pip install 'seisflow\[{extra}\]'"
+    assert re.search(said, ended.stderr), ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -57,7 +57,8 @@ def test_every_bad_value_is_reported_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         Small.build(options)
     lines = str(caught.value).splitlines()
-    assert sorted(line.split(":")[0] for line in lines) == ["colour", "name", "parts.1", "rate"]
+    named = sorted(line.split(":")[0] for line in lines)
+    assert named == ["colour", "name is missing", "parts.1", "rate"]
     assert "rate: found -1: Input should be greater than 0" in lines
 
 

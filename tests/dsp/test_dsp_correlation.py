@@ -16,7 +16,7 @@ from seisflow.dsp.correlation import (
     plain_cross_correlation,
     template_cross_correlation,
 )
-from seisflow.dsp.pair_kernel import LONGEST_TRANSFORM, PairKernel, Plan, plan_transform
+from seisflow.dsp.kernel.pairs import LONGEST_TRANSFORM, PairKernel, Plan, plan_transform
 from seisflow.errors import ConfigError, DataError
 
 LENGTHS = (1, 2, 20, 25, 40, 50, 99, 100, 125, 200, 250, 400, 500, 1000, 2000)

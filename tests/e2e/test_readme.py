@@ -39,7 +39,7 @@ def test_commands_and_python_of_the_readme(tmp_path: Path) -> None:
     assert "2014-05-29T00:10:00.000000000" in done.stdout
     assert "(second: 3600)" in done.stdout
     assert (tmp_path / "record.nc").stat().st_size > 1000
-    quietly = "import seisflow.formats.quiet_obspy\n"  # it warns when it is imported
+    quietly = "import seisflow.formats.obspy_import\n"  # it warns when it is imported
     done = run([sys.executable, "-W", "error", "-c", quietly + labelling], tmp_path)
     assert done.returncode == 0, done.stderr
     with seisflow.open(tmp_path / "labels.zarr") as labels:

@@ -16,7 +16,7 @@ import xarray as xr
 
 import seisflow
 from seisflow.core.classes import Label
-from seisflow.formats import quiet_obspy  # noqa: F401 - before obspy, whose import warns
+from seisflow.formats import obspy_import  # noqa: F401 - before obspy, whose import warns
 
 import obspy  # isort: skip
 

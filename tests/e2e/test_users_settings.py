@@ -11,7 +11,7 @@ from programs import Cluster, Ended, Launcher, differences, start_cluster
 
 from seisflow.core.files import whole_file
 from seisflow.engine.connect import connect
-from seisflow.engine.own_dask import dashboard_link, own_settings, users_settings
+from seisflow.engine.dask_isolation import dashboard_link, own_settings, users_settings
 from seisflow.engine.profiles import Pool, read_profile
 from seisflow.engine.settings import DASK_SETTINGS, WORKER_ENVIRONMENT
 from seisflow.engine.slurm_jobs import job_script

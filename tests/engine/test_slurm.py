@@ -18,7 +18,7 @@ from drive_tasks import Item, name_of
 from programs import TASKS, Ended, Launcher, differences, wait_until
 from slurm_sandbox import jobs_now, profile, start_slurm
 
-from seisflow.engine import own_gpu, slurm, slurm_jobs
+from seisflow.engine import gpu_of_worker, slurm, slurm_jobs
 from seisflow.engine.connect import connect
 from seisflow.engine.drive import drive
 from seisflow.engine.profiles import Pool, read_profile
@@ -335,7 +335,7 @@ def test_a_job_with_gpus_has_a_worker_for_each(tmp_path: Path) -> None:
     assert "#SBATCH --cpus-per-task=8\n" in script
     assert "--nworkers 2 " in script
     assert "--nthreads 1 " in script
-    assert "--preload seisflow.engine.own_gpu" in script
+    assert "--preload seisflow.engine.gpu_of_worker" in script
     own = job_script(Pool(gpus=1, directives=("--gres=gpu:a100:1",), logs=tmp_path), None)
     assert own.count("--gres") == 1
 
@@ -350,7 +350,7 @@ def test_each_worker_takes_a_gpu_of_its_own(
     worker = Worker()
     worker.name = name  # type: ignore[attr-defined]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
-    own_gpu.dask_setup(worker)
+    gpu_of_worker.dask_setup(worker)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == gpu
 
 

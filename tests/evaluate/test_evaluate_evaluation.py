@@ -12,13 +12,13 @@ from evaluations import FakeModel, guess
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.errors import ConfigError
 from seisflow.stages.evaluate import evaluation as module
+from seisflow.stages.evaluate.as_json import RATES
 from seisflow.stages.evaluate.evaluation import (
     Evaluation,
     evaluate_model,
     evaluate_probabilities,
     predict,
 )
-from seisflow.stages.evaluate.json_form import RATES
 from seisflow.stages.evaluate.metrics import score_classes
 from seisflow.stages.evaluate.truth import PlantedTruth
 from seisflow.stages.learn.examples import Examples

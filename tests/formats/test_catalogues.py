@@ -23,7 +23,7 @@ from seisflow.formats.catalogues import (
     write_quakeml,
     write_tables,
 )
-from seisflow.formats.quiet_obspy import UTCDateTime, read_events
+from seisflow.formats.obspy_import import UTCDateTime, read_events
 from seisflow.stages.detect.event import Detection, Pick, event_name
 
 # isort: split

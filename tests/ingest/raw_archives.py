@@ -15,7 +15,7 @@ from seisflow.archive.receipts import Receipt
 from seisflow.archive.work import Progress, Work, progress_of
 from seisflow.core.files import whole_file
 from seisflow.core.grid import NS_PER_S, parse_time
-from seisflow.formats.quiet_obspy import Trace
+from seisflow.formats.obspy_import import Trace
 from seisflow.formats.writing import MiniSeedWriter
 from seisflow.stages.ingest.config import IngestConfig
 from seisflow.stages.ingest.scanning import batches, scan_batch

@@ -17,7 +17,7 @@ from scipy.ndimage import uniform_filter1d
 from seisflow.core.classes import Label, Undetermined
 from seisflow.dsp.filters import highpass
 from seisflow.errors import ConfigError
-from seisflow.stages.label import baseline, calibrated, evidence
+from seisflow.stages.label import baseline, calibrated, noise_scores
 from seisflow.stages.label.calibrated import draw_templates, null_probability
 from seisflow.stages.label.method import HourLabels, ReferenceParameters, label_windows
 from seisflow.stages.label.parameters import CalibratedParameters
@@ -138,13 +138,13 @@ def test_scores_are_those_of_the_noise_alone(monkeypatch: pytest.MonkeyPatch) ->
     record[2000:2060] += 500 * coloured(9, 1, 60)
     quiet = ~loud
     quiet[1990:2070] = False
-    real = evidence.standardised
+    real = noise_scores.standardised
 
     def on_all(values: np.ndarray, noise: np.ndarray, *_: object) -> np.ndarray:
         return real(values, np.ones_like(noise))
 
     assert share(label(record), RN, quiet) >= 0.85
-    monkeypatch.setattr(evidence, "standardised", on_all)
+    monkeypatch.setattr(noise_scores, "standardised", on_all)
     assert share(label(record), RN, quiet) < 0.5
 
 
@@ -233,7 +233,7 @@ def test_a_loud_second_does_not_make_its_neighbours_loud(monkeypatch: pytest.Mon
     def sums_of_both(scores: np.ndarray, _: np.ndarray, n: int, __: object) -> np.ndarray:
         return uniform_filter1d(np.clip(scores, -3, 3), 2 * n + 1, axis=0)
 
-    monkeypatch.setattr(evidence, "with_neighbours", sums_of_both)
+    monkeypatch.setattr(noise_scores, "with_neighbours", sums_of_both)
     assert share(label(record), NRN, beside) > 0.1
 
 
@@ -244,7 +244,7 @@ def test_glitches_of_one_sample_are_found(monkeypatch: pytest.MonkeyPatch) -> No
     record[struck[1::2], -1] += 5.5
     assert share(label(record), NRN, struck) >= 0.82
     monkeypatch.setattr(
-        evidence, "burst_scores", lambda spectra, *_: np.full((len(spectra), 1), -9.0)
+        noise_scores, "burst_scores", lambda spectra, *_: np.full((len(spectra), 1), -9.0)
     )
     assert share(label(record), NRN, struck) < 0.72
 

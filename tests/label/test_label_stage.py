@@ -16,6 +16,7 @@ from small_archive import arrays, assert_same, second, waveforms
 import seisflow
 from seisflow.archive.work import progress_of
 from seisflow.core.classes import Label, NoData, Undetermined
+from seisflow.engine.blocks import BlockJob
 from seisflow.errors import ConfigError, DataError, IncompleteError
 from seisflow.stages.ingest import filling
 from seisflow.stages.label import stage
@@ -213,7 +214,7 @@ def test_a_recorder_at_its_lowest_number_is_clipped(tmp_path: Path) -> None:
 def fail_at(monkeypatch: pytest.MonkeyPatch, row: int, start_s: int) -> None:
     real = stage._read_hour
 
-    def read(job: stage.Job, this_row: int, this_start_s: int) -> object:
+    def read(job: BlockJob, this_row: int, this_start_s: int) -> object:
         if (this_row, this_start_s) == (row, start_s):
             raise ValueError("a bad hour")
         return real(job, this_row, this_start_s)

@@ -23,9 +23,9 @@ from wavelet_products import (
     record,
 )
 
-from seisflow.core.chance import draws, key_of
 from seisflow.core.classes import Label, Split, WaveletClass
 from seisflow.core.grid import NS_PER_S
+from seisflow.core.randomness import draws, key_of
 from seisflow.core.stations import Coordinates
 from seisflow.errors import DataError
 from seisflow.formats.arrivals import NOT_VISIBLE, Arrival

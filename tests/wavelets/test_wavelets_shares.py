@@ -21,8 +21,8 @@ from wavelet_products import (
 )
 
 import seisflow
-from seisflow.core.chance import draws
 from seisflow.core.classes import Split, WaveletClass
+from seisflow.core.randomness import draws
 from seisflow.errors import ConfigError, DataError
 from seisflow.stages.learn.examples import open_examples
 from seisflow.stages.wavelets import choosing

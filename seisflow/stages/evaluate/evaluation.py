@@ -6,14 +6,13 @@ depends on the order or the size of the pieces they are read in.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.errors import ConfigError
-from seisflow.stages.evaluate.json_form import json_of
 from seisflow.stages.evaluate.metrics import (
     Calibration,
     Scores,
@@ -129,10 +128,6 @@ class Evaluation:
     def given(self) -> Codes:
         """The class of the largest probability, shape (n,); the first of equal ones."""
         return np.asarray(self.probabilities.argmax(axis=1), dtype=np.uint8)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return all but what there is for each wavelet, as JSON content; NaN and inf are null."""
-        return json_of(self)
 
 
 def evaluate_model(

@@ -16,6 +16,7 @@ from seisflow.core.reporting import SILENT, Reporter
 from seisflow.engine.devices import resolve_device
 from seisflow.engine.stage import Result, Single
 from seisflow.errors import DataError
+from seisflow.stages.evaluate.as_json import json_of
 from seisflow.stages.evaluate.config import EvaluateConfig
 from seisflow.stages.evaluate.evaluation import PIECE, Evaluation, evaluate_probabilities, predict
 from seisflow.stages.evaluate.tables import (
@@ -101,7 +102,7 @@ class Evaluate(Single[EvaluateConfig]):
             )
             show_evaluation(evaluations[folder], reporter)
             _write(evaluations[folder], folder)
-        written = [{"folder": str(f), **e.to_json()} for f, e in evaluations.items()]
+        written = [{"folder": str(f), **json_of(e)} for f, e in evaluations.items()]
         return Evaluated(
             stage=self.name,
             path=config.model,
@@ -178,7 +179,7 @@ def show_evaluation(evaluation: Evaluation, reporter: Reporter) -> None:
 
 def _write(evaluation: Evaluation, folder: AnyPath) -> None:
     """Write the numbers of an evaluation into a folder."""
-    content = json.dumps(evaluation.to_json(), indent=1, allow_nan=False)
+    content = json.dumps(json_of(evaluation), indent=1, allow_nan=False)
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "table.md").write_text(evaluation_table(evaluation), encoding="utf-8")

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from seisflow.archive.appearing import product_stands
 from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, ArraySpec, Identity, Product
+from seisflow.archive.publishing import product_stands
 from seisflow.archive.receipts import TaskPlan, documents_of, read_receipts
 from seisflow.archive.store import (
     consolidate,

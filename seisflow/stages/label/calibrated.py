@@ -6,7 +6,7 @@ does (`p_noise`), and the classes are thresholds of it, which are rates under th
 
 1. Start: the windows at the densest place of power, its slow drift taken out.
 2. Each round fits to the noise so far the drift of each band, the mean spectrum and the scores of
-   `seisflow.stages.label.evidence`; the largest score of a window is its evidence.
+   `seisflow.stages.label.noise_scores`; the largest score of a window is its evidence.
 3. The evidence gets its distribution under the null from its own lower part (`null_probability`),
    which what is added to noise does not reach. Windows of ``p >= noise_alpha`` are the noise of
    the next round.
@@ -27,7 +27,7 @@ from scipy.fft import rfft
 from seisflow.core.classes import Label, Undetermined
 from seisflow.dsp.spectra import amplitude_spectrum
 from seisflow.stages.label import baseline as null
-from seisflow.stages.label import evidence
+from seisflow.stages.label import noise_scores
 from seisflow.stages.label.parameters import CalibratedParameters
 from seisflow.stages.label.rounds import density, deviations
 
@@ -211,10 +211,10 @@ def _scores(
     hour: _Hour, baseline: null.Baseline, noise: Mask, parameters: CalibratedParameters
 ) -> Floats:
     """Scores of power, alone and with neighbours, shape (n_windows, n_scores)."""
-    boxes = evidence.band_scores(hour.power, baseline, noise, hour.bands, parameters)
+    boxes = noise_scores.band_scores(hour.power, baseline, noise, hour.bands, parameters)
     lasting = [
-        evidence.standardised(
-            evidence.with_neighbours(boxes, hour.seconds, n_neighbours, parameters), noise
+        noise_scores.standardised(
+            noise_scores.with_neighbours(boxes, hour.seconds, n_neighbours, parameters), noise
         )
         for n_neighbours in parameters.neighbours
     ]
@@ -234,11 +234,13 @@ def _last_round(
     )
     median_cc = np.median(correlate(draw_templates(noise, parameters)), axis=1).astype(np.float64)
     level = hour.spectra / np.repeat(np.sqrt(baseline.gain), hour.bands.n_bins, axis=1)
-    pair = evidence.pair_score(deviations(level, noise), median_cc, hour.basis, noise, parameters)
+    pair = noise_scores.pair_score(
+        deviations(level, noise), median_cc, hour.basis, noise, parameters
+    )
     if not np.isfinite(pair).all():
         return None
     scores = _scores(hour, baseline, noise, parameters)
-    bursts = evidence.burst_scores(
+    bursts = noise_scores.burst_scores(
         hour.transforms, hour.windows.shape[1], baseline, noise, hour.bands, parameters
     )
     p_noise = null_probability(np.column_stack([scores, bursts, pair]), parameters)

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from seisflow.core.classes import Label, Undetermined
 from seisflow.dsp.correlation import ExactPairs, FloatMatrix
+from seisflow.dsp.kernel.medians import Middle, find_middle, middle_two
 from seisflow.dsp.neighbours import count_neighbours, near_an_edge
-from seisflow.dsp.rowwise import Middle, find_middle, middle_two
 from seisflow.dsp.spectra import amplitude_spectrum
 from seisflow.stages.label.parameters import ReferenceParameters
 

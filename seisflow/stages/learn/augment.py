@@ -24,8 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seisflow.core.chance import GOLDEN, mixed
 from seisflow.core.classes import WaveletClass
+from seisflow.core.randomness import GOLDEN, mixed
 from seisflow.errors import ConfigError
 from seisflow.stages.learn.config import AugmentConfig
 from seisflow.stages.learn.examples import Examples, Indices

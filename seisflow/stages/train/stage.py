@@ -14,6 +14,7 @@ from seisflow.engine.devices import resolve_device
 from seisflow.engine.profiles import Pool, Profile, read_profile
 from seisflow.engine.stage import Result, Single
 from seisflow.errors import ConfigError
+from seisflow.stages.evaluate.as_json import json_of
 from seisflow.stages.evaluate.evaluation import Evaluation, evaluate_probabilities
 from seisflow.stages.evaluate.stage import classify, show_evaluation
 from seisflow.stages.learn.artifact import Model, load_model, save_model
@@ -173,7 +174,7 @@ class Train(Single[TrainConfig]):
         )
         evaluation = evaluate_probabilities(found, model, examples, indices)
         show_evaluation(evaluation, reporter)
-        content = evaluation.to_json()
+        content = json_of(evaluation)
         kept = {name: content[name] for name in KEPT}
         metrics = {**model.document["metrics"], "validation": kept}
         save_model(self.output, model.classifier, {**model.document, "metrics": metrics})

@@ -67,7 +67,7 @@ def result_rows(
     total = [f"{m} {_number(metrics[m])}" for m in ("macro_f1", "accuracy")]
     rows["validation, all"] = ", ".join(total).replace("_", " ")
     rows["threshold"] = threshold_text(metrics["operating_point"])
-    rows["look at"] = f"{model / 'figures'}; tensorboard --logdir {model / 'tensorboard'}"
+    rows["figures in"] = f"{model / 'figures'}; tensorboard --logdir {model / 'tensorboard'}"
     return rows
 
 

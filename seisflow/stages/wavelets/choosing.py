@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seisflow.core.chance import draws, key_of
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.core.grid import NS_PER_S, SampleGrid
+from seisflow.core.randomness import draws, key_of
 from seisflow.errors import ConfigError, DataError
 from seisflow.stages.wavelets.balancing import balance, count_classes
 from seisflow.stages.wavelets.config import LEAST_TIME_BLOCK_S, AssembleConfig

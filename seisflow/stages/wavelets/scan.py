@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seisflow.archive.reading import read_slice
-from seisflow.core.chance import draws, key_of
 from seisflow.core.classes import Label, WaveletClass
 from seisflow.core.grid import NS_PER_S, SampleGrid
+from seisflow.core.randomness import draws, key_of
 from seisflow.stages.wavelets.balancing import rank_in_cell
 from seisflow.stages.wavelets.config import AssembleConfig
 from seisflow.stages.wavelets.noise import NoiseRules, find_noise, near_arrivals, whole_windows

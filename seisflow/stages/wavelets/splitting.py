@@ -13,9 +13,9 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from seisflow.core.chance import draws, key_of
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.core.geometry import local_xy_m
+from seisflow.core.randomness import draws, key_of
 from seisflow.core.stations import Coordinates
 from seisflow.stages.wavelets.dealing import Aim, deal_groups
 

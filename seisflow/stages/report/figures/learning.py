@@ -63,7 +63,7 @@ def draw_evaluated(stage: "Evaluate", result: "Evaluated", reporter: Reporter) -
         if evaluation.truth == "labels":
             figures += draw_training(result.history, folder)
             figures += draw_network(result.model, result.examples, folder)
-        reporter.say(f"look at {folder}")
+        reporter.say(f"figures in {folder}")
         written.append({"folder": found["folder"], "figures": list(map(str, figures)), **found})
     return replace(result, summary={**result.summary, "evaluations": written})
 

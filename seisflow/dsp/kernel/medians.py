@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seisflow.dsp.compiling import call, compiled
-from seisflow.dsp.pair_kernel import FloatMatrix
+from seisflow.dsp.kernel.pairs import FloatMatrix
 
 __all__ = ["Middle", "find_middle", "middle_two"]
 

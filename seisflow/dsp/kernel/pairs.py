@@ -7,8 +7,9 @@ the wanted lags is kept. What makes it fast:
   vectors and nothing is shuffled;
 - two pairs share one complex transform: the correlations are real, so one is made to come out in
   the real part and the other in the imaginary part;
-- a transform is three passes of short ones (`seisflow.dsp.butterflies`); the product is formed in
-  the first, the maximum taken in the last, so spectra stay in the cache and lags are never stored;
+- a transform is three passes of short ones (`seisflow.dsp.kernel.transforms`); the product is
+  formed in the first, the maximum taken in the last, so spectra stay in the cache and lags are
+  never stored;
 - a transform of L + max_lag points is exact, and lags that nobody wants are not computed.
 
 The route is that of PERFORMANCE section 1. Invariant: which windows share a transform, and in
@@ -30,8 +31,8 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from seisflow.dsp.butterflies import RADICES, Point, inverse_dft, times
-from seisflow.dsp.lanes import Memory, lanes_of
+from seisflow.dsp.kernel.registers import Memory, lanes_of
+from seisflow.dsp.kernel.transforms import RADICES, Point, inverse_dft, times
 
 __all__ = ["LONGEST_TRANSFORM", "PairKernel", "Plan", "plan_transform"]
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from llvmlite import binding, ir
 from numba.core import cgutils
 
-from seisflow.dsp.butterflies import Point
+from seisflow.dsp.kernel.transforms import Point
 
 __all__ = ["Lanes", "Memory", "lanes_of"]
 
@@ -28,7 +28,7 @@ def lanes_of(dtype: npt.DTypeLike) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """A vector of numbers in a register; see `seisflow.dsp.butterflies.Real`."""
+    """A vector of numbers in a register; see `seisflow.dsp.kernel.transforms.Real`."""
 
     builder: ir.IRBuilder
     value: ir.Value

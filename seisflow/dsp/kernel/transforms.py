@@ -2,7 +2,7 @@
 
 A transform is a function from a list of complex points to a list of complex points that does
 nothing but add, multiply and fuse. Given numbers it computes; given values of a compiler
-(`seisflow.dsp.lanes`) it writes the code of the transform.
+(`seisflow.dsp.kernel.registers`) it writes the code of the transform.
 
 Convention: ``X[n] = sum_k x[k] exp(+2 pi i k n / N)``, not divided by N.
 """

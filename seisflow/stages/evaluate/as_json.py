@@ -1,11 +1,12 @@
 """An evaluation as JSON content: names for classes, null for what is not a finite number."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from seisflow.core.classes import WaveletClass
+from seisflow.stages.evaluate.evaluation import Evaluation
 from seisflow.stages.evaluate.metrics import Calibration, StationScores
 from seisflow.stages.evaluate.rates import (
     Bands,
@@ -14,9 +15,6 @@ from seisflow.stages.evaluate.rates import (
     binomial_interval,
     operating_point,
 )
-
-if TYPE_CHECKING:
-    from seisflow.stages.evaluate.evaluation import Evaluation
 
 __all__ = ["json_of"]
 
@@ -27,8 +25,10 @@ ROC_POINTS = 400
 """Corners of the curve that are kept, closest where few noise windows are false positives."""
 
 
-def json_of(evaluation: "Evaluation") -> dict[str, Any]:
+def json_of(evaluation: Evaluation) -> dict[str, Any]:
     """Return an evaluation as JSON content, without what there is for each wavelet.
+
+    NaN and infinite values are null.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def _point(point: OperatingPoint) -> dict[str, Any]:
     }
 
 
-def _thresholds(evaluation: "Evaluation") -> list[dict[str, Any]]:
+def _thresholds(evaluation: Evaluation) -> list[dict[str, Any]]:
     """Return the threshold for each of some rates that these noise wavelets can show."""
     is_quake = evaluation.true == WaveletClass.EARTHQUAKE
     p_quake = evaluation.probabilities[:, WaveletClass.EARTHQUAKE]
