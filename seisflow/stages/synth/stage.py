@@ -113,6 +113,7 @@ class Synth(Stage[SynthConfig, SynthTask, SynthPlan]):
             tasks=tasks,
             job=Job(self.config.scene, config, product),
             needs=_needs(scene, product, tasks),
+            details={"output": str(self.config.scene)},  # the files, not only their truth
             scene=scene,
         )
 
