@@ -39,7 +39,7 @@ N_NOISES = 5
 
 def make_waveforms(path: Path, n_nodes: int) -> IngestPlan:
     """Write some station-days and link them into the places of all others."""
-    size = ArchiveSize.build({"stations": n_nodes, "days": 1, "rate-hz": RATE_HZ})
+    size = ArchiveSize.build({"stations": n_nodes, "days": 1, "rate_hz": RATE_HZ})
     stage = Ingest(Ingest.Config.build({"raw": ("made up",), "waveforms": path}))
     plan = lay_out(stage.config, made_up_scans(size))
     stage.create(plan)

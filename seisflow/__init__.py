@@ -1,9 +1,13 @@
 """Label, learn and find earthquakes in dense continuous seismic arrays, distributed with Dask.
 
-Public names, loaded when first used: a function for every stage (`ingest`, `label`, ...), which
-does what the command of that name does; `run`, `plan` and `status` (campaigns and products);
-`open` (a product as an xarray.Dataset), `label_hour` (label an hour of one station: a Trace, or
-samples), `day_figure` and `hour_figure` (look at labels).
+Public names, loaded when first used:
+
+- a function for every stage (`ingest`, `label`, ...), which does what the command of that name
+  does; `run`, `plan` and `status` (campaigns and products);
+- products: `open` (one as an xarray.Dataset), `day_figure` and `hour_figure` (look at labels);
+- in memory, for ObsPy Streams, arrays and datasets: `from_obspy`, `to_obspy`, `label_record`
+  (labels of every second), `label_hour` (of an hour of one station), `load_model` (``annotate``
+  and ``classify``), `detect_array` (events of an array).
 """
 
 from importlib import import_module
@@ -12,11 +16,13 @@ from typing import Any
 __version__ = "0.1.0"
 __all__ = [
     "HourLabels",
+    "WaveformModel",
     "__version__",
     "assemble",
     "compare",
     "day_figure",
     "detect",
+    "detect_array",
     "evaluate",
     "from_obspy",
     "hour_figure",
@@ -25,6 +31,7 @@ __all__ = [
     "label",
     "label_hour",
     "label_record",
+    "load_model",
     "open",
     "plan",
     "report",
@@ -43,6 +50,9 @@ _HOMES = {
     "from_obspy": ("seisflow.memory.streams", "from_obspy"),
     "to_obspy": ("seisflow.memory.streams", "to_obspy"),
     "label_record": ("seisflow.memory.labelling", "label_record"),
+    "load_model": ("seisflow.memory.models", "load_model"),
+    "WaveformModel": ("seisflow.memory.models", "WaveformModel"),
+    "detect_array": ("seisflow.memory.detecting", "detect_array"),
     "label_hour": ("seisflow.stages.label.hour", "label_hour"),
     "day_figure": ("seisflow.stages.report.figures.day", "day_figure"),
     "hour_figure": ("seisflow.stages.report.figures.hour", "hour_figure"),

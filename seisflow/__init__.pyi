@@ -9,7 +9,10 @@ from seisflow.archive.opening import open_product as open  # noqa: A004 - the na
 from seisflow.core.files import AnyPath
 from seisflow.engine.connection import Cluster
 from seisflow.engine.stage import Result
+from seisflow.memory.detecting import detect_array as detect_array
 from seisflow.memory.labelling import label_record as label_record
+from seisflow.memory.models import WaveformModel as WaveformModel
+from seisflow.memory.models import load_model as load_model
 from seisflow.memory.streams import from_obspy as from_obspy
 from seisflow.memory.streams import to_obspy as to_obspy
 from seisflow.stages.label.hour import label_hour as label_hour
@@ -19,11 +22,13 @@ from seisflow.stages.report.figures.hour import hour_figure as hour_figure
 
 __all__ = [
     "HourLabels",
+    "WaveformModel",
     "__version__",
     "assemble",
     "compare",
     "day_figure",
     "detect",
+    "detect_array",
     "evaluate",
     "from_obspy",
     "hour_figure",
@@ -32,6 +37,7 @@ __all__ = [
     "label",
     "label_hour",
     "label_record",
+    "load_model",
     "open",
     "plan",
     "report",

@@ -5,7 +5,6 @@ Invariant: an hour is a UTC clock hour, labelled whole with the filter's warm-up
 """
 
 import math
-from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -14,7 +13,7 @@ from seisflow.archive.in_memory import dataset_in_memory
 from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, Identity, Product
 from seisflow.core.grid import HOUR_S, NS_PER_S
 from seisflow.engine.devices import resolve_device
-from seisflow.memory.records import waveforms_of
+from seisflow.memory.records import NOWHERE, waveforms_of
 from seisflow.memory.waveforms import Waveforms
 from seisflow.stages.label import record as one_hour
 from seisflow.stages.label.config import LabelConfig
@@ -22,9 +21,6 @@ from seisflow.stages.label.layout import Block, label_arrays
 from seisflow.stages.label.method import DEFAULT_METHOD
 
 __all__ = ["label_record"]
-
-NOWHERE = Path("in memory")
-"""Stands for the paths of the command."""
 
 
 def label_record(

@@ -5,7 +5,7 @@ Invariant: what is read of seconds that the dataset holds whole is what
 dataset there are no data.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -18,7 +18,6 @@ from seisflow.archive.blocks import Record
 from seisflow.archive.opening import product_attrs
 from seisflow.archive.timeindex import SampleTimeIndex
 from seisflow.core.grid import (
-    DAY_NS,
     HOUR_NS,
     NS_PER_S,
     SampleGrid,
@@ -58,7 +57,6 @@ class Waveforms:
     grid: SampleGrid
     first: int
     key: str
-    _held: dict[tuple[int, int], tuple[Samples, Mask]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, dataset: xr.Dataset) -> "Waveforms":
@@ -129,32 +127,10 @@ class Waveforms:
         bounds = np.array([start_s, stop_s]) * rate - self.first
         first, stop = np.clip(bounds, 0, n).tolist()
         ends = (first - bounds[0], bounds[1] - stop) if first < stop else (0, bounds[1] - bounds[0])
-        samples, recorded = self._kept(row, first, stop)
+        samples, recorded = self._read(row, first, stop)
         filled = np.pad(recorded, ends)
         counts = filled.reshape(-1, rate).sum(axis=1, dtype=np.int32)
         return Record(np.pad(samples, ends), filled, np.asarray(counts / rate, np.float32))
-
-    def _kept(self, row: int, first: int, stop: int) -> tuple[Samples, Mask]:
-        """Read by whole days, the last two of which are kept: a Dask chunk is one."""
-        size = int(DAY_NS // NS_PER_S * self.rate)
-        parts = [self._day(row, day, size) for day in range(first // size, -(-stop // size))]
-        begin = first // size * size
-        here = slice(first - begin, stop - begin)
-        if len(parts) == 1:
-            return parts[0][0][here], parts[0][1][here]
-        if not parts:
-            return np.zeros(0, self.waveform.dtype), np.zeros(0, np.bool_)
-        samples, recorded = (np.concatenate(some) for some in zip(*parts, strict=True))
-        return samples[here], recorded[here]
-
-    def _day(self, row: int, day: int, size: int) -> tuple[Samples, Mask]:
-        if (row, day) not in self._held:
-            stop = min((day + 1) * size, self.waveform.sizes["time"])
-            read = self._read(row, day * size, stop)
-            while len(self._held) > 1:
-                self._held.pop(next(iter(self._held)))
-            self._held[row, day] = read
-        return self._held[row, day]
 
     def _read(self, row: int, first: int, stop: int) -> tuple[Samples, Mask]:
         samples = np.asarray(self.waveform.variable[row, first:stop].values)
@@ -173,16 +149,22 @@ class Waveforms:
             recorded[missing] = np.isin(times // NS_PER_S * NS_PER_S, seconds[coverage == 1])
         return samples, np.asarray(recorded)
 
+    @cached_property
+    def _seconds(self) -> npt.NDArray[np.int64]:
+        """Starts of the seconds of `coverage`, ns."""
+        assert self.coverage is not None
+        return np.asarray(self.coverage["second"].values.astype("datetime64[ns]").astype(np.int64))
+
     def _coverage(
         self, row: int, first: int, stop: int
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """Return the seconds of some samples, and their coverage, as far as it is there."""
         if self.coverage is None or "second" not in self.coverage.dims:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        seconds = self.coverage["second"].values.astype("datetime64[ns]").astype(np.int64)
+        seconds = self._seconds
         begin, end = (self.grid.time_of(self.first + k) for k in (first, stop))
-        here = (seconds > begin - NS_PER_S) & (seconds < end)
-        coverage = self.coverage.transpose("station", "second").variable[row, np.flatnonzero(here)]
+        here = slice(*np.searchsorted(seconds, [begin - NS_PER_S + 1, end]).tolist())
+        coverage = self.coverage.transpose("station", "second").variable[row, here]
         return seconds[here], np.asarray(coverage.values)
 
 

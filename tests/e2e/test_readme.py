@@ -32,7 +32,7 @@ def test_commands_and_python_of_the_readme(tmp_path: Path) -> None:
     for command in commands:
         done = run([sys.executable, "-m", *command], tmp_path)
         assert done.returncode == 0, done.stderr
-    opening, labelling = blocks("python")
+    opening, labelling, in_memory, functions = blocks("python")
     done = run([sys.executable, "-W", "error", "-c", opening], tmp_path)
     assert done.returncode == 0, done.stderr
     assert "(station: 4)" in done.stdout
@@ -47,6 +47,16 @@ def test_commands_and_python_of_the_readme(tmp_path: Path) -> None:
     counts = " ".join(str((own == code).sum()) for code in range(3))
     found = " ".join(re.findall(r"\d+", done.stdout.split(":")[-1]))
     assert found == counts, "the labels of the command"
+    ask = "\nprint(int((labels.label == 2).sum()), picks.station.nunique(), picks.time.dtype)"
+    done = run([sys.executable, "-W", "error", "-c", quietly + in_memory + ask], tmp_path)
+    assert done.returncode == 0, done.stderr
+    with seisflow.open(tmp_path / "labels.zarr") as labels:
+        assert int(done.stdout.split()[0]) == int((labels.label == 2).sum())
+    (tmp_path / "own.py").write_text(functions)
+    done = run([sys.executable, "own.py"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "(station: 4" in done.stdout
+    assert "of labelled" in done.stdout
 
 
 def test_no_word_of_the_readme_waits_to_be_written() -> None:

@@ -106,8 +106,8 @@ def test_no_cell_raises(name: str, ended: tuple[Path, str], tmp_path: Path) -> N
     assert not list(tmp_path.iterdir()), "a notebook writes nothing"
 
 
-def test_there_are_six() -> None:
-    assert [name[:2] for name in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]
+def test_there_are_seven() -> None:
+    assert [name[:2] for name in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "07"]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

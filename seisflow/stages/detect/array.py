@@ -1,7 +1,7 @@
 """The array that is searched: its stations, where they stand, how long a wave takes across it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from seisflow.core.wording import counted, some_names
 from seisflow.errors import ConfigError
 from seisflow.stages.detect.config import LEAST_NODES, DetectParameters
 
-__all__ = ["Array", "read_array"]
+__all__ = ["Array", "array_of", "read_array"]
 
 LONG_MOVEOUT_S = 60.0
 """Longer ones are said: an array of 120 km, at the slowest apparent velocity of the defaults."""
@@ -62,20 +62,45 @@ def read_array(config: DetectParameters, waveforms: AnyPath, scores: AnyPath) ->
     ConfigError
         There are fewer than nodes needed, or the largest moveout cannot be known.
     """
-    names = station_names(scores)
-    rows = {name: i for i, name in enumerate(station_names(waveforms))}
-    chosen, idle = select_stations(names, config.select, str(scores))
+    columns = [read_column(scores, name) for name in ("longitude", "latitude", "elevation")]
+    places = [Coordinates(*(float(v) for v in place)) for place in zip(*columns, strict=True)]
+    stations = dict(zip(station_names(scores), places, strict=True))
+    return array_of(config, stations, station_names(waveforms), str(scores))
+
+
+def array_of(
+    config: DetectParameters, scored: Mapping[str, Coordinates], recorded: Sequence[str], where: str
+) -> Array:
+    """Return the chosen ones of the stations that have scores.
+
+    Parameters
+    ----------
+    config : DetectConfig
+        Which are chosen, and how fast waves cross them.
+    scored : mapping of str to Coordinates
+        Stations of SCORES in the order of its rows, and where they stand.
+    recorded : sequence of str
+        Stations of WAVEFORMS in the order of its rows; those of SCORES among them.
+    where : str
+        What has these scores, for messages.
+
+    Raises
+    ------
+    ConfigError
+        There are fewer than nodes needed, or the largest moveout cannot be known.
+    """
+    names, rows = list(scored), {name: i for i, name in enumerate(recorded)}
+    chosen, idle = select_stations(names, config.select, where)
     if len(chosen) < config.min_nodes:
         advice = [f"lower --min-nodes to {len(chosen)}"] if len(chosen) >= LEAST_NODES else []
         advice += ["choose more stations with --select"] if config.select else []
         raise ConfigError(
-            f"{config.min_nodes} nodes in coincidence asked for, {scores} has {len(chosen)} "
+            f"{config.min_nodes} nodes in coincidence asked for, {where} has {len(chosen)} "
             f"stations{' that --select leaves' if config.select else ''}; "
             f"{' or '.join(advice) or 'an array needs more stations'}"
         )
-    columns = [read_column(scores, name) for name in ("longitude", "latitude", "elevation")]
-    places = tuple(Coordinates(*(float(c[i]) for c in columns)) for i in chosen)
     stations = tuple(names[i] for i in chosen)
+    places = tuple(scored[name] for name in stations)
     moveout_s, notes = _moveout(config, stations, places)
     window_s = 1 + JITTER_S + math.ceil(moveout_s)
     waveform_rows = tuple(rows[name] for name in stations)

@@ -28,7 +28,7 @@ from seisflow.formats.catalogues import write_quakeml, write_tables
 from seisflow.stages.detect.event import Detection, Pick
 from seisflow.stages.detect.records import Found
 
-__all__ = ["QUAKEML", "write_catalog"]
+__all__ = ["QUAKEML", "catalog_arrays", "write_catalog"]
 
 QUAKEML = "quakeml"
 
@@ -61,7 +61,7 @@ def write_catalog(path: AnyPath, found: Sequence[Found]) -> None:
         By time.
     """
     events = [f.detection for f in found]
-    for spec in _arrays(found, read_column(path, "station").size):
+    for spec in catalog_arrays(found, read_column(path, "station").size):
         write_array(path, spec)
     write_tables(path, events)
     folder = path / QUAKEML
@@ -76,7 +76,8 @@ def write_catalog(path: AnyPath, found: Sequence[Found]) -> None:
             remove_file(file)
 
 
-def _arrays(found: Sequence[Found], n_stations: int) -> Iterator[ArraySpec]:
+def catalog_arrays(found: Sequence[Found], n_stations: int) -> Iterator[ArraySpec]:
+    """Return the arrays of events and picks, in the order given."""
     events = [f.detection for f in found]
     picks = [(row, pick) for row, event in enumerate(events) for pick in event.picks]
     yield from _columns("event", "", EVENT_ARRAYS, events)

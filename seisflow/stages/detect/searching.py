@@ -1,12 +1,13 @@
 """Searching one hour of the array: triggers, background, coincidences, and their waveforms."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from seisflow.archive.blocks import read_record
+from seisflow.archive.blocks import Record, read_record
 from seisflow.archive.products import Product
 from seisflow.archive.work import Done
 from seisflow.core.files import AnyPath
@@ -19,7 +20,17 @@ from seisflow.stages.detect.measuring import AFTER_S, BEFORE_S, Nodes, measure
 from seisflow.stages.detect.records import Found
 from seisflow.stages.detect.triggers import QUIET_S, Scores, read_scores
 
-__all__ = ["DetectTask", "Job", "search"]
+__all__ = [
+    "DetectTask",
+    "Hour",
+    "Job",
+    "Search",
+    "hopeless",
+    "measured",
+    "needed_nodes",
+    "search",
+    "search_hour",
+]
 
 Flags = npt.NDArray[np.bool_]
 
@@ -34,9 +45,44 @@ class DetectTask:
     start_s: int
 
 
+class Search(ABC):
+    """An array that is searched, wherever its scores and samples are.
+
+    ``source`` and ``scored`` say what WAVEFORMS and SCORES are; all seconds count from the start
+    of their product.
+    """
+
+    source: Product
+    scored: Product
+    array: Array
+    config: DetectParameters
+    threshold: float
+
+    @abstractmethod
+    def read(self, first_s: int, stop_s: int) -> Scores:
+        """Read scores of the array; outside of SCORES nothing is usable."""
+
+    @abstractmethod
+    def record(self, row: int, start_s: int, stop_s: int) -> Record:
+        """Read whole seconds of a row of WAVEFORMS; outside there are no data."""
+
+    @abstractmethod
+    def needed_nodes(self, second: int) -> int:
+        """Return how many nodes the UTC day of a second of SCORES asks for."""
+
+    @property
+    def halo_s(self) -> int:
+        """Seconds beyond an hour on which its events depend."""
+        return self.config.merge_s + self.array.window_s + QUIET_S
+
+    def time_ns(self, second: int) -> int:
+        """Return the time at which a second of SCORES begins."""
+        return self.scored.span.start_ns + second * NS_PER_S
+
+
 @dataclass(frozen=True)
-class Job:
-    """What every task of one run shares; ``key`` is that of the catalogue."""
+class Job(Search):
+    """What every task of one run shares: a search of products; ``key`` is of the catalogue."""
 
     config: DetectConfig
     key: str
@@ -45,19 +91,43 @@ class Job:
     array: Array
     threshold: float
 
-    @property
-    def halo_s(self) -> int:
-        """Seconds beyond an hour on which its events depend."""
-        return self.config.merge_s + self.array.window_s + QUIET_S
-
     def read(self, first_s: int, stop_s: int) -> Scores:
         """Read scores of the array, seconds counted from the start of SCORES."""
         rows = self.array.score_rows
         return read_scores(self.config.scores, rows, self.scored.n_seconds, first_s, stop_s)
 
-    def time_ns(self, second: int) -> int:
-        """Return the time at which a second of SCORES begins."""
-        return self.scored.span.start_ns + second * NS_PER_S
+    def record(self, row: int, start_s: int, stop_s: int) -> Record:
+        """Read whole seconds of a row of WAVEFORMS; outside there are no data."""
+        return read_record(self.config.waveforms, self.source, row, start_s, stop_s)
+
+    def needed_nodes(self, second: int) -> int:
+        """Return how many nodes the UTC day of a second asks for."""
+        return _needed_nodes(_day_of(self, second))
+
+
+@dataclass(frozen=True, eq=False)
+class Hour:
+    """One UTC hour of an array, before its coincidences are measured.
+
+    Parameters
+    ----------
+    scores : Scores
+        Of the hour and a halo on either side.
+    triggers : ndarray of bool, shape (n_stations, n_seconds)
+        Of the same seconds.
+    needed : int
+        Nodes that must trigger together.
+    n_usable : int
+        Stations that have data in the hour.
+    coincidences : list of Coincidence
+        Those that begin in the hour; seconds count from the first one of `scores`.
+    """
+
+    scores: Scores
+    triggers: Flags
+    needed: int
+    n_usable: int
+    coincidences: list[Coincidence]
 
 
 def search(job: Job, task: DetectTask) -> tuple[list[Found], Done]:
@@ -65,52 +135,78 @@ def search(job: Job, task: DetectTask) -> tuple[list[Found], Done]:
 
     A coincidence that cannot be measured is named as a failure of the task; the others are kept.
     """
-    scores = job.read(task.start_s - job.halo_s, task.start_s + HOUR_S + job.halo_s)
-    triggers = scores.triggers(job.threshold)
-    needed = _needed_nodes(_day_of(job, task.start_s))
-    core = scores.usable[:, job.halo_s : job.halo_s + HOUR_S]
-    n_usable = int(np.count_nonzero(core.any(axis=1)))
-    hopeless = (_hopeless(job.config, task, needed, n_usable),) if 0 < n_usable < needed else ()
+    hour = search_hour(job, task)
     found: list[Found] = []
     failures: list[str] = []
-    counts = {"coincidences": 0, "vetoed": 0, "incoherent": 0, "events": 0}
-    counts["hours_without_data"] = int(n_usable == 0)
-    for coincidence in _of_the_hour(job, task, scores.first_s, triggers):
-        counts["coincidences"] += 1
+    counts = {"coincidences": len(hour.coincidences), "vetoed": 0, "incoherent": 0, "events": 0}
+    counts["hours_without_data"] = int(hour.n_usable == 0)
+    for coincidence in hour.coincidences:
         try:
-            event = _measured(job, scores, triggers, coincidence, needed)
+            event = measured(job, hour, coincidence)
         except Exception as error:  # noqa: BLE001 - one bad record never stops the others
-            time = format_time(job.time_ns(scores.first_s + coincidence.second))
+            time = format_time(job.time_ns(hour.scores.first_s + coincidence.second))
             failures.append(f"coincidence at {time}: {type(error).__name__}: {error}")
             continue
-        if event is None:
-            counts["vetoed"] += 1
-        elif job.array.min_cc > 0 and not event.detection.mean_cc >= job.array.min_cc:
-            counts["incoherent"] += 1
+        if isinstance(event, str):
+            counts[event] += 1
         else:
             found.append(event)
     counts["events"] = len(found)
-    return found, Done(counts, hopeless, tuple(failures), int(scores.probability.nbytes))
+    read = int(hour.scores.probability.nbytes)
+    return found, Done(counts, hopeless(job, task, hour), tuple(failures), read)
 
 
-def _hopeless(config: DetectParameters, task: DetectTask, needed: int, n_usable: int) -> str:
-    """Say what would have to change: what is asked for, or what the background of the day asks."""
+def search_hour(search: Search, task: DetectTask) -> Hour:
+    """Read the scores of one hour and find the coincidences that begin in it."""
+    halo_s = search.halo_s
+    scores = search.read(task.start_s - halo_s, task.start_s + HOUR_S + halo_s)
+    triggers = scores.triggers(search.threshold)
+    core = scores.usable[:, halo_s : halo_s + HOUR_S]
+    return Hour(
+        scores=scores,
+        triggers=triggers,
+        needed=search.needed_nodes(task.start_s),
+        n_usable=int(np.count_nonzero(core.any(axis=1))),
+        coincidences=_of_the_hour(search, task, scores.first_s, triggers),
+    )
+
+
+def measured(search: Search, hour: Hour, coincidence: Coincidence) -> Found | str:
+    """Measure a coincidence; ``vetoed`` where it is a glitch, ``incoherent`` where traces differ.
+
+    Raises
+    ------
+    DataError
+        Some of its waveforms failed to be ingested.
+    """
+    event = _measured(search, hour.scores, hour.triggers, coincidence, hour.needed)
+    if event is None:
+        return "vetoed"
+    if search.array.min_cc > 0 and not event.detection.mean_cc >= search.array.min_cc:
+        return "incoherent"
+    return event
+
+
+def hopeless(search: Search, task: DetectTask, hour: Hour) -> tuple[str, ...]:
+    """Say what would have to change where fewer stations have data than nodes are needed."""
+    needed, n_usable, config = hour.needed, hour.n_usable, search.config
+    if not 0 < n_usable < needed:
+        return ()
     advice = []
     if needed > config.min_nodes:
         stricter = "raise --threshold" if config.threshold else "lower --false-positive-rate"
         advice = [f"{stricter}, or allow more --false-alarms-per-day"]
     elif n_usable >= LEAST_NODES:
         advice = [f"lower --min-nodes to {n_usable}"]
-    return "; ".join(
-        [
-            f"{task.name}: {needed} nodes are needed and {n_usable} stations have data, so nothing "
-            "can be detected",
-            *advice,
-        ]
-    )
+    said = [
+        f"{task.name}: {needed} nodes are needed and {n_usable} stations have data, so nothing "
+        "can be detected",
+        *advice,
+    ]
+    return ("; ".join(said),)
 
 
-def _of_the_hour(job: Job, task: DetectTask, first_s: int, triggers: Flags) -> list[Coincidence]:
+def _of_the_hour(job: Search, task: DetectTask, first_s: int, triggers: Flags) -> list[Coincidence]:
     """Return the coincidences that begin in the hour, of triggers from `first_s` on.
 
     Each second asks for the number of nodes of its own day, in the halo too.
@@ -119,7 +215,7 @@ def _of_the_hour(job: Job, task: DetectTask, first_s: int, triggers: Flags) -> l
     inside = np.clip(seconds, 0, job.scored.n_seconds - 1)
     days = (job.scored.span.start_ns // NS_PER_S + inside) // DAY_S
     each, row = np.unique(days, return_index=True)
-    needed = [_needed_nodes(_day_of(job, int(inside[k]))) for k in row]
+    needed = [job.needed_nodes(int(inside[k])) for k in row]
     found = coincidences(
         triggers,
         window_s=job.array.window_s,
@@ -167,18 +263,30 @@ def _needed_nodes(day: _Day) -> int:
     """Return how many nodes a day asks for; read once in each worker."""
     first_s, stop_s = max(0, day.first_s), min(day.n_seconds, day.first_s + 86_400)
     scores = read_scores(day.scores, day.rows, day.n_seconds, first_s, stop_s)
-    triggers = scores.triggers(day.threshold)
-    return measure_background(
-        triggers,
-        scores.usable,
+    return needed_nodes(
+        scores,
+        day.threshold,
         window_s=day.window_s,
         per_day=day.per_day,
         min_nodes=day.min_nodes,
+    )
+
+
+def needed_nodes(
+    scores: Scores, threshold: float, *, window_s: int, per_day: float, min_nodes: int
+) -> int:
+    """Return how many nodes the background of a day asks for."""
+    return measure_background(
+        scores.triggers(threshold),
+        scores.usable,
+        window_s=window_s,
+        per_day=per_day,
+        min_nodes=min_nodes,
     ).nodes
 
 
 def _measured(
-    job: Job, scores: Scores, triggers: Flags, coincidence: Coincidence, needed: int
+    job: Search, scores: Scores, triggers: Flags, coincidence: Coincidence, needed: int
 ) -> Found | None:
     """Read the waveforms of a coincidence and measure it; None where it is a glitch."""
     here = slice(coincidence.second, coincidence.second + job.array.window_s)
@@ -206,7 +314,7 @@ def _measured(
     return Found(second_ns, detection, np.where(with_data, highest, np.float32(np.nan)))
 
 
-def _traces(job: Job, nodes: npt.NDArray[np.int64], second: int) -> npt.NDArray[np.float64]:
+def _traces(job: Search, nodes: npt.NDArray[np.int64], second: int) -> npt.NDArray[np.float64]:
     """Read the seconds around a coincidence; NaN in gaps.
 
     Before the first sample and behind the last one these go on, so that a record that begins or
@@ -218,7 +326,7 @@ def _traces(job: Job, nodes: npt.NDArray[np.int64], second: int) -> npt.NDArray[
     traces = np.empty((len(nodes), (stop - first) * int(job.source.rate)))
     for trace, node in zip(traces, nodes, strict=True):
         row = job.array.waveform_rows[node]
-        record = read_record(job.config.waveforms, job.source, row, first, stop)
+        record = job.record(row, first, stop)
         trace[:] = np.where(record.filled, record.samples, np.nan)
         there = np.flatnonzero(record.filled)
         if there.size:

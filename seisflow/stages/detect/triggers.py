@@ -7,7 +7,7 @@ The threshold is chosen on the validation split of the model, for a stated rate 
 positives; what the rate really is in a record is measured by `seisflow.stages.detect.background`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,10 @@ from seisflow.core.classes import ScoreState, WaveletClass
 from seisflow.core.files import AnyPath
 from seisflow.errors import ConfigError
 
-__all__ = ["QUIET_S", "Scores", "read_scores", "threshold_of"]
+__all__ = ["QUIET_S", "Scores", "gather_scores", "read_scores", "threshold_of"]
+
+Row = tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]
+"""Probabilities of an earthquake of one station, and where they are usable."""
 
 QUIET_S = 2
 """Seconds below the threshold after which a node triggers anew. Longer, and an earthquake in the
@@ -83,15 +86,43 @@ def read_scores(
     first_s, stop_s : int
         Bounds, counted from its start.
     """
+    scores, state = open_array(path, "probability"), open_array(path, "state")
+
+    def read(row: int, start: int, stop: int) -> Row:
+        found = np.asarray(scores[row, start:stop])[:, WaveletClass.EARTHQUAKE]
+        return found, np.asarray(state[row, start:stop]) == ScoreState.READY
+
+    return gather_scores(read, rows, n_seconds, (first_s, stop_s))
+
+
+def gather_scores(
+    read: Callable[[int, int, int], Row],
+    rows: Sequence[int],
+    n_seconds: int,
+    seconds: tuple[int, int],
+) -> Scores:
+    """Return scores of some rows, wherever they are; outside of the record nothing is usable.
+
+    Parameters
+    ----------
+    read : callable
+        ``read(row, start, stop)`` returns probabilities of an earthquake, and whether they are
+        usable, for seconds of the record.
+    rows : sequence of int
+        Rows of the stations.
+    n_seconds : int
+        Seconds of the record.
+    seconds : (int, int)
+        Bounds ``[first, stop)``, which may lie outside of it.
+    """
+    first_s, stop_s = seconds
     shape = (len(rows), stop_s - first_s)
     probability = np.zeros(shape, dtype=np.float32)
     usable = np.zeros(shape, dtype=np.bool_)
     a, b = max(0, first_s), min(n_seconds, stop_s)
-    scores, state = open_array(path, "probability"), open_array(path, "state")
+    here = slice(a - first_s, b - first_s)
     for k, row in enumerate(rows if a < b else ()):
-        here = slice(a - first_s, b - first_s)
-        usable[k, here] = np.asarray(state[row, a:b]) == ScoreState.READY
-        found = np.asarray(scores[row, a:b])[:, WaveletClass.EARTHQUAKE]
+        found, usable[k, here] = read(row, a, b)
         probability[k, here] = np.where(usable[k, here], found, 0)
     return Scores(first_s, probability, usable)
 
