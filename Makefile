@@ -1,11 +1,15 @@
 # make demo   the whole way on a small synthetic array with known truth (under 3 minutes)
-# make test   all checks: style, types, layers, tests (two at a time)
-# Both make their own environment in .venv from the pinned versions in requirements.lock.
+# make test   after each change: style, types, layers, quick tests (under 8 minutes on two cores)
+# make test-all   the same with every test: crashes, real SLURM, object stores, recorded data
+# Each makes its own environment in .venv from the pinned versions in requirements.lock.
 
 PYTHON ?= python3
 BIN := .venv/bin
+# two processes of one thread; the order of files is that of tests/conftest.py
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-all bench clean
+.PHONY: demo check test test-all bench clean
 
 .venv/installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "seisflow needs Python 3.11 or newer; make PYTHON=python3.12 ...")'
@@ -17,15 +21,17 @@ BIN := .venv/bin
 demo: .venv/installed
 	$(BIN)/seisflow demo seisflow-demo
 
-test: .venv/installed
+check: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not long'
 
-test-all: .venv/installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: check
+	$(PYTEST) -m 'not slow'
+
+test-all: check
+	$(PYTEST)
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.ingest

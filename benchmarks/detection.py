@@ -24,11 +24,12 @@ from seisflow.archive.receipts import DONE, Receipt, TaskPlan, documents_of, wri
 from seisflow.archive.store import consolidate, create_product, write_shards  # noqa: E402
 from seisflow.campaign.config import ArchiveSize  # noqa: E402
 from seisflow.campaign.records import made_up_scans  # noqa: E402
-from seisflow.detect import searching, stage  # noqa: E402
-from seisflow.detect.config import DetectConfig  # noqa: E402
-from seisflow.infer.layout import score_arrays  # noqa: E402
-from seisflow.ingest import stage as ingest_stage  # noqa: E402
-from seisflow.learn.model import CLASSES  # noqa: E402
+from seisflow.engine.connection import Here  # noqa: E402
+from seisflow.stages.detect import searching  # noqa: E402
+from seisflow.stages.detect.stage import Detect  # noqa: E402
+from seisflow.stages.infer.layout import score_arrays  # noqa: E402
+from seisflow.stages.ingest.stage import Ingest, IngestPlan, lay_out  # noqa: E402
+from seisflow.stages.learn.model import CLASSES  # noqa: E402
 
 RATE_HZ = 500
 DAY_S = 86_400
@@ -36,12 +37,12 @@ RATE_OF_TRIGGERS = 0.0015
 N_NOISES = 5
 
 
-def make_waveforms(path: Path, n_nodes: int) -> ingest_stage.Preparation:
+def make_waveforms(path: Path, n_nodes: int) -> IngestPlan:
     """Write some station-days and link them into the places of all others."""
-    size = ArchiveSize.build({"stations": n_nodes, "days": 1, "rate-hz": RATE_HZ})
-    config = ingest_stage.IngestConfig.build({"raw": ("made up",)})
-    prepared = ingest_stage.prepare(config, made_up_scans(size))
-    ingest_stage.plan(config, path, prepared)
+    size = ArchiveSize.build({"stations": n_nodes, "days": 1, "rate_hz": RATE_HZ})
+    stage = Ingest(Ingest.Config.build({"raw": ("made up",), "waveforms": path}))
+    plan = lay_out(stage.config, made_up_scans(size))
+    stage.create(plan)
     rng = np.random.default_rng(0)
     covered = np.ones((1, DAY_S), np.float32)
     for row in range(N_NOISES):
@@ -53,15 +54,15 @@ def make_waveforms(path: Path, n_nodes: int) -> ingest_stage.Preparation:
         for row in range(N_NOISES, n_nodes):
             (shards / str(row)).mkdir(parents=True)
             (shards / str(row) / "0").hardlink_to(shards / str(row % N_NOISES) / "0")
-    for task in prepared.tasks:
-        write_receipt(path, prepared.identity.key, Receipt(task.name, DONE), {"segments": []})
+    for task in plan.tasks:
+        write_receipt(path, plan.identity.key, Receipt(task.name, DONE), {"segments": []})
     consolidate(path)
-    return prepared
+    return plan
 
 
-def make_scores(path: Path, prepared: ingest_stage.Preparation, n_events: int) -> None:
+def make_scores(path: Path, of: IngestPlan, n_events: int) -> None:
     """Write probabilities of independent triggers and of coincidences."""
-    source, stations = prepared.product, list(prepared.inventory.found)
+    source, stations = of.product, list(of.inventory.found)
     inputs = {"waveforms": source.identity.key}
     identity = Identity("SCORES", "infer", {}, inputs, 1)
     product = Product(identity, source.span, source.rate, DAY_S, len(stations))
@@ -87,21 +88,27 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        prepared = make_waveforms(folder / "w.zarr", options.nodes)
-        make_scores(folder / "s.zarr", prepared, options.events)
-        config = DetectConfig.build({"threshold": 0.5, "moveout_s": 1.0})
-        work = stage.prepare(config, folder / "w.zarr", folder / "s.zarr")
+        make_scores(
+            folder / "s.zarr", make_waveforms(folder / "w.zarr", options.nodes), options.events
+        )
+        paths = {
+            "waveforms": folder / "w.zarr",
+            "scores": folder / "s.zarr",
+            "catalog": folder / "c",
+        }
+        detect = Detect(Detect.Config.build({**paths, "threshold": 0.5, "moveout_s": 1.0}))
+        plan = detect.plan(Here())
         counts: dict[str, int] = {}
-        searching.run(work.job, work.tasks[0])
+        detect.run(plan.job, plan.tasks[0])
         begun = time.process_time()
-        for task in work.tasks[: options.hours]:
+        for task in plan.tasks[: options.hours]:
             searching._needed_nodes.cache_clear()  # every task its own worker
-            for key, n in searching.run(work.job, task).counts.items():
+            for key, n in detect.run(plan.job, task).counts.items():
                 counts[key] = counts.get(key, 0) + n
         cold = time.process_time() - begun
         begun = time.process_time()
-        for task in work.tasks[: options.hours]:
-            searching.run(work.job, task)
+        for task in plan.tasks[: options.hours]:
+            detect.run(plan.job, task)
         warm = time.process_time() - begun
     print(f"{options.nodes} nodes, {options.hours} hours of a day, {RATE_HZ} Hz: {counts}\n")
     print("| tasks | CPU-s per station-hour | CPU-s per array-hour (1100) |")

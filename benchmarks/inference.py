@@ -33,13 +33,15 @@ from seisflow.archive.reading import read_slice  # noqa: E402
 from seisflow.archive.work import peak_memory_bytes  # noqa: E402
 from seisflow.core.files import whole_file  # noqa: E402
 from seisflow.core.grid import parse_time  # noqa: E402
+from seisflow.engine.connection import Here  # noqa: E402
+from seisflow.engine.stage import run_stage  # noqa: E402
 from seisflow.formats.writing import MiniSeedWriter  # noqa: E402
-from seisflow.infer import stage  # noqa: E402
-from seisflow.ingest import stage as ingest_stage  # noqa: E402
-from seisflow.learn.artifact import load_model  # noqa: E402
-from seisflow.learn.classifier import Classifier  # noqa: E402
-from seisflow.learn.front_end import band_taps  # noqa: E402
-from seisflow.learn.model import Model  # noqa: E402
+from seisflow.stages.infer.stage import Infer  # noqa: E402
+from seisflow.stages.ingest.stage import Ingest  # noqa: E402
+from seisflow.stages.learn.artifact import load_model  # noqa: E402
+from seisflow.stages.learn.classifier import Classifier  # noqa: E402
+from seisflow.stages.learn.front_end import band_taps  # noqa: E402
+from seisflow.stages.learn.model import Model  # noqa: E402
 
 DAY_WINDOWS = 86_400
 STATION = "XX.A..HHZ"
@@ -55,24 +57,20 @@ def make_waveforms(folder: Path, rate: int, hours: int) -> Path:
     with whole_file(folder / "raw" / STATION) as file:
         writer = MiniSeedWriter(file, STATION, rate)
         writer.append(parse_time("2020-01-01"), samples.astype("int32"))
-    config = ingest_stage.IngestConfig.build({"raw": (str(folder / "raw"),)})
-    scans = [s for b in ingest_stage.batches(config) for s in ingest_stage.scan_batch(b)]
-    work = ingest_stage.plan(config, folder / "w.zarr", ingest_stage.prepare(config, scans))
-    for task in work.remaining():
-        work.job()(task)
-    ingest_stage.finish(work.path)
-    return work.path
+    paths = {"raw": (str(folder / "raw"),), "waveforms": folder / "w.zarr"}
+    return Path(run_stage(Ingest(Ingest.Config.build(paths)), Here()).path)
 
 
 def infer_once(waveforms: Path, model: Path, precision: str) -> float:
     """Make SCORES anew; return the CPU seconds of its tasks."""
     with tempfile.TemporaryDirectory() as folder:
-        config = stage.InferConfig.build({"precision": precision})
-        prepared = stage.prepare(config, waveforms, model)
-        work = stage.plan(config, Path(folder) / "s.zarr", prepared)
+        paths = {"waveforms": waveforms, "model": model, "scores": Path(folder) / "s.zarr"}
+        stage = Infer(Infer.Config.build({**paths, "precision": precision}))
+        plan = stage.plan(Here())
+        stage.create(plan)
         start = time.process_time()
-        for task in work.remaining():
-            work.run(task)
+        for task in plan.tasks:
+            stage.run(plan.job, task)
         return time.process_time() - start
 
 

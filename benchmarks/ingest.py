@@ -26,9 +26,9 @@ import zarr
 from pymseed import DataEncoding, MS3Record, MS3TraceList
 from zarr.codecs import BloscCodec, BloscShuffle
 
-from seisflow.ingest import stage
-from seisflow.synth import stage as synth_stage
-from seisflow.synth.config import SceneConfig
+from seisflow.stages.ingest import stage
+from seisflow.stages.synth import stage as synth_stage
+from seisflow.stages.synth.scene_config import SceneConfig
 
 REPEATS = 3
 INTERLEAVED_S = 1800

@@ -23,11 +23,11 @@ import numpy.typing as npt
 from scipy import signal
 
 from seisflow.core.classes import Label
-from seisflow.label.method import METHODS, label_windows
-from seisflow.synth.config import SceneConfig
-from seisflow.synth.noise import highpass_sections
-from seisflow.synth.scene import build_scene
-from seisflow.synth.waves import node_waveform, planted_signal
+from seisflow.stages.label.method import METHODS, label_windows
+from seisflow.stages.synth.noise import highpass_sections
+from seisflow.stages.synth.scene import build_scene
+from seisflow.stages.synth.scene_config import SceneConfig
+from seisflow.stages.synth.waves import node_waveform, planted_signal
 
 Floats = npt.NDArray[np.float64]
 

@@ -32,14 +32,14 @@ from seisflow.dsp.correlation import (  # noqa: E402
     max_cross_correlation,
     template_cross_correlation,
 )
-from seisflow.dsp.lanes import lanes_of  # noqa: E402
-from seisflow.ingest import stage as ingest_stage  # noqa: E402
-from seisflow.label import stage  # noqa: E402
-from seisflow.label.method import label_windows  # noqa: E402
-from seisflow.label.parameters import ReferenceParameters  # noqa: E402
-from seisflow.label.rounds import run_rounds  # noqa: E402
-from seisflow.synth import stage as synth_stage  # noqa: E402
-from seisflow.synth.config import SceneConfig  # noqa: E402
+from seisflow.dsp.kernel.registers import lanes_of  # noqa: E402
+from seisflow.stages.ingest import stage as ingest_stage  # noqa: E402
+from seisflow.stages.label import stage  # noqa: E402
+from seisflow.stages.label.method import label_windows  # noqa: E402
+from seisflow.stages.label.parameters import ReferenceParameters  # noqa: E402
+from seisflow.stages.label.rounds import run_rounds  # noqa: E402
+from seisflow.stages.synth import stage as synth_stage  # noqa: E402
+from seisflow.stages.synth.scene_config import SceneConfig  # noqa: E402
 
 REPEATS = 3
 TURNS = 3
@@ -150,7 +150,7 @@ def _fftw_route() -> Iterator[Route]:
 def _torch_routes() -> Iterator[Route]:
     import torch
 
-    from seisflow.label.torch_correlation import torch_max_cross_correlation
+    from seisflow.stages.label.torch_correlation import torch_max_cross_correlation
 
     def on(device: str) -> Correlate:
         return lambda w: torch_max_cross_correlation(w, device=device)

@@ -22,10 +22,10 @@ import torch  # noqa: E402
 from scipy.signal import fftconvolve, stft  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
-from seisflow.learn.classifier import build_classifier  # noqa: E402
-from seisflow.learn.forest import fit_forest  # noqa: E402
-from seisflow.learn.front_end import FrontEnd, FrontEndConfig, band_taps  # noqa: E402
-from seisflow.learn.networks import NETWORKS  # noqa: E402
+from seisflow.stages.learn.classifier import build_classifier  # noqa: E402
+from seisflow.stages.learn.forest import fit_forest  # noqa: E402
+from seisflow.stages.learn.front_end import FrontEnd, FrontEndConfig, band_taps  # noqa: E402
+from seisflow.stages.learn.networks import NETWORKS  # noqa: E402
 
 REPEATS = 3
 BATCH = 64

@@ -15,16 +15,16 @@ from pathlib import Path
 
 from seisflow.core.classes import Split
 from seisflow.errors import SeisflowError
-from seisflow.evaluate.evaluation import (
+from seisflow.stages.evaluate.evaluation import (
     FALSE_POSITIVE_RATE,
     Evaluation,
     evaluate_probabilities,
     predict,
 )
-from seisflow.evaluate.tables import comparison_table
-from seisflow.evaluate.truth import PlantedTruth
-from seisflow.learn.artifact import Model, load_model
-from seisflow.learn.examples import Examples, open_examples
+from seisflow.stages.evaluate.tables import comparison_table
+from seisflow.stages.evaluate.truth import PlantedTruth
+from seisflow.stages.learn.artifact import Model, load_model
+from seisflow.stages.learn.examples import Examples, open_examples
 
 
 def sets_of(model: Model, sets: list[Examples]) -> list[Examples]:

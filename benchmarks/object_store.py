@@ -19,7 +19,7 @@ import tempfile
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -30,16 +30,16 @@ for name in ("OMP", "MKL", "OPENBLAS", "NUMBA"):  # before any of them is import
 
 import torch  # noqa: E402
 
-from seisflow.archive.work import Work  # noqa: E402
 from seisflow.core.files import AnyPath, any_path, is_local  # noqa: E402
-from seisflow.infer import stage as infer  # noqa: E402
-from seisflow.ingest import stage as ingest  # noqa: E402
-from seisflow.label import stage as label  # noqa: E402
-from seisflow.learn.artifact import model_document, save_model  # noqa: E402
-from seisflow.learn.classifier import build_classifier  # noqa: E402
-from seisflow.learn.front_end import FrontEndConfig  # noqa: E402
-from seisflow.synth import stage as synth  # noqa: E402
-from seisflow.synth.config import SceneConfig  # noqa: E402
+from seisflow.engine.connection import Here  # noqa: E402
+from seisflow.engine.stage import Stage  # noqa: E402
+from seisflow.stages.infer.stage import Infer  # noqa: E402
+from seisflow.stages.ingest.stage import Ingest  # noqa: E402
+from seisflow.stages.label.stage import Label  # noqa: E402
+from seisflow.stages.learn.artifact import model_document, save_model  # noqa: E402
+from seisflow.stages.learn.classifier import build_classifier  # noqa: E402
+from seisflow.stages.learn.front_end import FrontEndConfig  # noqa: E402
+from seisflow.stages.synth.stage import Synth  # noqa: E402
 
 BUCKET = "bench"
 SETTINGS = {
@@ -103,43 +103,19 @@ def save_untrained(folder: AnyPath, rate: int) -> None:
     save_model(folder, classifier, model_document(classifier))
 
 
-def stages(
-    root: AnyPath, options: argparse.Namespace
-) -> Iterator[tuple[str, Callable[[], Work], Callable[[Work], object]]]:
-    """Yield the stages below a folder: name, what lays out the work, what finishes it."""
-    scene = SceneConfig(
-        n_nodes=options.nodes, duration_s=round(options.hours * 3600), rate_hz=options.rate
-    )
-    made = synth.prepare(scene)
-    yield (
-        "synth",
-        lambda: synth.plan(root / "scene", made),
-        lambda _: synth.finish(root / "scene", made),
-    )
-
-    def ingesting() -> Work:
-        config = ingest.IngestConfig.build({"raw": (str(root / "scene" / "waveforms"),)})
-        scans = [s for batch in ingest.batches(config) for s in ingest.scan_batch(batch)]
-        return ingest.plan(config, root / "waveforms.zarr", ingest.prepare(config, scans))
-
-    yield "ingest", ingesting, lambda work: ingest.finish(work.path)
-
-    def labelling() -> Work:
-        config = label.LabelConfig.build({"method": "reference"})
-        prepared = label.prepare(config, root / "waveforms.zarr")
-        return label.plan(config, root / "labels.zarr", prepared)
-
-    yield "label", labelling, label.finish
-
-    def inferring() -> Work:
-        config = infer.InferConfig.build({})
-        prepared = infer.prepare(config, root / "waveforms.zarr", root / "model")
-        return infer.plan(config, root / "scores.zarr", prepared)
-
-    yield "infer", inferring, infer.finish
+def stages(root: AnyPath, options: argparse.Namespace) -> Iterator[Stage]:
+    """Yield the stages below a folder."""
+    size = {"nodes": options.nodes, "hours": options.hours, "rate": options.rate}
+    yield Synth(Synth.Config.build({"scene": root / "scene", **size}))
+    raw, waveforms = str(root / "scene" / "waveforms"), root / "waveforms.zarr"
+    yield Ingest(Ingest.Config.build({"raw": (raw,), "waveforms": waveforms}))
+    given = {"waveforms": waveforms, "labels": root / "labels.zarr", "method": "reference"}
+    yield Label(Label.Config.build(given))
+    given = {"waveforms": waveforms, "model": root / "model", "scores": root / "scores.zarr"}
+    yield Infer(Infer.Config.build(given))
 
 
-def measured(lay_out: Callable[[], Work], finish: Callable[[Work], object], log: Path) -> Cost:
+def measured(stage: Stage, log: Path) -> Cost:
     """Do a stage from its command to its end."""
     counts, times = [requests(log)], [time.perf_counter()]
 
@@ -147,13 +123,15 @@ def measured(lay_out: Callable[[], Work], finish: Callable[[Work], object], log:
         times.append(time.perf_counter())
         counts.append(requests(log))
 
-    work = lay_out()
+    plan = stage.plan(Here())
+    stage.create(plan)
+    work = stage.work(plan)
     tasks = work.remaining()
     mark()
     for task in tasks:
         assert work.job()(task).state == "done"
     mark()
-    finish(work)
+    stage.finish(plan)
     mark()
     took = [b - a for a, b in pairwise(times)]
     asked = [b - a for a, b in pairwise(counts)]
@@ -205,12 +183,12 @@ def main() -> None:
         )
         print("|---|---|---|---|---|---|---|---|---|", flush=True)
         both, written = [stages(root, options) for root in roots], n_bytes(roots[1])
-        for (name, *on_disk), (_, *in_store) in zip(*both, strict=True):
-            disk, there = measured(*on_disk, log), measured(*in_store, log)
+        for on_disk, in_store in zip(*both, strict=True):
+            disk, there = measured(on_disk, log), measured(in_store, log)
             before, written = written, n_bytes(roots[1])
             n = (there.around + there.tasks).total()
             print(
-                f"| {name} | {disk.n_tasks} | {disk.wall_s:.2f} | {there.wall_s:.2f} | "
+                f"| {on_disk.name} | {disk.n_tasks} | {disk.wall_s:.2f} | {there.wall_s:.2f} | "
                 f"{there.wall_s / disk.wall_s:.2f} | "
                 f"{1000 * (there.wall_s - disk.wall_s) / n:.1f} | "
                 f"{told(there.tasks, there.n_tasks)} | {told(there.around)} | "
@@ -228,8 +206,8 @@ def warm_up(folder: Path, log: Path) -> None:
     """Import and compile what the first stage of a process would wait for."""
     save_untrained(folder / "model", 100)
     small = argparse.Namespace(nodes=1, hours=1.0, rate=100)
-    for _, *one in stages(folder, small):
-        measured(*one, log)
+    for stage in stages(folder, small):
+        measured(stage, log)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from seisflow.campaign.records import made_up_scans
 from seisflow.engine.connect import connect
 from seisflow.engine.drive import Failure, drive
 from seisflow.engine.profiles import read_profile
-from seisflow.ingest import stage
+from seisflow.stages.ingest import stage
 
 TASK_S = 60
 """What a task of a campaign takes, for the share of it that driving costs."""

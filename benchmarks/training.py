@@ -23,11 +23,11 @@ for name in ("OMP", "MKL", "OPENBLAS", "NUMBA"):  # before any of them is import
 import torch  # noqa: E402
 
 from seisflow.archive.work import peak_memory_bytes  # noqa: E402
-from seisflow.learn.batches import Batch  # noqa: E402
-from seisflow.learn.config import TrainConfig  # noqa: E402
-from seisflow.learn.job import Job, prepare  # noqa: E402
-from seisflow.learn.learner import Learner  # noqa: E402
-from seisflow.learn.ranks import World  # noqa: E402
+from seisflow.stages.learn.batches import Batch  # noqa: E402
+from seisflow.stages.learn.config import TrainConfig  # noqa: E402
+from seisflow.stages.learn.job import Job, prepare  # noqa: E402
+from seisflow.stages.learn.learner import Learner  # noqa: E402
+from seisflow.stages.learn.ranks import World  # noqa: E402
 
 ROUNDS = 3
 AUTHORS_EXAMPLES = 930_000
@@ -70,7 +70,8 @@ def learner_of(wavelets: Path, batch_size: int, network: str, kind: tuple[str, s
     """Build what trains, compiled or not."""
     precision, how = kind
     options = {"network": network, "batch_size": batch_size, "precision": precision}
-    job = prepare(TrainConfig.build(options), wavelets)
+    asked = {"wavelets": wavelets, "model": wavelets.with_name("model")}
+    job = prepare(TrainConfig.build(asked | options))
     learner = Learner(job, World(torch.device("cpu")))
     if how == "compiled":
         learner.classifier.network.compile()
@@ -138,7 +139,8 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         wavelets = options.wavelets or make_set(Path(folder))
-        job = prepare(TrainConfig.build({"batch_size": options.batch_size}), wavelets)
+        asked = {"wavelets": wavelets, "model": wavelets.with_name("model")}
+        job = prepare(TrainConfig.build(asked | {"batch_size": options.batch_size}))
         reading = reading_line(job)
         some = []
         for batch in job.reader().epoch(0):

@@ -2,6 +2,8 @@
 
 Public names, loaded when first used:
 
+- a function for every stage (`ingest`, `label`, ...), which does what the command of that name
+  does; `run`, `plan` and `status` (campaigns and products);
 - products: `open` (one as an xarray.Dataset), `day_figure` and `hour_figure` (look at labels);
 - in memory, for ObsPy Streams, arrays and datasets: `from_obspy`, `to_obspy`, `label_record`
   (labels of every second), `label_hour` (of an hour of one station), `load_model` (``annotate``
@@ -16,18 +18,34 @@ __all__ = [
     "HourLabels",
     "WaveformModel",
     "__version__",
+    "assemble",
+    "compare",
     "day_figure",
+    "detect",
     "detect_array",
+    "evaluate",
     "from_obspy",
     "hour_figure",
+    "infer",
+    "ingest",
+    "label",
     "label_hour",
     "label_record",
     "load_model",
     "open",
+    "plan",
+    "report",
+    "run",
+    "status",
+    "synth",
     "to_obspy",
+    "train",
 ]
 
 _HOMES = {
+    "run": ("seisflow.api", "run"),
+    "plan": ("seisflow.api", "plan"),
+    "status": ("seisflow.api", "status"),
     "open": ("seisflow.archive.opening", "open_product"),
     "from_obspy": ("seisflow.memory.streams", "from_obspy"),
     "to_obspy": ("seisflow.memory.streams", "to_obspy"),
@@ -35,18 +53,33 @@ _HOMES = {
     "load_model": ("seisflow.memory.models", "load_model"),
     "WaveformModel": ("seisflow.memory.models", "WaveformModel"),
     "detect_array": ("seisflow.memory.detecting", "detect_array"),
-    "label_hour": ("seisflow.label.hour", "label_hour"),
-    "day_figure": ("seisflow.report.raster", "day_figure"),
-    "hour_figure": ("seisflow.report.hour", "hour_figure"),
-    "HourLabels": ("seisflow.label.method", "HourLabels"),
+    "label_hour": ("seisflow.stages.label.hour", "label_hour"),
+    "day_figure": ("seisflow.stages.report.figures.day", "day_figure"),
+    "hour_figure": ("seisflow.stages.report.figures.hour", "hour_figure"),
+    "HourLabels": ("seisflow.stages.label.method", "HourLabels"),
 }
 
 
+_STAGES = (
+    *("synth", "ingest", "label", "assemble", "train", "evaluate", "infer", "detect"),
+    *("compare", "report"),
+)
+"""Functions that run a stage."""
+
+
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name in _STAGES:
+        found = import_module("seisflow.api").function_of(name)
+    elif name in _HOMES:
+        from seisflow.core.extras import needed_by
+
+        module, attribute = _HOMES[name]
+        with needed_by(f"seisflow.{name}"):
+            found = getattr(import_module(module), attribute)
+    else:
         raise AttributeError(f"module 'seisflow' has no attribute {name!r}")
-    module, attribute = _HOMES[name]
-    return getattr(import_module(module), attribute)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:

@@ -13,6 +13,7 @@ A message says what was asked, what was found, what is allowed and what to do.
 """
 
 from enum import IntEnum
+from typing import Any
 
 __all__ = [
     "ClusterError",
@@ -66,9 +67,16 @@ class DataError(SeisflowError, ValueError):
 
 
 class IncompleteError(SeisflowError, RuntimeError):
-    """Some tasks are missing or failed; what is done is kept and the command can be repeated."""
+    """Some tasks are missing or failed; what is done is kept and the command can be repeated.
+
+    Attributes
+    ----------
+    result : seisflow.engine.stage.Result or None
+        What there is, where a stage ended so.
+    """
 
     exit_code = ExitCode.INCOMPLETE
+    result: Any = None
 
 
 class StorageError(IncompleteError, OSError):

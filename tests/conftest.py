@@ -1,16 +1,25 @@
 """What tests of processes share: one scheduler with two workers, one launcher, small products."""
 
+import gc
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from programs import Cluster, Launcher, start_cluster
 
-import seisflow.formats.quiet_obspy  # noqa: F401 - obspy must be imported quietly before all else
+import seisflow.formats.obspy_import  # noqa: F401 - obspy must be imported quietly before all else
 
-settings.register_profile("seisflow", deadline=None)  # no test depends on the clock
+# no test depends on the clock
+settings.register_profile("seisflow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("seisflow")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of slow tests: none is left to one process at the end."""
+    n_slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -n_slow[item.path])
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +66,8 @@ def labels(waveforms: Path, launcher: Launcher, cluster: Cluster) -> Path:
     ended = launcher.run("label", waveforms, path, *args)
     assert ended.code == 0, ended.err
     return path
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what was imported: it would look through it again and again."""
+    gc.freeze()

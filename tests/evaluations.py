@@ -19,8 +19,8 @@ from seisflow.archive.schema import second_array, station_arrays
 from seisflow.archive.store import create_product, write_shards
 from seisflow.core.classes import flag_attributes
 from seisflow.core.grid import HOUR_NS, NS_PER_S, Span
-from seisflow.learn.examples import Examples, open_examples
-from seisflow.synth.sources import SourceKind
+from seisflow.stages.learn.examples import Examples, open_examples
+from seisflow.stages.synth.sources import SourceKind
 
 sys.path.append(str(Path(__file__).parent / "learn"))
 

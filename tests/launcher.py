@@ -6,6 +6,7 @@ JSON answer a line on standard output.
 """
 
 import ctypes
+import gc
 import json
 import os
 import signal
@@ -13,10 +14,11 @@ import sys
 
 
 def serve() -> None:
-    import seisflow.formats.quiet_obspy  # noqa: F401 - what commands would import, once
+    import seisflow.formats.obspy_import  # noqa: F401 - what commands would import, once
     from seisflow.cli.app import program
 
     assert program()
+    gc.freeze()  # or each command would touch, and so copy, all that was imported
     with open(0, "rb", buffering=0, closefd=False) as requests:
         while line := requests.readline():
             request = json.loads(line)

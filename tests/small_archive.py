@@ -1,17 +1,17 @@
 """Small archives without a cluster: waveforms from runs of samples, and products as arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
+from stages import made
 
-from seisflow.archive.work import Work
 from seisflow.core.files import whole_file
 from seisflow.core.grid import NS_PER_S, parse_time
 from seisflow.formats.writing import MiniSeedWriter
-from seisflow.ingest import stage as ingest_stage
+from seisflow.stages.ingest.stage import Ingest
 
 Runs = list[tuple[str, np.ndarray]]
 
@@ -24,15 +24,16 @@ def waveforms(
         with whole_file(folder / "raw" / station) as file:
             for start, values in runs:
                 MiniSeedWriter(file, station, rate).append(parse_time(start), values)
-    config = ingest_stage.IngestConfig.build({"raw": (str(folder / "raw"),), **options})
-    scans = [s for b in ingest_stage.batches(config) for s in ingest_stage.scan_batch(b)]
-    work = ingest_stage.plan(config, folder / "waveforms.zarr", ingest_stage.prepare(config, scans))
-    run_all(work)
-    ingest_stage.finish(work.path)
-    return work.path
+    return ingest([folder / "raw"], folder / "waveforms.zarr", **options)
 
 
-def run_all(work: Work[Any], *, backward: bool = False) -> list[Any]:
+def ingest(raw: Sequence[Path], output: Path, **options: Any) -> Path:
+    """Ingest files in this process."""
+    asked = {"raw": tuple(map(str, raw)), "waveforms": output, **options}
+    return made(Ingest(Ingest.Config.build(asked))).path
+
+
+def run_all(work: Any, *, backward: bool = False) -> list[Any]:
     tasks = work.remaining()
     return [work.job()(task) for task in (reversed(tasks) if backward else tasks)]
 

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from toy_windows import toy_windows
 
-from seisflow.learn.artifact import Model, model_document
-from seisflow.learn.classifier import build_classifier
-from seisflow.learn.forest import fit_forest
-from seisflow.learn.front_end import FrontEndConfig
+from seisflow.stages.learn.artifact import Model, model_document
+from seisflow.stages.learn.classifier import build_classifier
+from seisflow.stages.learn.forest import fit_forest
+from seisflow.stages.learn.front_end import FrontEndConfig
 
 CONFIG_40 = FrontEndConfig(40)
 SHARPER = {"published": 50, "compact": 5, "recurrent": 100}

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.signal import butter, lfilter
 
-from seisflow.learn.front_end import FrontEndConfig
+from seisflow.stages.learn.front_end import FrontEndConfig
 
 
 def toy_windows(

@@ -1,4 +1,4 @@
-"""Print what pyproject.toml says seisflow needs to run, one requirement a line.
+"""Print what pyproject.toml says seisflow needs to run, with all extras, one requirement a line.
 
 Usage: python runtime_requirements.py pyproject.toml
 """
@@ -8,4 +8,6 @@ import tomllib
 from pathlib import Path
 
 project = tomllib.loads(Path(sys.argv[1]).read_text())["project"]
-sys.stdout.write("\n".join([*project["dependencies"], ""]))
+extras = project["optional-dependencies"]
+optional = [needed for name in extras if name not in ("all", "dev") for needed in extras[name]]
+sys.stdout.write("\n".join([*project["dependencies"], *optional, ""]))

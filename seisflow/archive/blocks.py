@@ -6,7 +6,7 @@ chosen station once, in whole shards of the product they fill.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from seisflow.archive.products import Product
 from seisflow.archive.reading import read_column, read_slice, recorded_samples, station_names
 from seisflow.archive.receipts import read_receipts
 from seisflow.archive.store import read_product
-from seisflow.archive.work import Work, require_complete
+from seisflow.archive.work import Task, Work, require_complete
 from seisflow.core.config import SelectingConfig
 from seisflow.core.files import AnyPath, relative_path
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, Span, format_time, parse_time
@@ -37,6 +37,8 @@ __all__ = [
     "source_document",
     "task_unit",
 ]
+
+T = TypeVar("T", bound=Task)
 
 SOURCES = "sources.json"
 """Document beside a plan that says where the WAVEFORMS were; no part of the identity."""
@@ -86,9 +88,14 @@ class BlockTask:
     stop_s: int
 
     @property
+    def n_seconds(self) -> int:
+        """Seconds of its shard."""
+        return self.stop_s - self.start_s
+
+    @property
     def station_s(self) -> int:
         """Seconds of one station's record in it."""
-        return len(self.rows) * (self.stop_s - self.start_s)
+        return len(self.rows) * self.n_seconds
 
 
 @dataclass(frozen=True)
@@ -190,7 +197,7 @@ def block_tasks(product: Product, selection: Selection) -> Iterator[BlockTask]:
             yield BlockTask(name, members, first, start, stop)
 
 
-def set_aside(work: Work[BlockTask]) -> Iterator[BlockTask]:
+def set_aside(work: Work[T]) -> Iterator[T]:
     """Yield the tasks that were given up before they could write anything."""
     receipts = read_receipts(work.path, work.key)
     for task in work.tasks:

@@ -11,7 +11,8 @@ infer      WAVEFORMS, a model          SCORES                      station block
 detect     SCORES, WAVEFORMS           CATALOG                     one hour, all stations
 =========  ==========================  ==========================  ======================
 
-``train`` reads WAVELETS and writes a model, a folder of its own kind (`seisflow.learn.artifact`).
+``train`` reads WAVELETS and writes a model, a folder of its own kind
+(`seisflow.stages.learn.artifact`).
 
 A product is one Zarr group. Its root attribute ``seisflow`` says which product it is, by which
 configuration and from which input (`Identity`). Beside the arrays lies a folder ``_seisflow``

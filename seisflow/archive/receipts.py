@@ -22,6 +22,7 @@ __all__ = [
     "read_plan",
     "read_problems",
     "read_receipts",
+    "receipt_path",
     "write_receipt",
 ]
 
@@ -94,7 +95,8 @@ class TaskPlan:
     notes: tuple[str, ...] = ()
 
 
-def _receipt_path(path: AnyPath, key: str, task: str) -> AnyPath:
+def receipt_path(path: AnyPath, key: str, task: str) -> AnyPath:
+    """Return where the receipt of a task is."""
     return path / HIDDEN / "receipts" / f"{fingerprint([key, task])}.json"
 
 
@@ -107,7 +109,7 @@ def write_json(path: AnyPath, content: Any) -> None:
 def write_receipt(path: str | AnyPath, key: str, receipt: Receipt, detail: Any = None) -> None:
     """Record a task; `detail` is what finish needs of it and does not travel."""
     content = {"key": key, "receipt": asdict(receipt), "detail": detail}
-    write_json(_receipt_path(any_path(path), key, receipt.task), content)
+    write_json(receipt_path(any_path(path), key, receipt.task), content)
 
 
 def _parsed(text: bytes, key: str) -> tuple[Receipt, Any] | None:
@@ -127,7 +129,7 @@ def _parsed(text: bytes, key: str) -> tuple[Receipt, Any] | None:
 def read_receipt(path: str | AnyPath, key: str, task: str) -> Receipt | None:
     """Return the receipt of one task, or None if it has none."""
     try:
-        text = file_bytes(_receipt_path(any_path(path), key, task))
+        text = file_bytes(receipt_path(any_path(path), key, task))
     except OSError:
         return None
     found = _parsed(text, key)

@@ -12,7 +12,7 @@ from xarray.indexes import PandasIndex
 
 from seisflow.core.wording import SHOWN, some_names
 
-__all__ = ["StationIndex"]
+__all__ = ["StationIndex", "fits"]
 
 
 class _AlignsAsPandas(type(PandasIndex)):  # type: ignore[misc]
@@ -76,7 +76,7 @@ class StationIndex(PandasIndex, metaclass=_AlignsAsPandas):
         names: list[str] = [str(name) for name in self.index]
         if text in names:
             return text
-        fitting: list[str] = [name for name in names if _fits(name, text)]
+        fitting: list[str] = [name for name in names if fits(name, text)]
         if len(fitting) == 1:
             return str(fitting[0])
         if fitting:
@@ -95,8 +95,8 @@ class StationIndex(PandasIndex, metaclass=_AlignsAsPandas):
         return f"StationIndex({self.index!r})"
 
 
-def _fits(name: str, text: str) -> bool:
-    """Whether a text is the beginning of an id, or of one without its network, in whole parts."""
+def fits(name: str, text: str) -> bool:
+    """Tell whether a text is the beginning of an id, or of one without its network, in parts."""
     return any(f"{part}.".startswith(f"{text}.") for part in (name, name.partition(".")[2]))
 
 

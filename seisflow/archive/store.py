@@ -24,8 +24,8 @@ from zarr.codecs import BloscCodec, BloscShuffle
 from zarr.errors import ZarrUserWarning
 from zarr.storage import FsspecStore, MemoryStore
 
-from seisflow.archive.appearing import HIDDEN, appearing, product_stands, refuse_unfit
 from seisflow.archive.products import ArraySpec, Product
+from seisflow.archive.publishing import HIDDEN, appearing, product_stands, refuse_unfit
 from seisflow.archive.row_store import RowStore
 from seisflow.core.files import AnyPath, any_path, is_local, is_store_trouble, remove_file
 from seisflow.errors import ConfigError, DataError, StorageError

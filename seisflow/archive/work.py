@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from seisflow.archive.appearing import HIDDEN, product_stands
 from seisflow.archive.products import Identity, Product, mapping_differences
+from seisflow.archive.publishing import HIDDEN, product_stands
 from seisflow.archive.receipts import (
     DONE,
     FAILED,

@@ -7,26 +7,24 @@ network warms it up and is not counted.
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from seisflow.archive.work import Task, Work
 from seisflow.campaign.rates import Rate
-from seisflow.compare.detectors import Baselines, pieces
-from seisflow.detect import stage as detect_stage
-from seisflow.detect.config import DetectConfig
-from seisflow.infer import stage as infer_stage
-from seisflow.ingest import stage as ingest_stage
-from seisflow.label import stage as label_stage
-from seisflow.learn.config import TrainConfig
-from seisflow.learn.job import prepare as prepare_training
-from seisflow.learn.model import one_thread
-from seisflow.learn.training import Event, train_job
-from seisflow.synth import stage as synth_stage
-from seisflow.synth.config import SceneConfig
-from seisflow.wavelets import stage as wavelets_stage
-from seisflow.wavelets.scan import scan
+from seisflow.engine.connection import Here
+from seisflow.engine.stage import run_stage
+from seisflow.registry import stage_of
+from seisflow.stages.compare.baselines import Baselines, pieces
+from seisflow.stages.learn.config import TrainConfig
+from seisflow.stages.learn.job import prepare as prepare_training
+from seisflow.stages.learn.model import one_thread
+from seisflow.stages.learn.training import Event, train_job
+from seisflow.stages.wavelets.choosing import choose
+from seisflow.stages.wavelets.config import AssembleConfig
+from seisflow.stages.wavelets.inputs import identify
+from seisflow.stages.wavelets.preparing import Preparation, prepare
+from seisflow.stages.wavelets.stage import Assemble, find_candidates, plan_of
 
 __all__ = ["measure"]
 
@@ -75,8 +73,7 @@ def _stages(
     say("assemble")
     yield from _assemble(at)
     say(f"train {network}")
-    config = TrainConfig.build({"network": network, "epochs": EPOCHS, "batch_size": 32})
-    train_s = _train(at, config)
+    train_s = _train(at, network)
     if train_s is not None:
         yield f"train {network}", "example", train_s
     say(f"infer {network}")
@@ -99,42 +96,35 @@ def _do_all(work: Work[T]) -> float:
     return cpu_s * len(tasks) / max(1, len(tasks) - 1)
 
 
+def _build(name: str, **options: Any) -> Any:
+    """Return a stage of the small array."""
+    stage = stage_of(name)
+    return stage(stage.Config.build(options))
+
+
+def _measured(stage: Any) -> tuple[float, float]:
+    """Run a stage; return the CPU seconds of its plan, and of its tasks."""
+    plan_s, plan = _timed(lambda: stage.plan(Here()))
+    stage.create(plan)
+    tasks_s = _do_all(stage.work(plan))
+    stage.finish(plan)
+    return plan_s, tasks_s
+
+
 def _make_scene(folder: Path, rate_hz: int) -> None:
-    config = SceneConfig(
-        n_nodes=N_NODES, rate_hz=rate_hz, earthquakes_per_hour=30.0, dead_fraction=0.0
-    )
-    prepared = synth_stage.prepare(config)
-    work = synth_stage.plan(folder, prepared)
-    for task in work.tasks:
-        work.job()(task)
-    synth_stage.finish(folder, prepared)
+    options = {"nodes": N_NODES, "rate": rate_hz, "earthquakes": 30.0, "dead": 0.0}
+    run_stage(_build("synth", scene=folder, **options), Here())
 
 
 def _ingest(at: Path) -> float:
-    options = {
-        "raw": (str(at / "scene" / "waveforms"),),
-        "stations": str(at / "scene" / "stations.csv"),
-    }
-    config = ingest_stage.IngestConfig.build(options)
-
-    def plan() -> Any:
-        batches = ingest_stage.batches(config)
-        scans = [found for batch in batches for found in ingest_stage.scan_batch(batch)]
-        return ingest_stage.plan(config, at / "waveforms", ingest_stage.prepare(config, scans))
-
-    scan_s, work = _timed(plan)
-    tasks_s = _do_all(work)
-    ingest_stage.finish(at / "waveforms")
-    return scan_s + tasks_s
+    scene = at / "scene"
+    options = {"raw": (str(scene / "waveforms"),), "stations": scene / "stations.csv"}
+    return sum(_measured(_build("ingest", waveforms=at / "waveforms", **options)))
 
 
 def _label(at: Path, method: str) -> float:
-    config = label_stage.LabelConfig.build({"method": method})
-    prepared = label_stage.prepare(config, at / "waveforms")
-    work = label_stage.plan(config, at / "labels", prepared)
-    cpu_s = _do_all(work)
-    label_stage.finish(work)
-    return cpu_s
+    paths = {"waveforms": at / "waveforms", "labels": at / "labels"}
+    return _measured(_build("label", method=method, **paths))[1]
 
 
 def _assemble(at: Path) -> Iterator[Measured]:
@@ -142,56 +132,53 @@ def _assemble(at: Path) -> Iterator[Measured]:
     lines = (at / "scene" / "arrivals.csv").read_text().splitlines(keepends=True)
     few = at / "few.csv"
     few.write_text("".join(lines[: 1 + N_NODES]))
-    config = wavelets_stage.AssembleConfig.build({"split": "shuffled", "snr_min": 0.0})
-    sources = wavelets_stage.Sources(at / "waveforms", at / "labels", few, None)
-    quiet = wavelets_stage.prepare(config, sources)
-    quiet_s, _ = _timed(lambda: [scan(quiet.shared, task) for task in quiet.tasks])
+    quiet = _prepared(at, few)
+    quiet_s, _ = _timed(lambda: find_candidates(quiet, Here()))
     yield "assemble scan", "station-day", quiet_s / STATION_DAYS
-    sources = replace(sources, arrivals=at / "scene" / "arrivals.csv")
-    prepared = wavelets_stage.prepare(config, sources)
-    scan_s, found = _timed(lambda: [scan(prepared.shared, task) for task in prepared.tasks])
+    prepared = _prepared(at, at / "scene" / "arrivals.csv")
+    scan_s, found = _timed(lambda: find_candidates(prepared, Here()))
     n_onsets = sum(part.onset.size for task in prepared.tasks for part in task.stations)
     yield "assemble arrivals", "arrival", max(0.0, scan_s - quiet_s) / n_onsets
-    assembly = wavelets_stage.choose(prepared, found, [])
-    work = wavelets_stage.plan(config, sources, at / "wavelets", prepared, assembly)
+    stage, assembly = Assemble(prepared.survey.config), choose(prepared.survey, found)
+    plan = plan_of(prepared, assembly)
+    stage.create(plan)
+    work = stage.work(plan)
     cut_s, _ = _timed(lambda: [work.job()(task) for task in work.tasks])
-    wavelets_stage.finish(work)
+    stage.finish(plan)
     yield "assemble cut", "example", cut_s / len(assembly.examples)
 
 
-def _train(at: Path, config: TrainConfig) -> float | None:
+def _prepared(at: Path, arrivals: Path) -> Preparation:
+    paths = {name: at / name for name in ("waveforms", "labels", "wavelets")}
+    options = {"arrivals": arrivals, "split": "shuffled", "snr_min": 0.0}
+    config = AssembleConfig.build(paths | options)
+    return prepare(config, identify(config))
+
+
+def _train(at: Path, network: str) -> float | None:
     """Return CPU seconds of an example in the last epoch; None of a forest."""
-    job = prepare_training(config, at / "wavelets")
+    options = {"wavelets": at / "wavelets", "model": at / "model", "network": network}
+    job = prepare_training(TrainConfig.build({**options, "epochs": EPOCHS, "batch_size": 32}))
     ends = []
 
     def note(event: Event) -> None:
         if event.kind == "epoch":
             ends.append(time.process_time())
 
-    train_job(job, at / "model", on_event=note, device="cpu")
+    train_job(job, on_event=note)
     if job.is_forest:
         return None
     return (ends[-1] - ends[-2]) / len(job.train)
 
 
 def _infer(at: Path) -> float:
-    config = infer_stage.InferConfig.build({})
-    work = infer_stage.plan(
-        config, at / "scores", infer_stage.prepare(config, at / "waveforms", at / "model")
-    )
-    cpu_s = _do_all(work)
-    infer_stage.finish(work)
-    return cpu_s
+    paths = {"waveforms": at / "waveforms", "model": at / "model", "scores": at / "scores"}
+    return _measured(_build("infer", **paths))[1]
 
 
 def _baselines(at: Path) -> float:
-    config = DetectConfig.build({"min_nodes": 3, "threshold": 0.9})
-    work = detect_stage.plan(
-        at / "catalog", detect_stage.prepare(config, at / "waveforms", at / "scores")
-    )
-    for task in work.tasks:
-        work.job()(task)
-    detect_stage.finish(work)
+    paths = {"waveforms": at / "waveforms", "scores": at / "scores", "catalog": at / "catalog"}
+    run_stage(_build("detect", min_nodes=3, threshold=0.9, **paths), Here())
     searched = Baselines(has_nine=True)
     begun = time.process_time()
     for piece in pieces(at / "catalog", at / "waveforms"):

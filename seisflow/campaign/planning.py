@@ -8,7 +8,6 @@ measured times how much there is, nothing else. Walltime is rounds of equal task
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -17,26 +16,27 @@ from seisflow.archive.receipts import TaskPlan
 from seisflow.campaign.rates import Rates
 from seisflow.campaign.records import Records
 from seisflow.core.geometry import local_xy_m
-from seisflow.detect import stage as detect_stage
-from seisflow.detect.array import JITTER_S, Array
-from seisflow.detect.config import DetectConfig
-from seisflow.detect.searching import Job
-from seisflow.infer import stage as infer_stage
-from seisflow.infer.layout import score_arrays
-from seisflow.infer.stage import InferConfig
-from seisflow.ingest.stage import Preparation
-from seisflow.label import stage as label_stage
-from seisflow.label.layout import label_arrays
-from seisflow.label.stage import LabelConfig
-from seisflow.learn.artifact import model_document
-from seisflow.learn.classifier import build_classifier
-from seisflow.learn.config import TrainConfig
-from seisflow.learn.front_end import FrontEndConfig
-from seisflow.learn.model import Model
-from seisflow.wavelets.config import AssembleConfig
-from seisflow.wavelets.cutting import n_samples_of
-from seisflow.wavelets.layout import COLUMN_CHUNK, SHARD
-from seisflow.wavelets.stage import task_plan as shards_plan
+from seisflow.stages.detect.array import JITTER_S, Array
+from seisflow.stages.detect.config import DetectConfig
+from seisflow.stages.detect.searching import Job
+from seisflow.stages.detect.stage import hour_tasks
+from seisflow.stages.detect.stage import needs_of as needs_of_hours
+from seisflow.stages.infer.config import InferConfig
+from seisflow.stages.infer.layout import score_arrays
+from seisflow.stages.infer.stage import lay_out as lay_out_infer
+from seisflow.stages.ingest.stage import IngestPlan
+from seisflow.stages.label import stage as label_stage
+from seisflow.stages.label.config import LabelConfig
+from seisflow.stages.label.layout import label_arrays
+from seisflow.stages.learn.artifact import model_document
+from seisflow.stages.learn.classifier import build_classifier
+from seisflow.stages.learn.config import TrainConfig
+from seisflow.stages.learn.front_end import FrontEndConfig
+from seisflow.stages.learn.model import Model
+from seisflow.stages.wavelets.config import AssembleConfig
+from seisflow.stages.wavelets.cutting import n_samples_of
+from seisflow.stages.wavelets.layout import COLUMN_CHUNK, SHARD
+from seisflow.stages.wavelets.stage import needs_of as needs_of_examples
 
 __all__ = [
     "StagePlan",
@@ -120,29 +120,21 @@ class _Part:
     rate_hz: float
 
 
-def plan_ingest(prepared: Preparation, records: Records, rates: Rates, where: Where) -> StagePlan:
+def plan_ingest(plan: IngestPlan, records: Records, rates: Rates, where: Where) -> StagePlan:
     """Plan the ingest of an archive that was scanned, or made up."""
-    n_files = files_of(prepared.arrays, len(prepared.tasks)) + SEGMENT_FILES
-    part = _Part("ingest", records.station_days, len(prepared.tasks), records.rate_hz)
-    return _stage("ingest", prepared.plan, n_files, (part,), rates, where)
+    n_files = files_of(plan.arrays, len(plan.tasks)) + SEGMENT_FILES
+    part = _Part("ingest", records.station_days, len(plan.tasks), records.rate_hz)
+    return _stage("ingest", plan.needs, n_files, (part,), rates, where)
 
 
-def plan_label(
-    config: LabelConfig,
-    records: Records,
-    rates: Rates,
-    where: Where,
-    *,
-    block: int | None = None,
-    device: str = "cpu",
-) -> StagePlan:
+def plan_label(config: LabelConfig, records: Records, rates: Rates, where: Where) -> StagePlan:
     """Plan the labels of the records, or of the part that is asked for."""
-    p = label_stage.lay_out(config, records.select(config), block, device)
+    p = label_stage.lay_out(config, records.select(config))
     arrays = label_arrays(p.product, p.selection.stations, p.selection.places)
     days = len(p.selection.rows) * p.product.n_seconds / 86_400
     part = _Part(f"label {config.method}", days, len(p.tasks), records.rate_hz)
-    n_files, plan = files_of(arrays, len(p.tasks)), p.plan
-    return _stage("label", plan, n_files, (part,), rates, where, on_gpu=device == "cuda")
+    n_files, on_gpu = files_of(arrays, len(p.tasks)), config.device == "cuda"
+    return _stage("label", p.needs, n_files, (part,), rates, where, on_gpu=on_gpu)
 
 
 def plan_assemble(
@@ -154,7 +146,7 @@ def plan_assemble(
     n_scans = math.ceil(len(selection.rows) / selection.block(None)) * math.ceil(
         selection.span.duration_s / 86_400
     )
-    plan = shards_plan(config, n_examples, int(records.rate_hz))
+    plan = needs_of_examples(config, n_examples, int(records.rate_hz))
     parts = (
         _Part("assemble scan", days, n_scans, records.rate_hz),
         _Part("assemble arrivals", n_examples / 3 / config.per_arrival, n_scans, records.rate_hz),
@@ -171,9 +163,6 @@ def plan_train(
     split: AssembleConfig,
     n_examples: int,
     rates: Rates,
-    *,
-    n_ranks: int = 1,
-    on_gpu: bool = False,
 ) -> StagePlan:
     """Plan a training on the share of `n_examples` that its split gives; all epochs are counted.
 
@@ -191,8 +180,8 @@ def plan_train(
         write_bytes=MODEL_FILES * FIGURE_BYTES,
         n_files=MODEL_FILES,
     )
-    part = _Part(f"train {config.network}", seen, n_ranks, records.rate_hz)
-    here = Where("here", n_ranks)
+    part = _Part(f"train {config.network}", seen, config.ranks, records.rate_hz)
+    here, on_gpu = Where("here", config.ranks), config.device == "cuda"
     return _stage("train", plan, MODEL_FILES, (part,), rates, here, on_gpu=on_gpu)
 
 
@@ -202,37 +191,33 @@ def plan_infer(
     records: Records,
     rates: Rates,
     where: Where,
-    *,
-    block: int | None = None,
-    device: str = "cpu",
 ) -> StagePlan:
     """Plan the scores of a network.
 
     Parameters
     ----------
     config : InferConfig
-        Which part of the records.
+        Which part of the records, and how.
     model : str and Model
         Name of its network, and the model; None of a forest that is not grown yet, of which no
-        one knows how large it will be.
-    records, rates, where
-        As for every stage.
-    block : int, optional
-        Stations of a task.
-    device : str
-        Where the network runs.
+        memory is known.
+    records : Records
+        What is there.
+    rates : Rates
+        What was measured.
+    where : Where
+        Workers.
     """
     network, loaded = model
-    shape = loaded or untrained("compact", TrainConfig.build({}), int(records.rate_hz))
-    running = infer_stage.Running(device)
-    selection = records.select(config)
-    p = infer_stage.lay_out(config, selection, (Path("model"), shape), block, running)
-    arrays = score_arrays(p.product, selection.stations, selection.places, shape.classes)
-    days = len(selection.rows) * p.product.n_seconds / 86_400
-    part = _Part(f"infer {network}", days, len(p.tasks), records.rate_hz)
-    n_files = files_of(arrays, len(p.tasks))
-    on_gpu, plan = device == "cuda", p.plan
-    made = _stage("infer", plan, n_files, (part,), rates, where, on_gpu=on_gpu)
+    usual = TrainConfig.build({"wavelets": "wavelets.zarr", "model": "model"})
+    shape = loaded or untrained("compact", usual, int(records.rate_hz))
+    plan = lay_out_infer(config, records.select(config), shape)
+    stations, places = plan.selection.stations, plan.selection.places
+    arrays = score_arrays(plan.product, stations, places, shape.classes)
+    days = len(stations) * plan.product.n_seconds / 86_400
+    part = _Part(f"infer {network}", days, len(plan.tasks), records.rate_hz)
+    n_files, on_gpu = files_of(arrays, len(plan.tasks)), config.device == "cuda"
+    made = _stage("infer", plan.needs, n_files, (part,), rates, where, on_gpu=on_gpu)
     return made if loaded else replace(made, memory_bytes=None)
 
 
@@ -245,9 +230,7 @@ def untrained(network: str, config: TrainConfig, rate_hz: int) -> Model:
     return Model(classifier, model_document(classifier))
 
 
-def plan_detect(
-    config: DetectConfig, records: Records, rates: Rates, where: Where, *, figures: int = 20
-) -> StagePlan:
+def plan_detect(config: DetectConfig, records: Records, rates: Rates, where: Where) -> StagePlan:
     """Plan the search of all hours; an array without coordinates is taken for a point.
 
     Every task is counted as if it read its whole UTC day, as the first of a day in each worker
@@ -267,14 +250,14 @@ def plan_detect(
     rows = selection.rows
     array = Array(selection.stations, rows, rows, selection.places, window_s, moveout_s)
     source = records.product
-    job = Job(Path("waveforms"), Path("scores"), source, source, array, config, 0.5)
-    tasks = tuple(detect_stage.hour_tasks(source, selection.span))
-    plan = detect_stage.task_plan(job, tasks)
+    job = Job(config, "", source, source, array, 0.5)
+    tasks = tuple(hour_tasks(source, selection.span))
+    plan = needs_of_hours(job, tasks)
     hours = len(rows) * len(tasks)
     part = _Part("detect", hours, len(tasks), records.rate_hz)
     days = math.ceil(selection.span.duration_s / 86_400)
-    n_files = CATALOG_FILES + len(tasks) + 3 * days + figures
-    plan = replace(plan, write_bytes=plan.write_bytes + figures * FIGURE_BYTES)
+    n_files = CATALOG_FILES + len(tasks) + plan.n_files + 3 * days + config.figures
+    plan = replace(plan, write_bytes=plan.write_bytes + config.figures * FIGURE_BYTES)
     return _stage("detect", plan, n_files, (part,), rates, where)
 
 

@@ -15,7 +15,7 @@ from seisflow.core.files import AnyPath
 from seisflow.core.grid import DAY_NS, parse_time
 from seisflow.core.stations import Coordinates, select_stations
 from seisflow.formats.pieces import FileScan, Piece
-from seisflow.ingest.stage import Preparation
+from seisflow.stages.ingest.stage import IngestPlan
 
 __all__ = ["Records", "made_up_scans", "records_of_plan", "records_of_waveforms"]
 
@@ -86,13 +86,13 @@ def made_up_scans(size: ArchiveSize) -> Iterator[FileScan]:
             yield FileScan(f"/{station}/{day}", "miniseed", n_bytes, 0, (piece,))
 
 
-def records_of_plan(prepared: Preparation) -> Records:
+def records_of_plan(plan: IngestPlan) -> Records:
     """Return the records that an ingest will write."""
-    found = prepared.inventory.found
-    places = {spec.name: spec.values for spec in prepared.arrays if spec.values is not None}
+    found = plan.inventory.found
+    places = {spec.name: spec.values for spec in plan.arrays if spec.values is not None}
     columns = [places[name] for name in ("longitude", "latitude", "elevation")]
     return Records(
-        prepared.product,
+        plan.product,
         tuple(found),
         tuple(Coordinates(*map(float, row)) for row in zip(*columns, strict=True)),
         sum(f.piece.n_samples for pieces in found.values() for f in pieces),

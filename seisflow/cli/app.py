@@ -5,7 +5,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterable
-from contextlib import chdir
+from contextlib import chdir, suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 import typer
 
 from seisflow import __version__
-from seisflow.cli.console import ERRORS
-from seisflow.core.files import is_store_trouble
-from seisflow.errors import ExitCode, SeisflowError
+from seisflow.console import ERRORS
+from seisflow.errors import ConfigError, ExitCode, SeisflowError
+from seisflow.registry import STAGES
 
 __all__ = ["COMMANDS", "main", "program"]
 
@@ -28,35 +28,28 @@ where it was; every product opens with seisflow.open(path) or xarray.open_zarr(p
 
 Exit codes: 0 done, 1 bug, 2 configuration, 3 data (something in the files could not be used;
 the rest was), 4 incomplete (type the command again), 130 interrupted."""
-COMMANDS = {
-    "synth": "synth",
-    "ingest": "ingest",
-    "label": "label",
-    "assemble": "assemble",
-    "train": "train",
-    "evaluate": "evaluate",
-    "infer": "infer",
-    "detect": "detect",
-    "compare": "compare",
-    "report": "report",
-    "run": "campaign",
-    "plan": "campaign",
-    "plot": "plot",
-    "status": "status",
-    "jobs": "jobs",
-    "logs": "jobs",
-    "cancel": "jobs",
-    "demo": "demo",
-    "cluster": "cluster",
+OTHERS = {
+    "run": ("campaign", "Run all stages of a campaign file, each resumable; end with one page."),
+    "plan": ("campaign", "Show what a campaign will take: tasks, files, bytes, memory and hours."),
+    "plot": ("plot", "Draw labels: a day of the array, or one hour of one station."),
+    "status": ("status", "Show how far a product is: done, missing and failed tasks."),
+    "jobs": ("jobs", "Show what was detached here: jobs of SLURM, and how far each is."),
+    "logs": ("jobs", "Print what a detached command has said."),
+    "cancel": ("jobs", "End a detached command; what is done is kept."),
+    "demo": ("demo", "Do the whole mission on a small synthetic array with known truth."),
+    "cluster": ("cluster", "Look at clusters before work is trusted to them."),
 }
-"""The module of each command, in the order of ``--help``; `cluster` has commands of its own."""
+"""Commands that are no stage: module and summary; `cluster` has commands of its own."""
+COMMANDS = {name: entry.summary for name, entry in STAGES.items()}
+COMMANDS |= {name: summary for name, (_, summary) in OTHERS.items()}
+"""The summary of each command, in the order of ``--help``."""
 
 
 def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
-    """Return the command line with these commands.
+    """Return the command line with these commands; of the others, their summaries alone.
 
-    Only their modules are imported: all of them take seconds, of which `seisflow status` and every
-    worker process have no use.
+    Only modules of these commands are imported: all of them take seconds, of which `seisflow
+    --help`, `seisflow status` and every worker process have no use.
     """
     app = typer.Typer(
         name="seisflow",
@@ -68,16 +61,30 @@ def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
         pretty_exceptions_enable=False,
     )
-    chosen = list(names)
-    if chosen != ["status"]:  # before xarray imports Dask, with the files of the user
-        import_module("seisflow.engine")
-    for name in chosen:
-        module = import_module(f"seisflow.cli.{COMMANDS[name]}")
-        if name == "cluster":
-            app.add_typer(module.app, name=name)
+    whole = set(names)
+    for name, summary in COMMANDS.items():
+        if name not in whole:
+            app.command(name, help=summary)(_only_summary)
+        elif name in STAGES:
+            commands = import_module("seisflow.cli.commands")
+            app.command(name)(commands.command_of(name))
         else:
-            app.command(name)(getattr(module, name))
+            _add_other(app, name)
     return app
+
+
+def _only_summary() -> None:
+    """Stand for a command in the list of all."""
+
+
+def _add_other(app: typer.Typer, name: str) -> None:
+    if name != "status":  # before xarray imports Dask, with the files of the user
+        import_module("seisflow.engine")
+    module = import_module(f"seisflow.cli.{OTHERS[name][0]}")
+    if name == "cluster":
+        app.add_typer(module.app, name=name)
+    else:
+        app.command(name)(getattr(module, name))
 
 
 def command_line(names: Iterable[str] = COMMANDS) -> Any:
@@ -132,8 +139,8 @@ def _own_environment() -> None:
             del os.environ[name]
     os.environ |= {"MATPLOTLIBRC": os.devnull, "MPLBACKEND": "agg"}
     if Path("matplotlibrc").exists():  # read before what the variable names
-        with chdir("/"):
-            import_module("seisflow.report.palette")
+        with chdir("/"), suppress(ConfigError):  # without matplotlib there is nothing to keep
+            import_module("seisflow.stages.report.figures.palette")
 
 
 def main() -> NoReturn:
@@ -145,14 +152,15 @@ def main() -> NoReturn:
     _own_environment()
     asked = sys.argv[1:2]
     try:
-        names = asked if asked and asked[0] in COMMANDS else COMMANDS
-        code = command_line(names)(standalone_mode=False)
+        code = command_line(asked)(standalone_mode=False)
     except SeisflowError as error:
         _say(str(error))
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = ExitCode.INTERRUPTED
     except Exception as error:
+        from seisflow.core.files import is_store_trouble  # fsspec takes long to import
+
         if is_store_trouble(error):
             _say(
                 f"the object store refused or did not answer ({type(error).__name__}: {error}); "

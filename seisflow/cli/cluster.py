@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from upath import UPath
 
-from seisflow.cli.console import print_json, table
 from seisflow.cli.options import JsonOption, a_path
+from seisflow.console import print_json, table
 from seisflow.engine.check import check_cluster
 from seisflow.engine.profiles import read_profile
 from seisflow.errors import ExitCode

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from seisflow.archive.store import storage_errors
-from seisflow.cli.console import ERRORS, print_json, table
 from seisflow.cli.register import Detached, keep_detached, registered
+from seisflow.console import ERRORS, print_json, table
 from seisflow.core.files import AnyPath, any_path
 from seisflow.engine.batch import (
     BatchJob,
@@ -20,6 +21,7 @@ from seisflow.engine.batch import (
     submit,
 )
 from seisflow.engine.profiles import Pool, Profile, read_profile
+from seisflow.engine.stage import Step
 from seisflow.errors import ConfigError
 
 __all__ = ["detach", "detach_job", "show_detached", "slurm_profile", "without_detach"]
@@ -49,48 +51,38 @@ def without_detach(argv: Sequence[str]) -> tuple[str, ...]:
     return (*(a for a in argv[:end] if a != "--detach"), *argv[end:])
 
 
-def detach(
-    product: AnyPath,
-    cluster: str,
-    pool: Pool | None = None,
-    *,
-    workers: int | None = None,
-    n_nodes: int = 1,
-    as_json: bool,
-) -> None:
+def detach(stage: Step[Any], cluster: str, *, workers: int | None = None, as_json: bool) -> None:
     """Have this very command run in a job of its own, say how to watch it, and return.
 
     Parameters
     ----------
-    product : Path
-        What the command writes.
+    stage : Stage or Single
+        What is asked. Where its tasks run in jobs of workers, the job is that of a driver; where
+        one job does all the work, it is tried again if it ended incomplete.
     cluster : str
-        As it was asked for.
-    pool : Pool, optional
-        Whose job does all the work, on `n_nodes` nodes, and is tried again where it ended
-        incomplete; the job of a driver by default.
+        As it was asked for, unless the stage itself knows.
     workers : int, optional
         What ``--workers`` said: refused.
-    n_nodes : int
-        Nodes of that job.
     as_json : bool
         Whether to print JSON as well.
 
     Raises
     ------
     ConfigError
-        The cluster is no SLURM, its logs cannot be where they shall, or a job makes this product
-        already.
+        The cluster is no SLURM, its logs cannot be where they shall, a job makes this product
+        already, or the stage refuses what is asked.
     ClusterError
         There is no SLURM here, or it refuses.
     """
-    profile = slurm_profile(cluster, workers)
-    if pool is None:  # its tasks run in jobs of workers
+    profile = slurm_profile(getattr(stage.config, "cluster", cluster), workers)
+    whole = stage.whole_job(profile)
+    stage.check()
+    if whole is None:
         for jobs in filter(None, (profile.cpu, profile.gpu)):
             jobs.plain_logs()
+    job = whole or (driver_pool(profile), 1)
     argv = without_detach(sys.argv[1:])
-    job = (driver_pool(profile), 1) if pool is None else (pool, n_nodes)
-    detached = detach_job(argv, product, profile, *job, is_retried=pool is not None)
+    detached = detach_job(argv, stage.output, profile, *job, is_retried=whole is not None)
     show_detached(detached, as_json=as_json)
 
 
@@ -104,6 +96,8 @@ def detach_job(
     is_retried: bool = False,
 ) -> Detached:
     """Submit a command line of seisflow and write the job into the register.
+
+    The script of the job stays beside its log.
 
     Parameters
     ----------
@@ -131,11 +125,12 @@ def detach_job(
     line = (sys.executable, "-m", "seisflow", *argv)
     what = f"seisflow-{argv[0]}-{product.name}"
     job = BatchJob(what, line, Path.cwd(), pool, n_nodes, is_retried)
-    script = job_script(job)
-    logs = job.log_of("").parent
-    with storage_errors(logs):
-        logs.mkdir(parents=True, exist_ok=True)
     name = f"{job.safe_name}-{secrets.token_hex(4)}"
+    script = job.log_of("").with_name(f"{name}.sh")
+    text = job_script(job)
+    with storage_errors(script.parent):
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(text)
     number = submit(script, name)
     detached = Detached(
         id=number,
@@ -148,6 +143,7 @@ def detach_job(
         submitted=datetime.now(UTC).isoformat(timespec="seconds"),
         profile=profile.name,
         cluster=cluster_name(),
+        script=str(script),
     )
     ERRORS.print(f"job {number} is submitted")
     keep_detached(detached)
@@ -179,6 +175,7 @@ def show_detached(detached: Detached, *, as_json: bool) -> None:
         folder = shlex.quote(str(any_path(detached.product) / "tensorboard"))
         look["status"] = f"tensorboard --logdir {folder}"
         look["dashboard"] = "none: ranks speak to each other"
-    table(f"detached: job {detached.id}", {"file": detached.log, **look})
+    files = {"file": detached.log, "script": detached.script}
+    table(f"detached: job {detached.id}", {**files, **look})
     if as_json:
         print_json({**vars(detached), "watch": look})

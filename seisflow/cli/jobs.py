@@ -9,9 +9,9 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from seisflow.archive.work import progress_of
-from seisflow.cli.console import ERRORS, print_json, table
 from seisflow.cli.options import JsonOption
 from seisflow.cli.register import Detached, find_detached, registered
+from seisflow.console import ERRORS, print_json, table
 from seisflow.core.files import AnyPath, any_path, is_store_trouble
 from seisflow.engine.batch import JobState, cancel_job, job_states
 from seisflow.errors import ClusterError, ConfigError, SeisflowError

@@ -1,9 +1,10 @@
 """Options that several commands share, declared once."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from seisflow.core.engine_options import ENGINE, OF_COMMANDS
 from seisflow.core.files import AnyPath, any_path
 
 
@@ -15,50 +16,16 @@ def a_path(typed: str) -> AnyPath:
         raise typer.BadParameter(str(error)) from error
 
 
-ClusterOption = Annotated[
-    str,
-    typer.Option(
-        "--cluster",
-        help="Where tasks run: 'local' (worker processes on this machine, one thread each), "
-        "'slurm', the address of a Dask scheduler such as tcp://host:8786, a TOML file, or the "
-        "name of a profile in ~/.config/seisflow/clusters.",
-        rich_help_panel="Engine",
-    ),
-]
-WorkersOption = Annotated[
-    int | None,
-    typer.Option(
-        "--workers",
-        help="Worker processes of a local cluster; all cores by default. Other clusters say "
-        "themselves how many they have, and refuse it.",
-        rich_help_panel="Engine",
-    ),
-]
-DryRunOption = Annotated[
-    bool,
-    typer.Option(
-        "--dry-run",
-        help="Show tasks, bytes, files and memory per task; write nothing.",
-        rich_help_panel="Engine",
-    ),
-]
-DetachOption = Annotated[
-    bool,
-    typer.Option(
-        "--detach",
-        help="With a SLURM profile: run the command in a job of its own and return at once; see "
-        "'seisflow jobs'.",
-        rich_help_panel="Engine",
-    ),
-]
-JsonOption = Annotated[
-    bool,
-    typer.Option(
-        "--json",
-        help="Print the summary as JSON on standard output; the rest goes to standard error.",
-        rich_help_panel="Engine",
-    ),
-]
+def _engine(name: str) -> Any:
+    option = ENGINE[name]
+    return typer.Option(f"--{option.dashed}", help=option.help, rich_help_panel="Engine")
+
+
+ClusterOption = Annotated[str, _engine("cluster")]
+WorkersOption = Annotated[int | None, _engine("workers")]
+DryRunOption = Annotated[bool, _engine("dry_run")]
+DetachOption = Annotated[bool, _engine("detach")]
+JsonOption = Annotated[bool, _engine("json")]
 SelectOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -72,3 +39,20 @@ StartOption = Annotated[
 EndOption = Annotated[
     str | None, typer.Option("--end", help="First time not wanted any more, ISO 8601 UTC.")
 ]
+
+_PARAMETERS: dict[str, tuple[str, Any]] = {
+    "cluster": ("cluster", ClusterOption),
+    "workers": ("workers", WorkersOption),
+    "detach": ("detached", DetachOption),
+    "dry_run": ("dry_run", DryRunOption),
+    "json": ("as_json", JsonOption),
+}
+ENGINE_OPTIONS: dict[str, dict[str, tuple[Any, Any]]] = {
+    engine: {
+        parameter: (kind, ENGINE[name].default)
+        for name, (parameter, kind) in _PARAMETERS.items()
+        if name in names
+    }
+    for engine, names in OF_COMMANDS.items()
+}
+"""What commands take beside the options of their stage, by how the stage runs."""

@@ -42,6 +42,8 @@ class Detached:
         The cluster, as it was asked for.
     cluster : str
         As SLURM calls it; empty where it did not say.
+    script : str
+        What sbatch was given; empty where an earlier version kept none.
     """
 
     id: str
@@ -54,6 +56,7 @@ class Detached:
     submitted: str
     profile: str
     cluster: str = ""
+    script: str = ""
 
 
 def register_folder() -> Path:

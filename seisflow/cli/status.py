@@ -6,11 +6,10 @@ from typing import Annotated
 import typer
 from upath import UPath
 
-from seisflow.archive.store import read_product
-from seisflow.archive.work import progress_of
-from seisflow.cli.console import ERRORS, print_json, table
+from seisflow.archive.summary import few_lines
+from seisflow.campaign.status import status_of
 from seisflow.cli.options import JsonOption, a_path
-from seisflow.cli.summary import common_rows, few_lines, summary_json
+from seisflow.console import ERRORS, print_json, table
 
 SHOWN = 100
 
@@ -25,23 +24,16 @@ def status(
 
     Reads receipts only, so it may be asked while the product is being made.
     """
-    found = read_product(product)
-    state = progress_of(product)
-    rows = {
-        **common_rows(product, state),
-        "kind": f"{found.identity.product}, layout {found.identity.format_version}",
-        "span": f"{found.span} at {float(found.rate):g} Hz",
-        "problems": state.n_problems,
-        **state.counts,
-    }
-    table("status", rows)
+    found = status_of(product)
+    state = found.progress
+    table("status", found.rows)
     show_some("failed", [f"{name}: {why}" for name, why in state.failed.items()], "red")
     if state.missing:
         some = ", ".join(state.missing[:5])
         ERRORS.print(f"missing: {some}{', ...' if len(state.missing) > 5 else ''}")
     show_some("problem", state.problems, "yellow")
     if as_json:
-        print_json(summary_json(product, state, {}, None))
+        print_json(found.summary)
 
 
 def show_some(what: str, lines: Sequence[str], style: str) -> None:

@@ -1,13 +1,18 @@
-"""Configuration of a stage: frozen, checked at once, and part of what a product is."""
+"""Configuration of a stage: frozen, checked at once, and part of what a product is.
+
+It is the one declaration of what a stage can be asked; see `seisflow.core.options`.
+"""
 
 import hashlib
 import json
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from seisflow.core.grid import format_time, parse_time
+from seisflow.core.options import Option, groups_of, no_result, numbers_of, options_of
 from seisflow.core.stations import StationPattern
 from seisflow.errors import ConfigError
 
@@ -29,24 +34,74 @@ class StageConfig(BaseModel):
     def build(cls, options: Mapping[str, Any]) -> Self:
         """Check options and return the configuration.
 
+        Parameters
+        ----------
+        options : mapping
+            Values by the name of the option (`seisflow.core.options.Option`).
+
         Raises
         ------
         ConfigError
-            One line for every bad value: its name, what was found, what is allowed.
+            An option is unknown or missing, or one line for every bad value: its name, what was
+            found, what is allowed.
         """
+        known = {name: value for name, value in options.items() if _is_known(cls, name)}
+        lines = [_unknown_line(cls, name) for name in options if name not in known]
         try:
-            return cls.model_validate(dict(options))
+            found = cls.model_validate(_grouped(cls, known))
         except ValidationError as error:
-            lines = [
-                f"{'.'.join(map(str, e['loc'])) or cls.__name__}: found {e['input']!r}: "
-                f"{e['msg'].removeprefix('Value error, ')}"
-                for e in error.errors()
-            ]
-            raise ConfigError("\n".join(lines)) from error
+            lines += [_line(cls, each) for each in error.errors()]
+        if lines:
+            raise ConfigError("\n".join(lines))
+        return found
+
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        """Return all that can be asked."""
+        return options_of(cls)
 
     def resolved(self) -> dict[str, Any]:
-        """Return every value, defaults included, as plain JSON content."""
-        return self.model_dump(mode="json")
+        """Return every value that makes the product what it is, as plain JSON content."""
+        return self.model_dump(mode="json", exclude=no_result(type(self)))
+
+
+def _is_known(config: type[StageConfig], name: str) -> bool:
+    return name in config.model_fields or any(one.name == name for one in config.options())
+
+
+def _unknown_line(config: type[StageConfig], name: str) -> str:
+    """Say that there is no such option, which one may have been meant, and all there are."""
+    names = [one.name for one in config.options()]
+    close = get_close_matches(name, names, n=1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    return f"{name}: no such option; {meant}allowed: {', '.join(names)}"
+
+
+def _line(config: type[StageConfig], error: Any) -> str:
+    where = [part for part in error["loc"] if part not in groups_of(config)]
+    name, said = ".".join(map(str, where)), error["msg"].removeprefix("Value error, ")
+    if error["type"] == "missing":
+        return f"{name} is missing: give it"
+    if not name:  # of several values together, which the message names
+        return str(said)
+    return f"{name}: found {error['input']!r}: {said}"
+
+
+def _grouped(config: type[StageConfig], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the numbers that a configuration holds in groups where they belong."""
+    given = dict(options)
+    for group, kinds in groups_of(config).items():
+        members = {one.name for kind in kinds for one in numbers_of(kind)} - {*config.model_fields}
+        inside = {name: given.pop(name) for name in members & given.keys()}
+        if given.get(group) is True:
+            del given[group]
+        elif given.get(group, ()) in (False, None) and group in given:
+            given[group] = None
+            if inside:
+                raise ConfigError(f"{', '.join(sorted(inside))}: asked with {group} switched off")
+        if inside:
+            given[group] = {**given.get(group, {}), **inside}
+    return given
 
 
 class SelectingConfig(StageConfig):

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from io import FileIO
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from fsspec import get_filesystem_class
 from typing_extensions import TypeIs
 from upath import UPath
 
+from seisflow.core.extras import needed_by
 from seisflow.errors import ConfigError
 
 __all__ = [
@@ -43,6 +45,8 @@ AnyPath = Path | UPath
 _OPTIONS: dict[str, dict[str, Any]] = {
     "s3": {"max_concurrency": 1}  # else each file is asked for its size before it is read
 }
+_LIBRARIES = {"s3": "s3fs"}
+"""Optional libraries, by the kind of URL that needs one."""
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.IGNORECASE)
 _READ_AHEAD_BYTES = 1 << 20
 
@@ -74,6 +78,9 @@ def any_path(path: str | AnyPath) -> AnyPath:
         return Path(rest)
     if "::" in path:
         raise ConfigError(f"{path} cannot be used: '::' chains stores; give a URL of one")
+    if scheme in _LIBRARIES:
+        with needed_by(f"{scheme}://"):
+            import_module(_LIBRARIES[scheme])
     try:
         # listings are not kept: another process may have written since
         options = _OPTIONS.get(scheme, {})

@@ -1,6 +1,6 @@
 """Maximum of the normalised cross-correlation, for all pairs of windows or with some of them.
 
-The work is done by the kernel of `seisflow.dsp.pair_kernel`; `plain_cross_correlation` is the same
+The work is done by the kernel of `seisflow.dsp.kernel.pairs`; `plain_cross_correlation` is the same
 in a few lines of NumPy, to read and to compare with. The kernel uses one thread and releases the
 interpreter lock. Invariant: the same windows give the same bits whoever asks.
 """
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.fft import next_fast_len
 
 from seisflow.dsp.compiling import call, compiled
-from seisflow.dsp.pair_kernel import FloatMatrix, PairKernel, plan_transform
+from seisflow.dsp.kernel.pairs import FloatMatrix, PairKernel, plan_transform
 from seisflow.errors import ConfigError, DataError
 
 __all__ = [

@@ -9,15 +9,15 @@ import math
 import os
 import re
 import shlex
-import signal
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dask.utils import parse_bytes
 from distributed.utils import get_ip_interface
 
+from seisflow.engine.processes import follow
 from seisflow.engine.profiles import Pool, Profile
 from seisflow.errors import ClusterError, ConfigError, ExitCode
 
@@ -28,7 +28,6 @@ __all__ = [
     "cancel_job",
     "cluster_name",
     "driver_pool",
-    "first_node",
     "job_script",
     "job_states",
     "run_on_nodes",
@@ -124,7 +123,7 @@ def driver_pool(profile: Profile) -> Pool:
 
 
 def job_script(job: BatchJob) -> str:
-    """Write the script of a job.
+    """Return the script of a job; who reads it may change it and give it to sbatch again.
 
     At the warning before the walltime the command gets SIGTERM, and unless it ends well the job
     goes to the queue again. SIGTERM to the job (scancel, preemption) is handed on.
@@ -145,15 +144,20 @@ def job_script(job: BatchJob) -> str:
     lines = [
         "#!/bin/bash",
         *directives,
+        "",
+        "# what runs, and where; run again, it goes on from what is done",
         'echo "job $SLURM_JOB_ID on $SLURMD_NODENAME, start $((${SLURM_RESTART_COUNT:-0} + 1))"',
         *job.pool.prologue,
         f"cd -- {shlex.quote(str(job.folder))} || exit {ExitCode.CONFIG:d}",
         f"{shlex.join(job.command)} &",
         "child=$! walltime=",
+        "",
+        "# USR1 comes before the walltime, TERM from scancel: the command ends in good order",
         """trap 'heard=1 walltime=1; kill -TERM "$child"' USR1""",
         """trap 'heard=1; kill -TERM "$child"' TERM""",
         "# a shell hears signals between commands only, and they end 'wait' before its time",
         'while heard=; wait "$child"; code=$?; [ -n "$heard" ]; do :; done',
+        "",
         f"if {ended}; then",
         '    echo "ended with $code; the job goes to the queue again and goes on from there"',
         '    scontrol requeue "$SLURM_JOB_ID"',
@@ -185,13 +189,13 @@ def _directives(job: BatchJob) -> list[str]:
     return ["--requeue", *given, *pool.directives]  # the last word counts: the user's
 
 
-def submit(script: str, name: str) -> str:
+def submit(script: Path, name: str) -> str:
     """Give a script to SLURM and return the job's number, after asking whether it would take it.
 
     Parameters
     ----------
-    script : str
-        Of the job.
+    script : Path
+        Of the job, as `job_script` writes it.
     name : str
         One that no other job has: by it the job is found where only the answer was lost.
 
@@ -201,9 +205,9 @@ def submit(script: str, name: str) -> str:
         There is no SLURM here, or it refuses.
     """
     what = "SLURM refuses the job"
-    _ask("sbatch", "--test-only", script=script, what=what)
+    _ask("sbatch", "--test-only", str(script), what=what)
     try:
-        said = _ask("sbatch", "--parsable", f"--job-name={name}", script=script, what=what)
+        said = _ask("sbatch", "--parsable", f"--job-name={name}", str(script), what=what)
     except ClusterError as error:
         every = ("--noheader", "--me", "--states=all", f"--name={name}", "--format=%i")
         try:
@@ -279,20 +283,6 @@ def cluster_name() -> str:
     return found[1] if found else ""
 
 
-def first_node() -> str:
-    """Return the name of the first node of the job this process is in.
-
-    Raises
-    ------
-    ClusterError
-        It is in none.
-    """
-    nodes = os.environ.get("SLURM_JOB_NODELIST")
-    if not nodes:
-        raise ClusterError("this process is in no job of SLURM")
-    return _ask("scontrol", "show", "hostnames", nodes).split()[0]
-
-
 def address_of(interface: str) -> str:
     """Return the IPv4 address of a network interface of this machine.
 
@@ -310,12 +300,15 @@ def address_of(interface: str) -> str:
 
 
 def run_on_nodes(
-    command: Sequence[str], n_nodes: int, cores: int, environment: Mapping[str, str]
+    command: Sequence[str],
+    n_nodes: int,
+    cores: int,
+    environment: Mapping[str, str],
+    on_line: Callable[[str], None],
 ) -> tuple[int, bool]:
     """Run a command once on each node of the job this process is in, and wait for all of them.
 
-    Where one ends badly the others are ended. SIGINT and SIGTERM reach the command as SIGUSR1,
-    the one signal that srun hands on unchanged, so that it can end in good order.
+    Where one ends badly the others are ended.
 
     Parameters
     ----------
@@ -323,47 +316,28 @@ def run_on_nodes(
         The program and its arguments.
     n_nodes, cores : int
         Nodes, and cores on each.
-    environment : mapping
-        Variables to set where the user has not.
+    environment, on_line, returns
+        As `seisflow.engine.processes.follow`; the code is the largest of all.
 
-    Returns
-    -------
-    code : int
-        Of srun: the largest of all.
-    was_stopped : bool
-        Whether a signal ended it.
+    Raises
+    ------
+    ClusterError
+        There is no SLURM here.
     """
     options = ["--kill-on-bad-exit=1", f"--nodes={n_nodes}", f"--ntasks={n_nodes}"]
     options += ["--ntasks-per-node=1", f"--cpus-per-task={cores}"]
-    was_stopped = False
-    with _start("srun", *options, *command, environment=environment) as running:
-        while True:
-            try:
-                return running.wait(), was_stopped
-            except KeyboardInterrupt:
-                was_stopped = True
-                running.send_signal(signal.SIGUSR1)
-
-
-def _start(*argv: str, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     try:
-        return subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # a terminal's SIGINT is ours to hand on
-            env={**environment, **os.environ},
-        )
+        return follow(["srun", *options, *command], environment, on_line)
     except FileNotFoundError as error:
-        raise _no_slurm(argv[0]) from error
+        raise _no_slurm("srun") from error
 
 
-def _ask(program: str, *options: str, script: str | None = None, what: str = "") -> str:
+def _ask(program: str, *options: str, what: str = "") -> str:
     """Run a program of SLURM and return what it printed."""
     try:
         done = subprocess.run(
             [program, *options],
-            input=script,
-            stdin=subprocess.DEVNULL if script is None else None,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=ANSWER_TIMEOUT_S,

@@ -15,7 +15,9 @@ from distributed.comm.core import CommClosedError
 from distributed.comm.core import connect as open_comm
 from distributed.core import Status
 
-from seisflow.engine.own_dask import dashboard_link, own_settings, users_settings
+from seisflow.core.extras import needed_by
+from seisflow.core.files import AnyPath, any_path
+from seisflow.engine.dask_isolation import dashboard_link, own_settings, users_settings
 from seisflow.engine.profiles import Profile, Tls
 from seisflow.engine.settings import (
     DASK_SETTINGS,
@@ -24,12 +26,21 @@ from seisflow.engine.settings import (
     WORKER_ENVIRONMENT,
 )
 from seisflow.engine.versions import environment, refuse_differences
-from seisflow.errors import ClusterError, IncompleteError
+from seisflow.errors import ClusterError, ConfigError, IncompleteError
 
-__all__ = ["Session", "connect", "open_cluster", "versions_there"]
+__all__ = [
+    "Session",
+    "connect",
+    "join",
+    "open_cluster",
+    "refuse_blind",
+    "refuse_client",
+    "versions_there",
+]
 
 ANSWER_TIMEOUT_S = 10.0
 WORKERS_TIMEOUT_S = 30.0
+SEEN_WITHIN_S = 10.0
 NANNY_LIVES = {Status.init, Status.starting, Status.running}
 
 
@@ -115,6 +126,82 @@ def connect(profile: Profile, *, pool: Literal["cpu", "gpu"] = "cpu") -> Iterato
         yield session
 
 
+def refuse_client(client: Client, workers: int | None = None) -> None:
+    """Refuse a Client of the user's that cannot be used.
+
+    Raises
+    ------
+    ClusterError
+        It is closed, or belongs to an event loop of its own.
+    ConfigError
+        `workers` are given, which its cluster has already.
+    """
+    if client.asynchronous:
+        raise ClusterError(
+            "the Client given is asynchronous; give one made with asynchronous=False, or the "
+            f"address of its scheduler, {_address_of(client)}"
+        )
+    if client.status != "running":
+        raise ClusterError(
+            f"the Client given is {client.status}; open another and call again: what is done is "
+            "kept"
+        )
+    if workers is not None:
+        raise ConfigError(
+            f"workers = {workers} asked together with a Client, whose cluster has the workers that "
+            "whoever started it gave it; leave it out, or scale that cluster"
+        )
+
+
+def refuse_blind(session: Session, product: AnyPath) -> None:
+    """Go on if every worker sees a product that stands.
+
+    Raises
+    ------
+    ClusterError
+        One does not, 10 s after it was asked first: network file systems are late at times.
+    """
+    until = time.monotonic() + SEEN_WITHIN_S
+    while True:
+        seen = session.client.run(sees, str(product))
+        blind = sorted(worker for worker, does in seen.items() if not does)
+        if not blind:
+            return
+        if time.monotonic() > until:
+            raise ClusterError(
+                f"{len(blind)} of {len(seen)} workers do not see {product} ({blind[0]}, ...): give "
+                "a folder that this machine and all workers share, or an object store"
+            )
+        time.sleep(0.5)
+
+
+def sees(path: str) -> bool:
+    """Tell whether a path is there; runs on a worker."""
+    return any_path(path).exists()
+
+
+def _address_of(client: Client) -> str:
+    scheduler = client.scheduler
+    return str(scheduler.address if scheduler is not None else "its scheduler")
+
+
+@contextmanager
+def join(client: Client) -> Iterator[Session]:
+    """Use a Client that the user has; it stays open.
+
+    Raises
+    ------
+    ClusterError
+        It is closed, it has no workers within 30 s, or other versions than here.
+    """
+    refuse_client(client)
+    address = _address_of(client)
+    _wait_for_workers(client, address)
+    session = Session(client, address, client.dashboard_link or "none")
+    refuse_differences(environment(), versions_there(session))
+    yield session
+
+
 @contextmanager
 def open_cluster(
     profile: Profile, *, pool: Literal["cpu", "gpu"] = "cpu", patience_s: float | None = None
@@ -177,7 +264,8 @@ def _jobs(
     patience_s: float | None,
     users: Mapping[str, Any],
 ) -> Iterator[Session]:
-    from seisflow.engine import slurm  # only here: most commands have no need of it
+    with needed_by("a SLURM cluster"):
+        from seisflow.engine import slurm  # only here: most commands have no need of it
 
     with (
         slurm.start(profile.pool(pool), secure=profile.secure, patience_s=patience_s) as cluster,
@@ -213,17 +301,21 @@ def _existing(
     address: str, security: Security | None, users: Mapping[str, Any]
 ) -> Iterator[Session]:
     with _client(address, security) as client:
-        try:
-            client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
-        except TimeoutError as error:
-            raise ClusterError(
-                f"the scheduler at {address} has no workers after {WORKERS_TIMEOUT_S:.0f} s; start "
-                f"some with 'dask worker {address} --nthreads 1'"
-            ) from error
+        _wait_for_workers(client, address)
         host = address.partition("://")[2].rpartition(":")[0]
         scheme = "https" if "distributed.scheduler.dashboard.tls.cert" in users else "http"
         link = dashboard_link(users, host, _dashboard_port(client), scheme)
         yield Session(client, address, link)
+
+
+def _wait_for_workers(client: Client, address: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
+    except TimeoutError as error:
+        raise ClusterError(
+            f"the scheduler at {address} has no workers after {WORKERS_TIMEOUT_S:.0f} s; start "
+            f"some with 'dask worker {address} --nthreads 1'"
+        ) from error
 
 
 def _security(tls: Tls | None) -> Security | None:

@@ -19,6 +19,7 @@ from distributed.comm.core import CommClosedError
 from distributed.scheduler import NoWorkerError
 
 from seisflow.engine.connect import Session
+from seisflow.engine.failures import Failure
 from seisflow.engine.metrics import Tally
 from seisflow.errors import IncompleteError, StorageError
 
@@ -39,14 +40,6 @@ class Named(Protocol):
 
 T = TypeVar("T", bound=Named)
 R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a task did not come to an end."""
-
-    reason: str
-    attempts: int
 
 
 @dataclass

@@ -126,7 +126,7 @@ def job_options(pool: Pool, security: Security | None) -> dict[str, Any]:
     worker_args = ["--nanny", "--nworkers", str(pool.processes)]
     worker_args += ["--dashboard-address", "127.0.0.1:0"]
     if pool.gpus > 1:
-        worker_args += ["--preload", "seisflow.engine.own_gpu"]
+        worker_args += ["--preload", "seisflow.engine.gpu_of_worker"]
     return {
         "queue": pool.queue,
         "account": pool.account,

@@ -18,7 +18,7 @@ import pandas as pd
 from seisflow.core.files import AnyPath, whole_file
 from seisflow.core.stations import Coordinates
 from seisflow.errors import DataError
-from seisflow.formats.quiet_obspy import UTCDateTime
+from seisflow.formats.obspy_import import UTCDateTime
 from seisflow.formats.references import (
     EVENT_COLUMNS,
     ROOT,
@@ -29,7 +29,7 @@ from seisflow.formats.references import (
 )
 
 # isort: split
-# after quiet_obspy, which imports obspy without its warnings
+# after obspy_import, which imports obspy without its warnings
 from obspy.core.event import (
     Catalog,
     Comment,
@@ -59,7 +59,7 @@ PICK_COLUMNS: Mapping[str, str] = {
     "probability": "float64",
     "cc": "float64",
 }
-"""Columns of a table of picks, in order; see `seisflow.detect.event.Pick`."""
+"""Columns of a table of picks, in order; see `seisflow.stages.detect.event.Pick`."""
 
 END = b"</event>"
 AT_ARRAY = (
@@ -69,7 +69,7 @@ AT_ARRAY = (
 
 
 class _Pick(Protocol):
-    """What is read of a `seisflow.detect.event.Pick`: this room lies below that one."""
+    """What is read of a `seisflow.stages.detect.event.Pick`: this room lies below that one."""
 
     @property
     def station(self) -> str: ...
@@ -84,7 +84,7 @@ class _Pick(Protocol):
 
 
 class _Detection(Protocol):
-    """What is read of a `seisflow.detect.event.Detection`: this room lies below that one."""
+    """What is read of a `seisflow.stages.detect.event.Detection`: this room lies below that one."""
 
     @property
     def event(self) -> str: ...

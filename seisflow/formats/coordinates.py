@@ -9,6 +9,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from seisflow.core.geometry import surface_distance_km
 from seisflow.core.grid import DAY_NS, Span, format_time, parse_time
 from seisflow.core.stations import Coordinates, checked_place
 from seisflow.errors import ConfigError, DataError
-from seisflow.formats.quiet_obspy import read_inventory
+from seisflow.formats.obspy_import import read_inventory
 from seisflow.formats.tables import (
     NOTHING,
     Cells,
@@ -134,15 +135,19 @@ class CoordinateTable:
             Those that hold in some of the span, the longest in it first; several where the
             station moved.
         """
-        network, name, location, channel = station.split(".", 3)
-        for cha in (channel, None):
-            for loc in (location, None):
-                for net in (network, None):
-                    key = Key(net, name, loc, cha)
-                    here = [e for e in self._rows.get(key, ()) if e.overlap_ns(span) > 0]
-                    if here:
-                        return key, sorted(here, key=lambda e: -e.overlap_ns(span))
+        for key in self.keys_of(station):
+            here = [e for e in self._rows[key] if e.overlap_ns(span) > 0]
+            if here:
+                return key, sorted(here, key=lambda e: -e.overlap_ns(span))
         return None, []
+
+    def keys_of(self, station: str) -> Iterator[Key]:
+        """Yield the codes of all rows that fit ``NET.STA.LOC.CHA``, those of most codes first."""
+        network, name, location, channel = station.split(".", 3)
+        for cha, loc, net in product((channel, None), (location, None), (network, None)):
+            key = Key(net, name, loc, cha)
+            if key in self._rows:
+                yield key
 
     def lookup(self, station: str, span: Span | None = None) -> Coordinates | None:
         """Return the coordinates of ``NET.STA.LOC.CHA`` for most of a span of time, or None.

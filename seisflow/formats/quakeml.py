@@ -11,7 +11,7 @@ from xml.etree.ElementTree import iterparse
 from seisflow.core.files import AnyPath
 from seisflow.core.grid import checked_time_ns
 from seisflow.errors import DataError
-from seisflow.formats.quiet_obspy import EVENT_TYPES, read_events
+from seisflow.formats.obspy_import import EVENT_TYPES, read_events
 from seisflow.formats.statuses import is_rejected
 from seisflow.formats.tables import LeftOut, Table, gather
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from seisflow.core.files import AnyPath, is_local, open_to_read
 from seisflow.core.grid import nominal_rate
 from seisflow.errors import DataError
-from seisflow.formats.foreign import guess, known_kind
 from seisflow.formats.miniseed import MiniSeedReader, holds_record
 from seisflow.formats.pieces import (
     FileScan,
@@ -23,6 +22,7 @@ from seisflow.formats.pieces import (
     Reader,
     Run,
 )
+from seisflow.formats.recognised import guess, known_kind
 from seisflow.formats.rg16 import Rg16Reader
 from seisflow.formats.sac import SacReader
 from seisflow.formats.segy import SegyReader

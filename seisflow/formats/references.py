@@ -45,7 +45,7 @@ EVENT_COLUMNS: Mapping[str, str] = {
     "apparent_velocity_m_s": "float64",
     "plane_rms_s": "float64",
 }
-"""Columns of a table of detections, in order; see `seisflow.detect.event.Detection`."""
+"""Columns of a table of detections, in order; see `seisflow.stages.detect.event.Detection`."""
 
 OWN = TableKind(
     "catalogue of detections",
@@ -61,7 +61,7 @@ class ReferenceEvent(NamedTuple):
     ``time_ns`` is the origin time; of a catalogue of detections on an array it is P at the median
     node. ``longitude`` and ``latitude`` are degrees, ``depth_km`` below sea level. ``s_ns`` is S
     at the array, None where it is not known; no catalogue says it, see
-    `seisflow.compare.expected`.
+    `seisflow.stages.compare.timing`.
     """
 
     event: str

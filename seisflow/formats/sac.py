@@ -17,8 +17,8 @@ from seisflow.core.files import AnyPath, open_to_read
 from seisflow.core.stations import Coordinates, checked_place
 from seisflow.formats.header_values import checked_rate, checked_start, header_time_ns
 from seisflow.formats.joining import require_samples, station_name
+from seisflow.formats.obspy_import import header_arrays_to_dict, read_sac
 from seisflow.formats.pieces import Piece, Problem, Run
-from seisflow.formats.quiet_obspy import header_arrays_to_dict, read_sac
 
 __all__ = ["SacReader"]
 

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from seisflow.core.files import AnyPath, open_to_read
 from seisflow.core.stations import Coordinates
 from seisflow.formats.joining import require_samples, station_name
+from seisflow.formats.obspy_import import DATA_SAMPLE_FORMAT_UNPACK_FUNCTIONS
 from seisflow.formats.pieces import Piece, Problem, Run
-from seisflow.formats.quiet_obspy import DATA_SAMPLE_FORMAT_UNPACK_FUNCTIONS
 from seisflow.formats.segy_headers import (
     BINARY_BYTE,
     TEXT_BYTES,

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from seisflow.formats.quiet_obspy import Trace, UTCDateTime
+from seisflow.formats.obspy_import import Trace, UTCDateTime
 
 # isort: split
-# after quiet_obspy, which imports obspy without its warnings
+# after obspy_import, which imports obspy without its warnings
 from obspy import Stream
 from obspy.signal.trigger import coincidence_trigger, recursive_sta_lta
 

@@ -18,7 +18,7 @@ from seisflow.core.stations import Coordinates, checked_place
 from seisflow.core.wording import some_names
 from seisflow.errors import DataError
 from seisflow.formats.joining import station_name
-from seisflow.formats.quiet_obspy import Stream, Trace, UTCDateTime
+from seisflow.formats.obspy_import import Stream, Trace, UTCDateTime
 
 __all__ = ["Recording", "SegmentToWrite", "stream_of", "traces_of"]
 

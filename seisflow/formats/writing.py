@@ -10,7 +10,7 @@ import numpy.typing as npt
 from seisflow.core.files import AnyPath, whole_file
 from seisflow.core.geometry import normalise_longitude
 from seisflow.core.stations import Coordinates
-from seisflow.formats.quiet_obspy import (
+from seisflow.formats.obspy_import import (
     Channel,
     Inventory,
     Network,

@@ -21,11 +21,14 @@ from seisflow.archive.schema import station_arrays
 from seisflow.core.classes import ScoreState, WaveletClass
 from seisflow.core.grid import DAY_NS, HOUR_NS, HOUR_S, NS_PER_S, Span, format_time
 from seisflow.core.wording import counted, some_names
-from seisflow.detect.array import Array, array_of
-from seisflow.detect.catalog import catalog_arrays
-from seisflow.detect.config import DetectConfig
-from seisflow.detect.records import Found
-from seisflow.detect.searching import (
+from seisflow.errors import ConfigError, DataError, IncompleteError
+from seisflow.memory.records import waveforms_of
+from seisflow.memory.waveforms import Waveforms, places_of, stations_of
+from seisflow.stages.detect.array import Array, array_of
+from seisflow.stages.detect.catalog import catalog_arrays
+from seisflow.stages.detect.config import DetectParameters
+from seisflow.stages.detect.records import Found
+from seisflow.stages.detect.searching import (
     DetectTask,
     Search,
     hopeless,
@@ -33,10 +36,7 @@ from seisflow.detect.searching import (
     needed_nodes,
     search_hour,
 )
-from seisflow.detect.triggers import Row, Scores, gather_scores, threshold_of
-from seisflow.errors import ConfigError, DataError, IncompleteError
-from seisflow.memory.records import refuse_unknown, waveforms_of
-from seisflow.memory.waveforms import Waveforms, places_of, stations_of
+from seisflow.stages.detect.triggers import Row, Scores, gather_scores, threshold_of
 
 __all__ = ["detect_array"]
 
@@ -53,7 +53,7 @@ def detect_array(scores: xr.Dataset, waveforms: Any, **options: Any) -> xr.Datas
         Of the same stations: of `seisflow.from_obspy`, of ``seisflow.open(WAVEFORMS)``, or the
         Stream itself. Samples are read around coincidences alone.
     **options
-        The fields of `seisflow.detect.config.DetectConfig`: ``min_nodes``, ``threshold`` or
+        Fields of `seisflow.stages.detect.config.DetectParameters`: ``min_nodes``, ``threshold`` or
         ``false_positive_rate``, ``false_alarms_per_day``, ``moveout_s`` (needed where stations
         have no coordinates) or ``slowest_velocity_m_s``, ``merge_s``, ``low_hz``, ``high_hz``,
         ``max_lag_s``, ``passes``, ``min_cc``, ``select``, ``start``, ``end``.
@@ -80,8 +80,7 @@ def detect_array(scores: xr.Dataset, waveforms: Any, **options: Any) -> xr.Datas
     UserWarning
         Hours in which nothing can be detected, and stations that are not as an array needs them.
     """
-    refuse_unknown(options, DetectConfig.model_fields, "detect_array")
-    search = _HeldSearch.of(DetectConfig.build(options), scores, waveforms)
+    search = _HeldSearch.of(DetectParameters.build(options), scores, waveforms)
     span = asked_span(search.config, search.scored.span, "scores")
     found: list[Found] = []
     problems: list[str] = []
@@ -103,7 +102,7 @@ class _HeldSearch(Search):
     source: Product
     scored: Product
     array: Array
-    config: DetectConfig
+    config: DetectParameters
     threshold: float
     waveforms: Waveforms
     probability: npt.NDArray[np.float32]
@@ -113,7 +112,7 @@ class _HeldSearch(Search):
     _needed: dict[int, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, config: DetectConfig, scores: xr.Dataset, waveforms: Any) -> "_HeldSearch":
+    def of(cls, config: DetectParameters, scores: xr.Dataset, waveforms: Any) -> "_HeldSearch":
         """Take scores and waveforms apart.
 
         Raises

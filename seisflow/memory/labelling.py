@@ -5,7 +5,6 @@ Invariant: an hour is a UTC clock hour, labelled whole with the filter's warm-up
 """
 
 import math
-from dataclasses import fields
 from typing import Any
 
 import xarray as xr
@@ -13,17 +12,15 @@ import xarray as xr
 from seisflow.archive.in_memory import dataset_in_memory
 from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, Identity, Product
 from seisflow.core.grid import HOUR_S, NS_PER_S
-from seisflow.label import record as one_hour
-from seisflow.label.devices import resolve_device
-from seisflow.label.layout import Block, label_arrays
-from seisflow.label.method import DEFAULT_METHOD, METHODS
-from seisflow.label.stage import LabelConfig
-from seisflow.memory.records import refuse_unknown, waveforms_of
+from seisflow.engine.devices import resolve_device
+from seisflow.memory.records import NOWHERE, waveforms_of
 from seisflow.memory.waveforms import Waveforms
+from seisflow.stages.label import record as one_hour
+from seisflow.stages.label.config import LabelConfig
+from seisflow.stages.label.layout import Block, label_arrays
+from seisflow.stages.label.method import DEFAULT_METHOD
 
 __all__ = ["label_record"]
-
-OPTIONS = ("sampling_rate_hz", "method", "precision", "clip_counts", "device")
 
 
 def label_record(
@@ -53,7 +50,7 @@ def label_record(
     sampling_rate_hz : float, optional
         Samples per second, a whole number of 10 or more. Needed for an array.
     method : str
-        ``"calibrated"`` or ``"reference"``, see `seisflow.label.method.label_windows`.
+        ``"calibrated"`` or ``"reference"``, see `seisflow.stages.label.method.label_windows`.
     precision : str
         Type of the cross-correlations, ``"float32"`` or ``"float64"``.
     clip_counts : float, optional
@@ -62,7 +59,7 @@ def label_record(
         Where windows are correlated: ``"cpu"``, ``"cuda"`` or ``"auto"``.
     **numbers
         Numbers of the method, each by its name: the fields of
-        `seisflow.label.parameters.CalibratedParameters`, as ``alpha_rn=0.2``, or of
+        `seisflow.stages.label.parameters.CalibratedParameters`, as ``alpha_rn=0.2``, or of
         `ReferenceParameters`, as ``n_rounds=3``.
 
     Returns
@@ -95,7 +92,7 @@ def label_record(
                 parameters=config.parameters,
                 device=device,
             )
-            block.put(row, hour, *found)
+            block.put(row, slice(hour * HOUR_S, (hour + 1) * HOUR_S), found)
     arrays = label_arrays(product, waveforms.stations, waveforms.places)
     return dataset_in_memory(product, arrays, "labels of every second", block.arrays)
 
@@ -103,24 +100,9 @@ def label_record(
 def _config(
     method: str, precision: str, clip_counts: float | None, numbers: dict[str, Any]
 ) -> LabelConfig:
-    """Check what was asked for."""
-    if method in METHODS:
-        known = {name: [f.name for f in fields(kind)] for name, kind in METHODS.items()}
-        others = {
-            number: f": it is a number of method {name!r}, not of {method!r}"
-            for name, theirs in known.items()
-            for number in theirs
-            if name != method
-        }
-        refuse_unknown(numbers, [*OPTIONS, *known[method]], "label_record", others)
-    return LabelConfig.build(
-        {
-            "method": method,
-            "precision": precision,
-            "clip_counts": clip_counts,
-            "parameters": numbers if method in METHODS else None,
-        }
-    )
+    """Check what was asked for, as the command does."""
+    asked = {"method": method, "precision": precision, "clip_counts": clip_counts}
+    return LabelConfig.build({"waveforms": NOWHERE, "labels": NOWHERE, **asked, **numbers})
 
 
 def _product(config: LabelConfig, waveforms: Waveforms) -> Product:

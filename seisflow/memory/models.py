@@ -18,24 +18,22 @@ from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, Identity
 from seisflow.core.classes import ScoreState, WaveletClass
 from seisflow.core.files import AnyPath
 from seisflow.core.grid import HOUR_S, NS_PER_S
-from seisflow.detect.config import DetectConfig
-from seisflow.detect.picking import station_picks
-from seisflow.detect.triggers import Scores, threshold_of
+from seisflow.engine.devices import resolve_device
 from seisflow.errors import ConfigError
-from seisflow.infer.layout import Block, score_arrays
-from seisflow.infer.record import classify_seconds, margins_s
-from seisflow.infer.scoring import Scorer
-from seisflow.infer.stage import InferConfig
-from seisflow.label.devices import resolve_device
-from seisflow.learn.artifact import load_model as load_artifact
-from seisflow.learn.model import Model, one_thread
-from seisflow.memory.records import refuse_unknown, waveforms_of
+from seisflow.memory.records import NOWHERE, waveforms_of
 from seisflow.memory.waveforms import Waveforms
+from seisflow.stages.detect.config import DetectParameters
+from seisflow.stages.detect.picking import station_picks
+from seisflow.stages.detect.triggers import Scores, threshold_of
+from seisflow.stages.infer.config import InferConfig
+from seisflow.stages.infer.layout import Block, score_arrays
+from seisflow.stages.infer.record import classify_seconds, margins_s
+from seisflow.stages.infer.scoring import Scorer
+from seisflow.stages.learn.artifact import load_model as load_artifact
+from seisflow.stages.learn.model import Model, one_thread
 
 __all__ = ["WaveformModel", "load_model"]
 
-ANNOTATE = ("record", "sampling_rate_hz", "precision", "batch", "device")
-CLASSIFY = (*ANNOTATE, "threshold", "false_positive_rate")
 
 COLUMNS = ("station", "time", "probability", "start", "end")
 
@@ -63,13 +61,17 @@ def load_model(path: str | AnyPath) -> "WaveformModel":
     return WaveformModel(load_artifact(path), str(path))
 
 
+ANNOTATE = ("sampling_rate_hz", "precision", "batch", "device")
+"""What `WaveformModel.classify` hands on."""
+
+
 class WaveformModel:
     """A trained model, for Streams, Traces, arrays and datasets of one sampling rate.
 
     Parameters
     ----------
     model : Model
-        The classifier and its document (`seisflow.learn.artifact.load_model`).
+        The classifier and its document (`seisflow.stages.learn.artifact.load_model`).
     name : str
         Where it is from, for people.
     """
@@ -128,7 +130,7 @@ class WaveformModel:
             The model knows no threshold for such a rate.
         """
         asked = {} if false_positive_rate is None else {"false_positive_rate": false_positive_rate}
-        config = DetectConfig.build(asked)
+        config = DetectParameters.build(asked)
         return threshold_of(self.document, config.false_positive_rate)
 
     def annotate(
@@ -171,8 +173,8 @@ class WaveformModel:
         DataError
             The record cannot be used: see `seisflow.from_obspy`.
         """
-        refuse_unknown(unknown, ANNOTATE, "annotate")
-        config = InferConfig.build({"precision": precision})
+        asked = {"precision": precision, "batch": batch, "device": device, **unknown}
+        config = InferConfig.build(dict.fromkeys(("waveforms", "model", "scores"), NOWHERE) | asked)
         waveforms = waveforms_of(record, sampling_rate_hz, "annotate")
         if waveforms.rate != self.rate_hz:
             raise ConfigError(
@@ -233,9 +235,9 @@ class WaveformModel:
         ConfigError
             As `annotate`; or the model knows no threshold: give one.
         """
-        refuse_unknown(options, CLASSIFY, "classify")
         asked = {"threshold": threshold, "false_positive_rate": false_positive_rate}
-        config = DetectConfig.build({name: v for name, v in asked.items() if v is not None})
+        asked |= {name: value for name, value in options.items() if name not in ANNOTATE}
+        config = DetectParameters.build({name: v for name, v in asked.items() if v is not None})
         least = threshold_of(self.document, config.false_positive_rate, config.threshold)
         return _picks(self.annotate(record, **options), least)
 

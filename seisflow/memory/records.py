@@ -1,7 +1,6 @@
 """What a user gives as a record: a Stream, a Trace, an array with its rate, or a dataset."""
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,13 @@ from seisflow.formats.traces import Recording
 from seisflow.memory.streams import dataset_of, from_obspy
 from seisflow.memory.waveforms import Waveforms
 
-__all__ = ["LOWEST_RATE_HZ", "UNNAMED", "refuse_unknown", "waveforms_of"]
+__all__ = ["LOWEST_RATE_HZ", "NOWHERE", "UNNAMED", "waveforms_of"]
 
 UNNAMED = "..."
 """Station of an array: NET.STA.LOC.CHA with nothing in it, as ObsPy names a Trace without codes."""
+
+NOWHERE = Path("in memory")
+"""Stands for the paths of a command."""
 
 LOWEST_RATE_HZ = 10
 
@@ -54,35 +56,6 @@ def waveforms_of(record: Any, sampling_rate_hz: float | None, call: str) -> Wave
     if waveforms.rate.denominator != 1 or waveforms.rate < LOWEST_RATE_HZ:
         raise ConfigError(_unfit(rate_hz))
     return waveforms
-
-
-def refuse_unknown(
-    given: Iterable[str], known: Iterable[str], call: str, notes: Mapping[str, str] | None = None
-) -> None:
-    """Refuse keywords that a function does not have.
-
-    Parameters
-    ----------
-    given, known : iterable of str
-        Keywords.
-    call : str
-        The function that was called.
-    notes : mapping of str to str, optional
-        What to say of some that are not known, in place of the nearest one.
-
-    Raises
-    ------
-    ConfigError
-        It names the nearest keyword of each that is not known.
-    """
-    known, notes = list(known), notes or {}
-    problems = []
-    for name in sorted(set(given) - set(known)):
-        near = get_close_matches(name, known, 1, 0.5)
-        said = f"; nearest: {near[0]}" if near else f"; allowed: {', '.join(known)}"
-        problems.append(f"{call} has no keyword {name!r}{notes.get(name, said)}")
-    if problems:
-        raise ConfigError("\n".join(problems))
 
 
 def _dataset(record: Any) -> xr.Dataset | None:

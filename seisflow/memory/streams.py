@@ -1,7 +1,7 @@
 """Streams of ObsPy as datasets of WAVEFORMS, and back.
 
-Samples go on the grid by the rules of ingest (`seisflow.ingest.placing`). Invariant: a Stream
-comes back with the same samples at the same times, to the nanosecond.
+Samples go on the grid by the rules of ingest (`seisflow.stages.ingest.placing`). Invariant: a
+Stream comes back with the same samples at the same times, to the nanosecond.
 """
 
 from collections import defaultdict
@@ -22,11 +22,11 @@ from seisflow.dsp.filters import valid_runs
 from seisflow.errors import DataError
 from seisflow.formats.pieces import Piece
 from seisflow.formats.traces import Recording, SegmentToWrite, stream_of, traces_of
-from seisflow.ingest.assembling import Shard, coverage_of
-from seisflow.ingest.inventory import Found
-from seisflow.ingest.layout import segment_arrays, state_of_all, waveform_arrays
-from seisflow.ingest.placing import place
 from seisflow.memory.waveforms import Waveforms
+from seisflow.stages.ingest.assembling import Shard, coverage_of
+from seisflow.stages.ingest.inventory import Found
+from seisflow.stages.ingest.layout import segment_arrays, state_of_all, waveform_arrays
+from seisflow.stages.ingest.placing import place
 
 __all__ = ["dataset_of", "from_obspy", "to_obspy"]
 

@@ -14,14 +14,13 @@ from seisflow.archive.schema import station_arrays
 from seisflow.archive.store import consolidate, create_product, write_shards
 from seisflow.core.grid import HOUR_NS, Span, parse_time
 from seisflow.core.stations import Coordinates
-from seisflow.detect.catalog import write_catalog
-from seisflow.detect.event import Detection, Pick
-from seisflow.detect.records import Found
-from seisflow.infer.layout import score_arrays
-from seisflow.label.layout import label_arrays
-from seisflow.synth import stage as synth
-from seisflow.synth.config import SceneConfig
-from seisflow.wavelets.layout import Examples, wavelet_arrays
+from seisflow.stages.detect.catalog import write_catalog
+from seisflow.stages.detect.event import Detection, Pick
+from seisflow.stages.detect.records import Found
+from seisflow.stages.infer.layout import score_arrays
+from seisflow.stages.label.layout import label_arrays
+from seisflow.stages.synth import stage as synth
+from seisflow.stages.wavelets.layout import Examples, wavelet_arrays
 
 KINDS = ("TRUTH", "WAVEFORMS", "LABELS", "WAVELETS", "SCORES", "CATALOG")
 STATIONS = ("XX.AAA..HHE", "XX.AAA..HHZ", "XX.BBB..HHZ", "YY.CCC.00.HHZ")
@@ -89,8 +88,9 @@ def scores() -> tuple[Product, list[ArraySpec]]:
 
 
 def truth() -> tuple[Product, list[ArraySpec]]:
-    prepared = synth.prepare(SceneConfig(n_nodes=2, duration_s=600, rate_hz=RATE))
-    return prepared.product, list(synth._arrays(prepared))
+    asked = {"scene": "s", "nodes": 2, "hours": 600 / 3600, "rate": RATE, "dead_within_s": 86_400}
+    plan = synth.Synth(synth.SynthConfig.build(asked)).plan()
+    return plan.product, list(synth._arrays(plan))
 
 
 def wavelets() -> tuple[Product, list[ArraySpec]]:

@@ -15,9 +15,10 @@ from small_products import create, ramp
 from upath import UPath
 from zarr.storage import FsspecStore
 
-from seisflow.archive import appearing, store
-from seisflow.archive.appearing import product_stands
+from seisflow.archive import publishing, store
+from seisflow.archive.parts import PARTS, read_parts, write_part
 from seisflow.archive.products import ArraySpec, Identity, Product
+from seisflow.archive.publishing import HIDDEN, product_stands
 from seisflow.archive.reading import read_column, read_slice
 from seisflow.archive.receipts import Receipt, read_receipts, write_receipt
 from seisflow.archive.store import (
@@ -96,11 +97,11 @@ def test_a_creation_that_was_killed_leaves_nothing_that_stands(
     assert not product_stands(path)
     with pytest.raises(ConfigError, match="does not exist"):
         read_product(path)
-    monkeypatch.setattr(appearing.psutil, "pid_exists", lambda pid: False)
+    monkeypatch.setattr(publishing.psutil, "pid_exists", lambda pid: False)
     make(path, rate=2)
     assert read_product(path).identity.config == {"rate": 2}
     assert np.isnan(read_column(path, "elevation")).all()
-    assert not (path / appearing.HIDDEN / appearing.BEGUN).exists()
+    assert not (path / publishing.HIDDEN / publishing.BEGUN).exists()
     with pytest.raises(ConfigError, match="exists already"):
         make(path, rate=2)
 
@@ -116,14 +117,14 @@ def test_a_product_begun_by_another_command_meanwhile_is_kept(
             make(path, elevation=900.0, rate=2)
     assert read_product(path).identity.config == {"rate": 1}
     assert (read_column(path, "elevation") == 300).all()
-    assert not (path / appearing.HIDDEN / appearing.BEGUN).exists()
+    assert not (path / publishing.HIDDEN / publishing.BEGUN).exists()
 
 
 def test_a_command_that_begins_a_product_is_waited_for(
     folder: UPath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = folder / "w.zarr"
-    claim = path / appearing.HIDDEN / appearing.BEGUN
+    claim = path / publishing.HIDDEN / publishing.BEGUN
     claim.write_text("another-host 1 token")
     begun = Thread(target=lambda: (time.sleep(1), make_root(path)))
     begun.start()
@@ -131,7 +132,7 @@ def test_a_command_that_begins_a_product_is_waited_for(
         make(path)
     begun.join()
     (path / "zarr.json").unlink()
-    monkeypatch.setattr(appearing, "CLAIM_S", 1.0)  # and then it is taken for dead
+    monkeypatch.setattr(publishing, "CLAIM_S", 1.0)  # and then it is taken for dead
     make(path, rate=2)
     assert read_product(path).identity.config == {"rate": 2}
 
@@ -148,7 +149,7 @@ def test_a_claim_that_was_taken_over_ends_the_first_command(
 
     def put_file(*args: object) -> None:
         put(*args)
-        (path / appearing.HIDDEN / appearing.BEGUN).write_text("another-host 1 token")
+        (path / publishing.HIDDEN / publishing.BEGUN).write_text("another-host 1 token")
 
     monkeypatch.setattr(path.fs, "put_file", put_file)
     with pytest.raises(ConfigError, match="begun by another command"):
@@ -174,7 +175,7 @@ def test_a_bucket_and_a_glob_are_no_products(name: str, tmp_path: Path) -> None:
 def test_what_others_put_there_is_neither_a_product_nor_overwritten(folder: UPath) -> None:
     campaign = folder / "products"
     make(campaign / "w.zarr")
-    (campaign / appearing.HIDDEN / "done.json").write_text("{}")
+    (campaign / publishing.HIDDEN / "done.json").write_text("{}")
     assert product_stands(campaign)
     with pytest.raises(ConfigError, match="exists already"):
         make(campaign)
@@ -196,7 +197,7 @@ def test_whole_shards_and_receipts_are_read_as_they_were_written(folder: UPath) 
     assert (array[0] == 0).all()
     for number in range(3):
         write_receipt(path, key, Receipt(f"task {number}"), detail=number)
-    (path / appearing.HIDDEN / "receipts" / "damaged.json").write_bytes(b'{"key": \xff')
+    (path / publishing.HIDDEN / "receipts" / "damaged.json").write_bytes(b'{"key": \xff')
     found = read_receipts(path, key)
     assert {name: detail for name, (_, detail) in found.items()} == {
         "task 0": 0,
@@ -338,3 +339,19 @@ def test_ranges_of_an_object_are_those_of_a_file(folder: UPath) -> None:
     assert list(read_ranges(folder / "all", wanted)) == [content[a:b] for a, b in wanted]
     with pytest.raises(FileNotFoundError):
         next(read_ranges(folder / "none", wanted))
+
+
+def test_parts_are_those_of_one_product_and_whole(folder: UPath, tmp_path: Path) -> None:
+    for path in (folder, tmp_path):
+        assert read_parts(path, "mine") == {}
+        for key, content in (("mine", [1.5, "x"]), ("other", [2]), ("mine", [1.5, "x"])):
+            n_bytes = write_part(path, key, "first hour", content)
+        write_part(path, "mine", "second hour", [NAN])
+        (path / HIDDEN / PARTS / "torn.json").write_text('{"key": "mine", "task": "third')
+        found = read_parts(path, "mine")
+        assert found.keys() == {"first hour", "second hour"}
+        assert found["first hour"] == [1.5, "x"]
+        assert np.isnan(found["second hour"][0])
+        sizes = [len(text) for text in read_folder(path / HIDDEN / PARTS, ".json")]
+        assert len(sizes) == 4
+        assert n_bytes in sizes

@@ -47,6 +47,7 @@ def numbers(dataset: xr.Dataset) -> list[xr.DataArray]:
     ]
 
 
+@pytest.mark.slow
 def test_every_array_is_drawn(opened: xr.Dataset) -> None:
     drawn = numbers(opened)
     assert drawn

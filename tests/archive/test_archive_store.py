@@ -10,8 +10,8 @@ import zarr
 from small_products import STATIONS, arrays, create, identity, product, ramp
 
 from seisflow.archive import store
-from seisflow.archive.appearing import sweep_aside
 from seisflow.archive.products import FORMAT_VERSIONS
+from seisflow.archive.publishing import sweep_aside
 from seisflow.archive.reading import read_slice, station_names
 from seisflow.archive.store import (
     create_product,

@@ -8,13 +8,12 @@ import pytest
 from planned import refuse_less
 from programs import Cluster
 
+import seisflow
 from seisflow.campaign.config import ArchiveSize
 from seisflow.campaign.rates import Rate, Rates, cache_file, keep_rates, read_rates
 from seisflow.campaign.records import made_up_scans, records_of_plan, records_of_waveforms
-from seisflow.cli.campaign_file import read_campaign
-from seisflow.cli.planning import show
 from seisflow.errors import ConfigError, DataError
-from seisflow.ingest import stage as ingest_stage
+from seisflow.stages.ingest.stage import Ingest, lay_out
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = 'kind = "slurm"\n[cpu]\njobs = 4\ncores = 8\nmemory = "8GB"\nwalltime = "01:00:00"\n'
@@ -69,13 +68,13 @@ def test_rates_of_this_machine_are_used_and_kept() -> None:
 
 
 def test_a_made_up_archive_is_laid_out_as_one_that_is_there() -> None:
-    size = ArchiveSize.build({"stations": 3, "days": 2, "rate-hz": 50, "bytes-per-sample": 2})
-    config = ingest_stage.IngestConfig.build({"raw": ("none",)})
-    prepared = ingest_stage.prepare(config, made_up_scans(size))
-    assert len(prepared.tasks) == 6
-    assert prepared.plan.unit == "station-days"
-    assert prepared.plan.read_bytes == 3 * 2 * 86_400 * 50 * 2
-    records = records_of_plan(prepared)
+    size = ArchiveSize.build({"stations": 3, "days": 2, "rate_hz": 50, "bytes_per_sample": 2})
+    config = Ingest.Config.build({"raw": ("none",), "waveforms": "none"})
+    plan = lay_out(config, made_up_scans(size))
+    assert len(plan.tasks) == 6
+    assert plan.needs.unit == "station-days"
+    assert plan.needs.read_bytes == 3 * 2 * 86_400 * 50 * 2
+    records = records_of_plan(plan)
     assert records.station_days == 6
     assert records.rate_hz == 50
 
@@ -91,14 +90,13 @@ Plan = Callable[..., dict]
 
 
 @pytest.fixture
-def plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Plan:
+def plan(tmp_path: Path) -> Plan:
     """Plan in this process, which has the environment of the test."""
 
     def plan(text: str, *, folder: Path = tmp_path, measure: bool = False) -> dict:
         path = folder / "plan.toml"
         path.write_text(text)
-        show(read_campaign(path), measure=measure, as_json=True)
-        return json.loads(capsys.readouterr().out)
+        return dict(seisflow.plan(path, measure, progress=False).summary)
 
     return plan
 
@@ -184,7 +182,6 @@ def test_a_plan_of_files_bounds_what_is_made(
 
 
 @pytest.mark.slow
-@pytest.mark.long
 def test_measured_rates(plan: Plan) -> None:
     text = SIZE.replace("cluster.toml", "local").replace("rate-hz = 100", "rate-hz = 40")
     text = text.replace("no.such.station.*", "*.*.*.*")

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from programs import Cluster, Ended, Launcher, differences, receipts, wait_until
 
-from seisflow.cli.campaign_file import STAGES, TABLES, keys_of, read_campaign
+import seisflow
+from seisflow.campaign.reading import read_campaign
+from seisflow.campaign.tables import tables
 from seisflow.errors import ConfigError
 from seisflow.formats.listing import list_files
 
@@ -46,24 +48,29 @@ def run(launcher: Launcher, cluster: Cluster) -> Callable[..., Ended]:
     return run
 
 
-def test_tables_have_the_options_of_their_commands() -> None:
-    assert tuple(TABLES) == STAGES
-    keys = {stage: keys_of(table) for stage, table in TABLES.items()}
-    assert keys["ingest"] == ["raw", "stations", "select", "rate", "start", "end"]
+def test_tables_have_the_options_of_their_stages() -> None:
+    keys = {stage: [key.dashed for key in table.keys] for stage, table in tables().items()}
+    assert keys["ingest"] == ["raw", "select", "start", "end", "stations", "rate"]
     assert {"method", "alpha-rn", "clip-counts", "block", "device"} <= {*keys["label"]}
     assert {"arrivals", "events", "split", "per-class", "predict"} <= {*keys["assemble"]}
     assert {"network", "batch-size", "augment", "noise-snr", "ranks"} <= {*keys["train"]}
-    assert keys["infer"] == ["start", "end", "select", "precision", "batch", "block", "device"]
-    assert {"min-nodes", "moveout-s", "max-lag-s", "band", "figures"} <= {*keys["detect"]}
-    expected = ["baselines", "reference", "tolerance-s", "arrivals", "predict", "equal"]
-    assert keys["compare"] == expected
+    assert keys["infer"] == ["select", "start", "end", "precision", "batch", "block", "device"]
+    assert {"min-nodes", "moveout-s", "max-lag-s", "low-hz", "figures"} <= {*keys["detect"]}
+    expected = {
+        "reference",
+        "tolerance-s",
+        "arrivals",
+        "predict",
+        "baselines",
+        "waveforms",
+        "equal",
+    }
+    assert {*keys.pop("compare")} == expected
     assert keys["report"] == ["title"]
     no_business = {
-        "cluster",
         "workers",
         "detach",
         "detached",
-        "nodes",
         "dry-run",
         "json",
         "as-json",
@@ -78,28 +85,31 @@ def test_tables_have_the_options_of_their_commands() -> None:
     [
         ("folder = ", "is not TOML that can be read"),
         ('folder = "p"\n[label]\nmethd = "x"\n', "table [label] has no key 'methd'; allowed: "),
-        ('folder = "p"\n[label]\nmethd = "x"\n', "method, alpha-rn, alpha-nrn"),
+        ('folder = "p"\n[label]\nmethd = "x"\n', "method, precision, clip-counts"),
         ('folder = "p"\n[lable]\n', "a campaign has no table [lable]; allowed: folder, "),
         ('folder = "p"\n[lable]\n', "[ingest] [label]"),
         ('folder = "p"\nmodle = "m"\n', "has no key 'modle'"),
         ('folder = "p"\nlabel = 3\n', "label = 3: found a value, a table [label] is meant"),
-        ("[ingest]\nraw = ['a']\n", "folder: found "),
-        ('folder = "p"\n[ingest]\n', "raw: found {}: Field required"),
+        ("[ingest]\nraw = ['a']\n", "folder is missing: give it"),
+        ('folder = "p"\n[ingest]\n', "raw is missing: give it"),
         ('folder = "p"\n[ingest]\nraw = []\n', "at least 1 item"),
-        ('folder = "p"\n[label]\ndevice = "gpu"\n', "no device 'gpu'"),
+        ('folder = "p"\n[label]\ndevice = "gpu"\n', "device: found 'gpu'"),
         ('folder = "p"\n[infer]\nprecision = "float8"\n', "precision: found 'float8'"),
         ('folder = "p"\n[infer]\nstart = "yesterday"\n', "start: found 'yesterday'"),
-        ('folder = "p"\n[compare]\nreference = "r"\nequal = "new"\n', "baselines = true"),
-        ('folder = "p"\n[detect]\nmin-nodes = 1\n', "min-nodes: found 1"),
-        ('folder = "p"\n[detect]\nband = [30, 5]\n', "low_hz = 30 must lie below high_hz = 5"),
-        ('folder = "p"\n[detect]\nslowest-velocity = -1\n', "greater than 0"),
-        ('folder = "p"\n[label]\nmethod = "mine"\n', "allowed: reference, calibrated"),
+        ('folder = "p"\n[compare]\nreference = "r"\nequal = "new"\n', "give baselines too"),
+        ('folder = "p"\n[detect]\nmin-nodes = 1\n', "min_nodes: found 1"),
+        (
+            'folder = "p"\n[detect]\nlow-hz = 30\nhigh-hz = 5\n',
+            "low_hz = 30 must lie below",
+        ),
+        ('folder = "p"\n[detect]\nslowest-velocity-m-s = -1\n', "greater than 0"),
+        ('folder = "p"\n[label]\nmethod = "mine"\n', "'calibrated' or 'reference'"),
         ('folder = "p"\n[label]\nalpha-rn = 2\n', "alpha_rn = 2"),
         ('folder = "p"\n[assemble]\narrivals = "a"\nsplit = "groups"\n', "split: found 'groups'"),
         ('folder = "p"\n[train]\noptimiser = "best"\n', "optimiser: found 'best'"),
         ('folder = "p"\n[infer]\nbatch = "many"\n', "batch: found 'many'"),
-        ('folder = "p"\nmodel = "m"\n[train]\n', "model = 'm' and [train] are both there"),
-        ('folder = "p"\n[archive]\nstations = 3\n', "days: found"),
+        ('folder = "p"\nmodel = "m"\n[train]\n', "/m' and [train] are both there"),
+        ('folder = "p"\n[archive]\nstations = 3\n', "days is missing"),
         ("folder = 5\n", "folder: found 5: a path is text"),
         ('folder = "p"\nwaveforms = ["a"]\n[label]\n', "waveforms: found ['a']: a path is text"),
         ('folder = "zz://p"\n', "zz://p cannot be used"),
@@ -120,6 +130,38 @@ def test_all_unknown_keys_are_named_at_once(tmp_path: Path) -> None:
     path.write_text('folder = "p"\n[label]\nmethd = "x"\n[infer]\nbatsh = 1\n')
     with pytest.raises(ConfigError, match=r"(?s)'methd'.*'batsh'"):
         read_campaign(path)
+
+
+def test_all_wrong_values_are_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text('folder = "p"\n[label]\nblock = 0\nprecision = "x"\n[cluster]\nworkers = 0\n')
+    with pytest.raises(ConfigError) as caught:
+        read_campaign(path)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"{path}: table [cluster]:"
+    assert lines[1].startswith("workers: found 0: ")
+    assert lines[2] == "table [label]:"
+    assert [line.partition(":")[0] for line in lines[3:]] == ["precision", "block"]
+
+
+@pytest.mark.parametrize("table", ["label", "detect"])
+def test_a_table_says_what_the_command_and_python_say(
+    table: str, tmp_path: Path, launcher: Launcher
+) -> None:
+    """The same text of a bad value, wherever it stands."""
+    name, value = {"label": ("block", "0"), "detect": ("min-nodes", "1")}[table]
+    path = tmp_path / "c.toml"
+    path.write_text(f'folder = "p"\n[{table}]\n{name} = "{value}"\n')
+    with pytest.raises(ConfigError) as of_file:
+        read_campaign(path)
+    said = str(of_file.value).splitlines()[1]
+    arguments = ["a"] * (2 if table == "label" else 3)
+    with pytest.raises(ConfigError) as of_python:
+        getattr(seisflow, table)(*arguments, **{name.replace("-", "_"): value})
+    assert str(of_python.value) == said
+    ended = launcher.run(table, *arguments, f"--{name}", value)
+    assert ended.code == 2
+    assert ended.err.strip() == f"error: {said}"
 
 
 def test_nothing_runs_before_a_later_table_is_right(write: Write, run: Callable) -> None:
@@ -161,7 +203,7 @@ def test_a_folder_is_no_glob(tmp_path: Path) -> None:
     )
     campaign = read_campaign(folder / "c.toml")
     campaign.refuse_missing()
-    assert list_files(campaign.tables["ingest"]["raw"]) == files[1:] + files[:1]
+    assert list_files(campaign.config_of("ingest").raw) == files[1:] + files[:1]
 
 
 def test_stages_that_are_left_out(write: Write) -> None:
@@ -221,7 +263,7 @@ def test_a_campaign_of_two_stages_and_its_page(
     assert "<title>Two stages" in (products / "page.html").read_text()
     ended = run(path, "--until", "infer")
     assert ended.code == 2
-    assert "it has ingest, label, report" in ended.err
+    assert "until infer: no such stage in this campaign; it has ingest, label, report" in ended.err
 
 
 def test_a_changed_table_is_refused_by_its_stage(write: Write, run: Callable) -> None:

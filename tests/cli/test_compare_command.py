@@ -1,6 +1,7 @@
 """`seisflow compare`: detections at S, and baselines at equal numbers of new detections."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,18 @@ from longitudes import Shift
 from programs import Launcher
 from small_archive import waveforms
 
+import seisflow
+from seisflow.archive.blocks import source_document
 from seisflow.archive.products import FORMAT_VERSIONS, Identity, Product
 from seisflow.archive.receipts import Receipt, TaskPlan, documents_of, write_receipt
 from seisflow.archive.schema import station_arrays
 from seisflow.archive.store import consolidate, create_product, read_product
 from seisflow.core.grid import NS_PER_S, Span, format_time, parse_time
 from seisflow.core.stations import Coordinates
-from seisflow.detect.catalog import write_catalog
-from seisflow.detect.event import Detection, event_name
-from seisflow.detect.records import Found
+from seisflow.errors import ConfigError
+from seisflow.stages.detect.catalog import write_catalog
+from seisflow.stages.detect.event import Detection, event_name
+from seisflow.stages.detect.records import Found
 
 RATE, SECONDS = 50, 600
 START = parse_time("2020-02-28T22:10")
@@ -61,6 +65,7 @@ def make_catalog(path: Path, source: Path, seconds: list[float], shift: Shift = 
     made = Product(identity, Span(START, at_ns(SECONDS)), product.rate, SECONDS, len(STATIONS))
     places = [Coordinates(shift.of(1 + k % 3 / 100), k // 3 / 100, 0.0) for k in range(9)]
     documents = documents_of(TaskPlan(("all",), "array-hours", 0, 0, 0, 0))
+    documents |= source_document(source, path)
     create_product(path, made, tuple(station_arrays(STATIONS, places)), "detections", documents)
     write_receipt(path, identity.key, Receipt("all"))
     nodes = np.full(len(STATIONS), 0.9, np.float32)
@@ -163,7 +168,7 @@ def test_an_array_on_both_sides_of_180_degrees(
 
 
 def test_baselines_at_equal_new(catalog, array, reference, arrivals, launcher) -> None:
-    args = (catalog, reference, "--arrivals", arrivals, "--baselines", array)
+    args = (catalog, reference, "--arrivals", arrivals, "--baselines")
     content, said = run(launcher, *args, "--equal", "new")
     assert content["equal"] == "new"
     assert "with at most as many new detections" in " ".join(said.split())
@@ -179,7 +184,7 @@ def test_a_catalogue_too_clean_for_the_baselines(
 ) -> None:
     """The burst is the strongest of all that the baselines find, so no level is without it."""
     clean = make_catalog(tmp_path / "clean", array, [100.1, 250.2])
-    args = (clean, reference, "--arrivals", arrivals, "--baselines", array, "--equal", "new")
+    args = (clean, reference, "--arrivals", arrivals, "--baselines", "--equal", "new")
     content, said = run(launcher, *args)
     assert [counts_of(content, row) for row in range(3)] == [(2, 0, 0, 0)] + [(0, 2, 0, 0)] * 2
     assert said.count("even its highest level has more new detections than the 0") == 2
@@ -187,7 +192,7 @@ def test_a_catalogue_too_clean_for_the_baselines(
 
 def test_the_page_says_at_s(catalog, reference, arrivals, array, tmp_path, launcher) -> None:
     output, page = tmp_path / "c.json", tmp_path / "page.html"
-    args = ("--arrivals", arrivals, "--baselines", array, "--equal", "new", "-o", output)
+    args = ("--arrivals", arrivals, "--baselines", "--equal", "new", "-o", output)
     run(launcher, catalog, reference, *args)
     ended = launcher.run("report", page, "--comparison", output)
     assert ended.code == 0, ended.err
@@ -196,15 +201,56 @@ def test_the_page_says_at_s(catalog, reference, arrivals, array, tmp_path, launc
     assert "baselines equal in" in text
 
 
-def test_rules_that_cannot_be(catalog, reference, array, launcher) -> None:
-    for args, said in (
-        (["--equal", "new"], "give --baselines"),
-        (["--equal", "old", "--baselines", array], "'detections', 'new'"),
-    ):
-        ended = launcher.run("compare", catalog, reference, *args)
-        assert ended.code == 2, ended.err
-        assert said in " ".join(ended.err.replace("│", " ").split())
-        assert "Traceback" not in ended.err
+def test_baselines_find_waveforms_that_were_moved_when_told_where(
+    catalog, array, reference, tmp_path, launcher
+) -> None:
+    alone = shutil.copytree(catalog, tmp_path / "catalog")
+    kept = alone / "_seisflow" / "sources.json"
+    kept.write_text(json.dumps({"waveforms": "/gone.zarr", "relative": "gone.zarr"}))
+    ended = launcher.run("compare", alone, reference, "--baselines")
+    assert ended.code == 2, ended.err
+    assert "/gone.zarr does not exist" in ended.err
+    assert "give their path with --waveforms" in ended.err
+    content, _ = run(launcher, alone, reference, "--baselines", "--waveforms", array)
+    assert len(content["detectors"]) == 3
+
+
+REFUSED = [
+    ({"equal": "new"}, "equal: found 'new': it is about the baselines: give baselines too"),
+    ({"equal": "old", "baselines": True}, "'detections' or 'new'"),
+    ({"arrivals": "a", "predict": "iasp91"}, "predict: found 'iasp91': arrivals are given too"),
+    ({"waveforms": "w"}, "waveforms: found 'w': only baselines read them: give baselines too"),
+    ({"tolerance_s": -1}, "tolerance_s: found"),
+]
+
+
+@pytest.mark.parametrize(("options", "said"), REFUSED)
+def test_what_cannot_be_is_refused_by_command_and_python_in_one_text(
+    options, said, catalog, reference, launcher
+) -> None:
+    typed = [
+        word
+        for name, value in options.items()
+        for word in (f"--{name.replace('_', '-')}", *([] if value is True else [str(value)]))
+    ]
+    ended = launcher.run("compare", catalog, reference, *typed)
+    assert ended.code == 2, ended.err
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+    with pytest.raises(ConfigError) as caught:
+        seisflow.compare(catalog, reference, **options)
+    assert said in str(caught.value)
+
+
+def test_python_compares_as_the_command_does(
+    catalog, reference, arrivals, tmp_path, launcher
+) -> None:
+    wanted, _ = run(launcher, catalog, reference, "--arrivals", arrivals)
+    output = tmp_path / "own.json"
+    result = seisflow.compare(catalog, reference, arrivals=arrivals, output=output, progress=False)
+    assert result.path == output
+    assert result.summary == wanted | {"product": str(output)}
+    assert {"product": str(output), "exit_code": 0, **result.open()} == result.summary
 
 
 def test_events_and_arrivals_without_each_other_are_named(

@@ -3,9 +3,9 @@
 import numpy as np
 import xarray as xr
 
-from seisflow.cli.demo import compare
+from seisflow.campaign.demo import compare
 from seisflow.core.classes import flag_attributes
-from seisflow.synth.sources import SourceKind
+from seisflow.stages.synth.sources import SourceKind
 
 
 def test_only_kinds_that_were_planted_have_a_row() -> None:

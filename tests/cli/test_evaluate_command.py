@@ -13,11 +13,12 @@ from seisflow.cli.app import program
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.core.grid import NS_PER_S
 from seisflow.errors import ExitCode, SeisflowError
-from seisflow.evaluate.evaluation import evaluate_model
-from seisflow.learn.artifact import load_model, model_document, save_model
-from seisflow.learn.classifier import build_classifier
-from seisflow.learn.examples import Examples
-from seisflow.learn.front_end import FrontEndConfig
+from seisflow.stages.evaluate.as_json import json_of
+from seisflow.stages.evaluate.evaluation import evaluate_model
+from seisflow.stages.learn.artifact import load_model, model_document, save_model
+from seisflow.stages.learn.classifier import build_classifier
+from seisflow.stages.learn.examples import Examples
+from seisflow.stages.learn.front_end import FrontEndConfig
 
 FIGURES = {
     *("confusion.png", "reliability.png", "roc.png", "recall.png", "probabilities.png"),
@@ -62,7 +63,7 @@ def truth(examples: Examples, tmp_path: Path) -> Path:
 
 def evaluate(*argv: str | Path) -> None:
     """Do what the command does, in this process."""
-    program()(["evaluate", *map(str, argv)], standalone_mode=False)
+    program(["evaluate"])(["evaluate", *map(str, argv)], standalone_mode=False)
 
 
 def test_numbers_tables_and_figures_are_written_into_the_model(
@@ -77,7 +78,7 @@ def test_numbers_tables_and_figures_are_written_into_the_model(
     expected = evaluate_model(
         load_model(model), examples, examples.select(Split.TEST), false_positive_rate=0.1
     )
-    assert ours == json.loads(json.dumps(expected.to_json()))
+    assert ours == json.loads(json.dumps(json_of(expected)))
     assert (ours["truth"], planted["truth"]) == ("labels", "planted")
     counts = [[c["support"] for c in x["classes"].values()] for x in (ours, planted)]
     assert np.subtract(*counts).tolist() == [0, 1, -1]
@@ -98,14 +99,14 @@ def test_another_split_and_folder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name in ("draw_evaluation", "draw_network"):  # seen above, and slow
-        monkeypatch.setattr(f"seisflow.report.learning.{name}", lambda *_: [])
+        monkeypatch.setattr(f"seisflow.stages.report.figures.learning.{name}", lambda *_: [])
     folder = tmp_path / "here" / "validation"
     evaluate(model, examples.path, "--split", "validation", "--output", folder, "--batch", "7")
     said = capsys.readouterr()
     assert said.out == ""
     head = "compact on the validation split — 1 of 1 events and 3 of 3 stations are in training"
     assert head in " ".join(said.err.split())
-    assert said.err.splitlines()[-1] == f"look at {folder}"
+    assert said.err.splitlines()[-1] == f"figures in {folder}"
     content = json.loads((folder / "evaluation.json").read_text())
     assert (content["split"], content["n_wavelets"]) == ("validation", 18)
     assert not (model / "evaluation").exists()
@@ -131,13 +132,13 @@ def refused(*argv: str | Path) -> str:
 def test_bad_options_are_refused_before_anything_is_classified(
     model: Path, examples: Examples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("seisflow.learn.artifact.Model.probabilities")
+    monkeypatch.delattr("seisflow.stages.learn.artifact.Model.probabilities")
     given = (model, examples.path)
-    assert "no split 'all'; give --split train, validation, test" in refused(
-        *given, "--split", "all"
-    )
-    assert "no device 'tpu'" in refused(*given, "--device", "tpu")
-    assert "false positive rate: found 2" in refused(*given, "--false-positive-rate", "2")
+    said = refused(*given, "--split", "all")
+    assert "split: found 'all': Input should be 'test', 'validation' or 'train'" in said
+    said = refused(*given, "--device", "tpu")
+    assert "device: found 'tpu': Input should be 'cpu', 'cuda' or 'auto'" in said
+    assert "false_positive_rate: found '2'" in refused(*given, "--false-positive-rate", "2")
     assert not (model / "evaluation").exists()
 
 
@@ -163,7 +164,7 @@ def test_an_empty_split_is_refused(model: Path, tmp_path: Path) -> None:
 def test_a_truth_of_something_else_is_refused_before_anything_is_classified(
     model: Path, examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("seisflow.learn.artifact.Model.probabilities")
+    monkeypatch.delattr("seisflow.stages.learn.artifact.Model.probabilities")
     nothing = np.zeros((3, 3600))
     path = evaluations.write_truth(tmp_path / "other.zarr", nothing, nothing)
     assert "truth of another scene" in refused(model, examples.path, "--truth", path)

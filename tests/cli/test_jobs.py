@@ -13,16 +13,16 @@ from small_archive import waveforms
 from toy_models import made
 
 from seisflow.cli.detaching import without_detach
-from seisflow.cli.ranks import place_ranks
 from seisflow.cli.register import Detached, keep_detached, register_folder, registered
 from seisflow.engine.profiles import Pool, Profile
 from seisflow.errors import ConfigError
-from seisflow.learn.artifact import save_model
+from seisflow.stages.learn.artifact import save_model
+from seisflow.stages.train.ranks import place_ranks
 
 Run = Callable[..., Ended]
 
 PROGRAMS = {
-    "sbatch": 'cat > script; [ "$1" = --test-only ] || { echo "$PWD" > asked; echo 4711; }',
+    "sbatch": 'cp "${@: -1}" script; [ "$1" = --test-only ] || { echo "$PWD" > asked; echo 4711; }',
     "squeue": "cat queue 2> /dev/null; true",
     "scancel": 'echo "$@" > cancelled',
     "sacct": "exit 1",
@@ -57,7 +57,9 @@ def test_the_same_line_runs_in_the_job(slurm: Path, run: Run, tmp_path: Path) ->
     assert f"{line} &\n" in script
     assert f"cd -- {tmp_path} || exit 2\n" in script
     assert "#SBATCH --partition=long\n" in script
-    assert (tmp_path / "seisflow-logs").is_dir()  # else SLURM loses what the job prints
+    (kept,) = registered()
+    beside = tmp_path / "seisflow-logs" / f"{kept.name}.sh"
+    assert beside.read_text() == script  # to be read, and submitted again
     assert not (tmp_path / "my scene").exists()
     shown = json.loads(ended.out)
     assert shown["id"] == "4711"
@@ -70,7 +72,6 @@ def test_the_same_line_runs_in_the_job(slurm: Path, run: Run, tmp_path: Path) ->
     ):
         assert words in shown["watch"].values() or words + " --follow" in shown["watch"].values()
         assert words.split("'")[0] in ended.err
-    (kept,) = registered()
     assert kept == Detached(**{k: v for k, v in shown.items() if k != "watch"})
     assert kept.line == shlex.join(["seisflow", *SYNTH, "--json"])
     assert list(register_folder().iterdir()) == [register_folder() / f"4711-{kept.name}.json"]
@@ -330,7 +331,7 @@ def test_auto_takes_the_jobs_with_gpus_where_there_are_any(
     with Path("p.toml").open("a") as profile:
         profile.write(gpus)
     for line in (["label", records[0]], ["infer", *records]):
-        ended = run(*line, "out.zarr", "--device", device, "--cluster", "p.toml")
+        ended = run(*line, f"{line[0]}.zarr", "--device", device, "--cluster", "p.toml")
         assert ended.code == 2
         assert f"SLURM refuses the jobs (queue {queue}, " in ended.err
 

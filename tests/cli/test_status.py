@@ -9,7 +9,7 @@ from programs import Cluster, Launcher, Running, receipts, wait_until
 
 from seisflow.archive.receipts import PROBLEMS
 from seisflow.archive.store import HIDDEN
-from seisflow.cli.summary import few_lines
+from seisflow.archive.summary import few_lines
 
 
 @pytest.fixture

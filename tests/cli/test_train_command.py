@@ -13,7 +13,7 @@ import pytest
 from programs import Ended, Launcher, Running, wait_until
 from safetensors.numpy import load_file
 
-from seisflow.cli.training import threshold_text
+from seisflow.stages.train.summary import threshold_text
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "learn"))
 
@@ -21,6 +21,7 @@ from wavelet_sets import WaveletSet, write_wavelets
 
 SHORT = ["--epochs", "2", "--batch-size", "32", "--device", "cpu"]
 EXACT = ["--optimiser", "sgd", "--dropout", "0", "--seed", "3", "--class-weights", "balanced"]
+RANK, TORCHRUN = "seisflow.stages.train.rank", "seisflow.stages.learn.torchrun"
 SLOWLY = ["--epochs", "6", "--batch-size", "16", "--checkpoint-every-s", "0", "--device", "cpu"]
 
 
@@ -55,7 +56,7 @@ def test_it_leaves_a_model_figures_and_a_summary(
     folder, ended = trained
     assert ended.code == 0, ended.err
     assert "epoch 2/2: loss" in ended.err
-    assert "train: compact" in ended.err
+    assert "validation, all" in ended.err
     assert "tensorboard --logdir" in " ".join(ended.err.split())
     names = {p.name for p in folder.iterdir()}
     assert {"weights.safetensors", "model.json", "history.json", "metrics.json"} <= names
@@ -161,14 +162,7 @@ def undisturbed(wavelets: Path, launcher: Launcher) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "number",
-    [
-        signal.SIGKILL,
-        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
-        pytest.param(signal.SIGINT, marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_training_typed_again_ends_alike(
     number: int, undisturbed: Path, wavelets: Path, launcher: Launcher
 ) -> None:
@@ -188,7 +182,6 @@ def test_a_killed_training_typed_again_ends_alike(
     assert same_weights(folder, undisturbed)
 
 
-@pytest.mark.long
 @pytest.mark.slow
 def test_two_ranks_train_as_one(
     trained: tuple[Path, Ended], wavelets: Path, launcher: Launcher
@@ -208,7 +201,7 @@ def ranks_of(running: Running) -> list[psutil.Process]:
     found = []
     for child in psutil.Process(running.pid).children(recursive=True):
         line = child.cmdline()
-        if "seisflow.cli.rank" in line:
+        if RANK in line and TORCHRUN not in line:
             found.append(child)
     return found
 
@@ -229,16 +222,14 @@ def test_a_killed_rank_is_started_again(wavelets: Path, launcher: Launcher) -> N
     assert same_weights(wavelets.parent / "hurt", wavelets.parent / "whole")
 
 
-@pytest.mark.long
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_all_ranks(number: int, wavelets: Path, launcher: Launcher) -> None:
-    folder = wavelets.parent / f"stopped-{number}"
+def test_sigterm_stops_all_ranks(wavelets: Path, launcher: Launcher) -> None:
+    folder = wavelets.parent / "stopped"
     args = [*SLOWLY, "--ranks", "2", "--checkpoint-every-s", "600"]
     running = launcher.start("train", wavelets, folder, *args)
     wait_until(lambda: (folder / "history.json").exists(), 200, "the first epoch")
     ranks = ranks_of(running)
-    os.kill(running.pid, number)
+    os.kill(running.pid, signal.SIGTERM)
     ended = running.wait(60)
     assert ended.code == 130, ended.err
     assert "type the command again to go on" in ended.err
@@ -250,7 +241,6 @@ def test_a_signal_stops_all_ranks(number: int, wavelets: Path, launcher: Launche
     assert "resuming: " in again.err
 
 
-@pytest.mark.long
 @pytest.mark.slow
 def test_an_error_in_a_rank_is_told_once_and_not_tried_again(
     tmp_path: Path, launcher: Launcher
@@ -266,7 +256,6 @@ def test_an_error_in_a_rank_is_told_once_and_not_tried_again(
     assert not (tmp_path / "m" / "failure.json").exists()
 
 
-@pytest.mark.long
 @pytest.mark.slow
 def test_torchrun_by_hand_is_joined(
     trained: tuple[Path, Ended], wavelets: Path, launcher: Launcher
@@ -285,7 +274,7 @@ def test_torchrun_by_hand_is_joined(
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert ended.returncode == 0, ended.stderr
-    assert ended.stderr.count("train: compact") == 1
+    assert ended.stderr.count("validation, all") == 1  # one rank alone prints
     assert history(folder)[-1]["loss"] == pytest.approx(history(trained[0])[-1]["loss"], rel=1e-4)
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from seisflow.compare.baselines import ArrayRecord
 from seisflow.core.grid import parse_time
+from seisflow.stages.compare.sta_lta import ArrayRecord
 
 RATE = 100
 START = parse_time("2014-05-29T17:00")

@@ -10,8 +10,10 @@ from longitudes import Shift, shifts
 from scipy.signal import hilbert
 from small_array import RATE, START, array_record, noise, planted, wavelet
 
-from seisflow.compare.baselines import Trigger
-from seisflow.compare.envelopes import (
+from seisflow.core.grid import DAY_NS, NS_PER_S
+from seisflow.dsp.filters import bandpass
+from seisflow.errors import ConfigError, DataError
+from seisflow.stages.compare.envelopes import (
     EnvelopeRule,
     Strength,
     allowed_threshold,
@@ -20,9 +22,7 @@ from seisflow.compare.envelopes import (
     nine_subarrays,
     triggers_above,
 )
-from seisflow.core.grid import DAY_NS, NS_PER_S
-from seisflow.dsp.filters import bandpass
-from seisflow.errors import ConfigError, DataError
+from seisflow.stages.compare.sta_lta import Trigger
 
 RULE = EnvelopeRule()
 QUIET = noise(60)

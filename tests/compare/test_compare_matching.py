@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisflow.compare.matching import match
 from seisflow.core.grid import NS_PER_S
 from seisflow.errors import ConfigError
+from seisflow.stages.compare.matching import match
 
 DAY_NS = 1_401_321_600 * NS_PER_S
 times = st.lists(st.integers(0, 60), max_size=6).map(

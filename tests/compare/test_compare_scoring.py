@@ -10,11 +10,11 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 from scipy.stats import binomtest
 
-from seisflow.compare.scoring import MAGNITUDE_EDGES, compare
-from seisflow.compare.summary import DETECTOR_HEAD, detector_rows, to_json
 from seisflow.core.grid import NS_PER_S, Span, format_time, parse_time
 from seisflow.errors import DataError
 from seisflow.formats.references import ReferenceEvent
+from seisflow.stages.compare.scoring import MAGNITUDE_EDGES, compare
+from seisflow.stages.compare.summary import DETECTOR_HEAD, detector_rows, to_json
 
 START = parse_time("2014-05-29")
 SPAN = Span(START, START + 3600 * NS_PER_S)

@@ -2,12 +2,14 @@
 
 import math
 import re
+from pathlib import Path
 
 import pytest
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from seisflow.core.classes import Label, NoData, State, Undetermined, flag_attributes
 from seisflow.core.config import StageConfig, fingerprint
+from seisflow.core.options import PathOption, argument
 from seisflow.core.stations import Coordinates, StationPattern, checked_place, matches_any
 from seisflow.errors import ConfigError, DataError, ExitCode, IncompleteError, StorageError
 
@@ -55,8 +57,34 @@ def test_every_bad_value_is_reported_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         Small.build(options)
     lines = str(caught.value).splitlines()
-    assert sorted(line.split(":")[0] for line in lines) == ["colour", "name", "parts.1", "rate"]
+    named = sorted(line.split(":")[0] for line in lines)
+    assert named == ["colour", "name is missing", "parts.1", "rate"]
     assert "rate: found -1: Input should be greater than 0" in lines
+
+
+class Range(StageConfig):
+    low: float = 1.0
+    high: float = 2.0
+    table: PathOption | None = argument("PATH", default=None, is_named=True)
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> "Range":
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low:g} must be below high {self.high:g}")
+        return self
+
+
+def test_values_that_do_not_fit_together_are_reported_without_all_the_others() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Range.build({"low": 5})
+    assert str(caught.value) == "low 5 must be below high 2"
+
+
+def test_a_path_that_may_be_left_out_is_an_option_with_a_path() -> None:
+    (option,) = [one for one in Range.options() if one.name == "table"]
+    assert (option.is_path, option.is_argument, option.is_required) == (True, False, False)
+    assert Range.build({"table": "a/b.csv"}).table == Path.cwd() / "a" / "b.csv"
+    assert Range.build({}).resolved() == {"low": 1.0, "high": 2.0}
 
 
 def test_numbers_of_a_configuration_are_finite() -> None:

@@ -13,20 +13,16 @@ from pathlib import Path
 import pytest
 from programs import Launcher, Running, differences, receipts, refuse_unfinished, wait_until
 from slurm_sandbox import jobs_now, profile, start_slurm
-from toy_models import made
 
 from seisflow.engine.slurm_jobs import squeue
-from seisflow.learn.artifact import save_model
-from seisflow.learn.front_end import FrontEndConfig
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data" / "by_nodes2024"
-N_STATIONS, RATE_HZ = 143, 50
+N_STATIONS = 143
 MIN_KILLS = 4
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.long,
     pytest.mark.skipif(not DATA.exists(), reason=f"no recorded data at {DATA}"),
 ]
 
@@ -50,12 +46,9 @@ def commands(folder: Path) -> Iterator[Launcher]:
 @pytest.fixture(scope="module")
 def local(commands: Launcher, folder: Path) -> dict[str, tuple[str | Path, ...]]:
     """Make each product undisturbed, as ``STAGE.zarr``; return the commands without output."""
-    model = made("compact", config=FrontEndConfig(RATE_HZ))
-    save_model(folder / "model", model.classifier, model.document)
     stages: dict[str, tuple[str | Path, ...]] = {
         "ingest": ("ingest", DATA / "waveforms"),
         "label": ("label", folder / "ingest.zarr", "--block", "1"),
-        "infer": ("infer", folder / "ingest.zarr", folder / "model", "--block", "1"),
     }
     for name, args in stages.items():
         ended = commands.run(*args, folder / f"{name}.zarr", "--workers", "2")
@@ -121,7 +114,7 @@ def rewritten(product: Path, first: dict[str, bytes]) -> set[str]:
     return {json.loads(text)["receipt"]["task"] for text in changed}
 
 
-@pytest.mark.parametrize(("stage", "flush_s"), [("ingest", 0.9), ("label", 0.25), ("infer", 0.9)])
+@pytest.mark.parametrize(("stage", "flush_s"), [("ingest", 0.9), ("label", 0.25)])
 def test_jobs_killed_at_their_walltime_lose_nothing_and_repeat_only_what_was_in_flight(
     stage: str,
     flush_s: float,
@@ -147,4 +140,4 @@ def test_jobs_killed_at_their_walltime_lose_nothing_and_repeat_only_what_was_in_
     refuse_unfinished(product)
     # one in flight may write its receipt in the seconds of grace, and once more elsewhere
     assert rewritten(product, first) <= begun_again(tmp_path, killed)
-    wait_until(lambda: jobs_now() == [], 15, "the jobs to be cancelled")
+    wait_until(lambda: jobs_now() == [], 60, "the jobs to be cancelled")

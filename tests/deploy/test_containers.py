@@ -149,7 +149,11 @@ def test_what_the_image_installs_is_pinned() -> None:
     command = [sys.executable, str(script), str(ROOT / "pyproject.toml")]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert shown == project["dependencies"]
+    extras = project["optional-dependencies"]
+    (every,) = extras["all"]
+    names = every.removeprefix("seisflow[").removesuffix("]").split(",")
+    assert extras.keys() - names == {"all", "dev"}
+    assert shown == [*project["dependencies"], *(one for name in names for one in extras[name])]
     pins = {
         line.partition("==")[0].lower().replace("_", "-")
         for line in (ROOT / "requirements.lock").read_text().splitlines()

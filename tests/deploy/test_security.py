@@ -14,7 +14,7 @@ from seisflow.archive.store import open_array
 from seisflow.engine.connect import connect
 from seisflow.engine.profiles import read_profile
 from seisflow.errors import DataError
-from seisflow.learn.checkpoints import CHECKPOINT, read_checkpoint
+from seisflow.stages.learn.checkpoints import CHECKPOINT, read_checkpoint
 
 UNSAFE_MODULES = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 HARMLESS = {"pickle.UnpicklingError"}

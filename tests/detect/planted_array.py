@@ -16,8 +16,8 @@ from seisflow.archive.store import consolidate, create_product, write_shards
 from seisflow.archive.work import Done, Work
 from seisflow.core.config import SelectingConfig
 from seisflow.core.grid import NS_PER_S, parse_time
-from seisflow.infer.layout import Block, score_arrays
-from seisflow.learn.artifact import CLASSES
+from seisflow.stages.infer.layout import Block, score_arrays
+from seisflow.stages.learn.artifact import CLASSES
 
 RATE = 100
 NODES = 12

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.signal import butter, correlate, sosfiltfilt
 
-from seisflow.detect.alignment import (
+from seisflow.errors import ConfigError, DataError
+from seisflow.stages.detect.alignment import (
     Alignment,
     align,
     common_onset,
@@ -12,7 +13,6 @@ from seisflow.detect.alignment import (
     normalised_correlation,
     onset_by_energy,
 )
-from seisflow.errors import ConfigError, DataError
 
 RATE_HZ = 100
 ONSET_S = 4.0

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from scipy.stats import binom, poisson_binom
 
-from seisflow.detect.background import (
+from seisflow.errors import ConfigError, DataError
+from seisflow.stages.detect.background import (
     QUIET_S,
     false_alarms_a_day,
     measure_background,
     nodes_for_false_alarms,
     trigger_rates,
 )
-from seisflow.detect.coincidence import coincidences, count_stations
-from seisflow.errors import ConfigError, DataError
+from seisflow.stages.detect.coincidence import coincidences, count_stations
 
 DAY_S = 86_400
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisflow.detect.coincidence import coincidences, count_stations, halo_s
 from seisflow.errors import ConfigError, DataError
+from seisflow.stages.detect.coincidence import coincidences, count_stations, halo_s
 
 
 def by_definition(triggers: np.ndarray, window_s: int, before_s: int = 0) -> np.ndarray:

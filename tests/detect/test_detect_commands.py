@@ -9,8 +9,8 @@ from planted_array import Wave, delays_s, make_array
 from programs import Cluster, Launcher
 
 from seisflow.core.grid import NS_PER_S, format_time, parse_time
-from seisflow.detect.config import DetectConfig
-from seisflow.detect.searching import DetectTask, _hopeless
+from seisflow.stages.detect.config import DetectParameters
+from seisflow.stages.detect.searching import DetectTask, _hopeless
 
 START = "2020-02-28T22:30"
 WAVES = [Wave(600.35), Wave(1200.6, 200.0, 4000.0), Wave(2000.0, nodes=tuple(range(6)))]
@@ -134,7 +134,7 @@ def test_what_makes_an_hour_hopeless_says_what_can_help(
     options: dict[str, float], needed: int, n_usable: int, advice: str
 ) -> None:
     task = DetectTask("2020-01-01T00:00:00Z", 0)
-    said = _hopeless(DetectConfig.build(options), task, needed, n_usable)
+    said = _hopeless(DetectParameters.build(options), task, needed, n_usable)
     assert said.endswith(f"stations have data, so nothing can be detected{advice}")
 
 

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from seisflow.core.grid import NS_PER_S
-from seisflow.detect.config import DetectConfig
-from seisflow.detect.glitch import GlitchRule, goes_on, is_glitch
-from seisflow.detect.measuring import band_hz
 from seisflow.dsp.filters import bandpass
-from seisflow.synth.config import SceneConfig
-from seisflow.synth.scene import Scene, build_scene
-from seisflow.synth.sources import Earthquake, Glitch
-from seisflow.synth.truth import arrivals
-from seisflow.synth.waves import node_waveform
+from seisflow.stages.detect.config import DetectParameters
+from seisflow.stages.detect.glitch import GlitchRule, goes_on, is_glitch
+from seisflow.stages.detect.measuring import band_hz
+from seisflow.stages.synth.scene import Scene, build_scene
+from seisflow.stages.synth.scene_config import SceneConfig
+from seisflow.stages.synth.sources import Earthquake, Glitch
+from seisflow.stages.synth.truth import arrivals
+from seisflow.stages.synth.waves import node_waveform
 
 RATE_HZ = 250.0
 
@@ -145,7 +145,7 @@ def recorded(scene: Scene, time_ns: int) -> np.ndarray:
     rate_hz = scene.config.rate_hz
     first = scene.first_at_or_after(time_ns - 8 * NS_PER_S)
     counts = [node_waveform(scene, k, first, 18 * rate_hz).counts for k in range(N_NODES)]
-    return bandpass(np.array(counts), rate_hz, band_hz(DetectConfig(), rate_hz))
+    return bandpass(np.array(counts), rate_hz, band_hz(DetectParameters(), rate_hz))
 
 
 def look(scene: Scene, time_ns: int) -> bool:

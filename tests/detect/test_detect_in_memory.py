@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import xarray as xr
 from planted_array import Wave, make_array
-from small_archive import run_all
+from stages import made
 
 import seisflow
-from seisflow.detect import stage
-from seisflow.detect.background import measure_background
-from seisflow.detect.config import DetectConfig
-from seisflow.detect.triggers import Scores
 from seisflow.errors import ConfigError, DataError, IncompleteError
 from seisflow.memory import detecting
+from seisflow.stages.detect.background import measure_background
+from seisflow.stages.detect.config import DetectParameters
+from seisflow.stages.detect.stage import Detect
+from seisflow.stages.detect.triggers import Scores
 
 WAVES = [
     Wave(100.35),
@@ -34,11 +34,9 @@ def array(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def detect(array: tuple[Path, Path], output: Path, **options: Any) -> xr.Dataset:
     """Do what the command does; open it."""
-    config = DetectConfig.build(OPTIONS | options)
-    work = stage.plan(output, stage.prepare(config, *array))
-    run_all(work)
-    stage.finish(work)
-    return seisflow.open(output).load()
+    waveforms, scores = array
+    asked = {"waveforms": waveforms, "scores": scores, "catalog": output, **OPTIONS, **options}
+    return made(Detect(Detect.Config.build(asked))).open().load()
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +101,7 @@ def test_each_day_asks_for_its_own_nodes(held) -> None:
         scores.drop_vars("second").coords | {"second": second},
         scores.attrs,
     )
-    search = detecting._HeldSearch.of(DetectConfig.build(OPTIONS), noisy, waveforms)
+    search = detecting._HeldSearch.of(DetectParameters.build(OPTIONS), noisy, waveforms)
     found = [search.needed_nodes(s) for s in (0, 7200, 7200 + 80_000, 7200 + 86_400)]
     for first, stop, nodes in ((0, 5400, found[0]), (5400, 91_800, found[1])):
         here = Scores(0, probability[:, first:stop, 0], np.ones((12, stop - first), bool))
@@ -136,8 +134,8 @@ def test_what_cannot_be_detected_is_refused(held) -> None:
         with pytest.raises(error, match=said):
             seisflow.detect_array(*(given or held), **OPTIONS | options)
 
-    refused(ConfigError, "no keyword 'min_node'; nearest: min_nodes", min_node=3)
-    refused(ConfigError, "no keyword 'colour'; allowed: ", colour=3)
+    refused(ConfigError, "min_node: no such option; did you mean 'min_nodes'", min_node=3)
+    refused(ConfigError, "colour: no such option; allowed: ", colour=3)
     refused(ConfigError, "min_nodes: found 1", min_nodes=1)
     refused(
         ConfigError, "13 nodes in coincidence asked for, the dataset of scores has 12", min_nodes=13

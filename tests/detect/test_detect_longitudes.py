@@ -12,14 +12,14 @@ import zarr
 from hypothesis import given, settings
 from longitudes import Shift, onto_180, shifts, turn
 from planted_array import Wave, make_array
-from small_archive import run_all
+from stages import made
 
 import seisflow
-from seisflow.detect import stage
-from seisflow.detect.array import read_array
-from seisflow.detect.config import DetectConfig
+from seisflow.stages.detect.array import read_array
+from seisflow.stages.detect.config import DetectParameters
+from seisflow.stages.detect.stage import Detect
 
-CONFIG = DetectConfig.build({"min_nodes": 8, "false_positive_rate": 0.001})
+OPTIONS = {"min_nodes": 8, "false_positive_rate": 0.001}
 LONGITUDE = -116.6
 WAVES = [Wave(100.35, 60.0, 3000.0), Wave(200.2, 310.0, 2500.0, nodes=tuple(range(1, 12)))]
 EXACT = ("event", "time", "n_nodes", "mean_cc", "stack_snr", "pick_time", "pick_station", "stack")
@@ -47,12 +47,11 @@ def shifted(array: tuple[Path, Path], folder: Path, shift: Shift) -> tuple[Path,
 
 def detect(array: tuple[Path, Path], output: Path) -> tuple[Any, Any, Any]:
     """Return the catalogue, the origin of its first event in QuakeML, and the array."""
-    work = stage.plan(output, stage.prepare(CONFIG, *array))
-    run_all(work)
-    stage.finish(work)
+    paths = {"waveforms": array[0], "scores": array[1], "catalog": output}
+    made(Detect(Detect.Config.build({**paths, **OPTIONS})))
     (file,) = (output / "quakeml").iterdir()
     origin = obspy.read_events(file)[0].preferred_origin()
-    return seisflow.open(output).load(), origin, read_array(CONFIG, *array)
+    return seisflow.open(output).load(), origin, read_array(DetectParameters.build(OPTIONS), *array)
 
 
 def assert_shifted(array: tuple[Path, Path], wanted: tuple[Any, Any, Any], shift: Shift) -> None:

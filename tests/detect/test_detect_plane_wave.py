@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from seisflow.detect.plane_wave import fit_plane_wave
 from seisflow.errors import DataError
+from seisflow.stages.detect.plane_wave import fit_plane_wave
 
 
 def array_of(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -11,16 +11,19 @@ import pandas as pd
 import pytest
 import zarr
 from planted_array import NODES, RATE, Wave, delays_s, make_array
-from small_archive import run_all
+from programs import differences
+from stages import Begun
 
 import seisflow
-from seisflow.archive.receipts import read_receipts
+from seisflow.archive.parts import read_parts
+from seisflow.archive.receipts import read_receipts, write_receipt
 from seisflow.archive.store import consolidate
-from seisflow.archive.work import Work, progress_of
+from seisflow.archive.work import progress_of
 from seisflow.core.grid import NS_PER_S, parse_time
-from seisflow.detect import searching, stage
-from seisflow.detect.config import DetectConfig
-from seisflow.errors import ConfigError
+from seisflow.engine.connection import Here
+from seisflow.errors import ConfigError, DataError
+from seisflow.stages.detect import searching
+from seisflow.stages.detect.stage import Detect
 
 START = "2020-02-28T22:30"
 WAVES = [
@@ -40,17 +43,26 @@ def array(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return make_array(folder, WAVES, start=START, n_seconds=7200)
 
 
-def planned(array: tuple[Path, Path], output: Path, **options: Any) -> Work[Any]:
-    config = DetectConfig.build({"min_nodes": 8, "false_positive_rate": 0.001, **options})
-    return stage.plan(output, stage.prepare(config, *array))
+def stage_of(array: tuple[Path, Path], output: Path, **options: Any) -> Detect:
+    paths = {"waveforms": array[0], "scores": array[1], "catalog": output}
+    given = {"min_nodes": 8, "false_positive_rate": 0.001, **options}
+    return Detect(Detect.Config.build({**paths, **given}))
+
+
+def begin(array: tuple[Path, Path], output: Path, **options: Any) -> Begun:
+    return Begun(stage_of(array, output, **options))
+
+
+def notes(array: tuple[Path, Path], output: Path, **options: Any) -> tuple[str, ...]:
+    return stage_of(array, output, **options).plan(Here()).needs.notes
 
 
 def detect(
     array: tuple[Path, Path], output: Path, *, backward: bool = False, **options: Any
 ) -> Any:
-    work = planned(array, output, **options)
-    run_all(work, backward=backward)
-    stage.finish(work)
+    begun = begin(array, output, **options)
+    begun.run_all(backward=backward)
+    begun.finish()
     return seisflow.open(output).load()
 
 
@@ -140,15 +152,15 @@ def test_parts_in_time_join_to_the_whole(array, folder, catalog, tmp_path: Path)
 
 
 def test_a_run_resumes_and_equals_the_clean_one(array, folder, catalog, tmp_path: Path) -> None:
-    work = planned(array, tmp_path / "c")
-    work.job()(next(t for t in work.remaining() if t.name.startswith("2020-02-28T22")))
-    stage.finish(work)
+    begun = begin(array, tmp_path / "c")
+    tasks = begun.work.remaining()
+    begun.work.job()(next(t for t in tasks if t.name.startswith("2020-02-28T22")))
+    begun.finish()
     half = seisflow.open(tmp_path / "c").load()
     assert 0 < half.sizes["event"] < len(FOUND)
-    again = planned(array, tmp_path / "c")
-    assert len(again.remaining()) == len(work.tasks) - 1
-    run_all(again)
-    stage.finish(again)
+    again = begin(array, tmp_path / "c")
+    assert len(again.run_all()) == len(tasks) - 1
+    again.finish()
     assert seisflow.open(tmp_path / "c").load().equals(catalog)
     for name in ("catalog.csv", "picks.csv", "quakeml/2020-02-28.xml", "quakeml/2020-02-29.xml"):
         assert (tmp_path / "c" / name).read_bytes() == (folder / name).read_bytes()
@@ -201,17 +213,17 @@ def test_a_coincidence_that_cannot_be_measured_fails_its_hour(array, tmp_path, m
         raise OSError("the disk is gone")
 
     monkeypatch.setattr(searching, "_traces", broken)
-    work = planned(array, tmp_path / "c")
-    run_all(work)
-    stage.finish(work)
+    begun = begin(array, tmp_path / "c")
+    begun.run_all()
+    begun.finish()
     state = progress_of(tmp_path / "c")
     assert not state.is_complete
     assert "coincidence at 2020-02-28T22:" in str(state.failed)
     assert "OSError: the disk is gone" in str(state.failed)
     monkeypatch.undo()
-    again = planned(array, tmp_path / "c")
-    run_all(again)
-    stage.finish(again)
+    again = begin(array, tmp_path / "c")
+    again.run_all()
+    again.finish()
     assert progress_of(tmp_path / "c").is_complete
     assert seisflow.open(tmp_path / "c").sizes["event"] == len(FOUND)
 
@@ -249,10 +261,67 @@ def test_two_days_with_different_backgrounds(array, tmp_path, monkeypatch) -> No
     assert set(asked) == {0, 86_400}
 
 
-def test_receipts_hold_what_was_found(folder: Path, catalog: Any) -> None:
-    key = zarr.open_group(folder).attrs["seisflow"]["key"]
-    details = [d for _, details in read_receipts(folder, key).values() for d in details]
-    assert sorted(d["detection"]["event"] for d in details) == catalog.event.values.tolist()
+def key_of(folder: Path) -> str:
+    return str(zarr.open_group(folder).attrs["seisflow"]["key"])
+
+
+def part_files(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in (folder / "_seisflow" / "parts").iterdir()}
+
+
+def test_the_product_holds_what_tasks_found_and_receipts_count_it(folder, catalog) -> None:
+    parts = read_parts(folder, key_of(folder))
+    found = [one["detection"]["event"] for part in parts.values() for one in part]
+    assert sorted(found) == catalog.event.values.tolist()
+    assert len(parts) == 3, "hours that found nothing leave nothing"
+    for name, (receipt, detail) in read_receipts(folder, key_of(folder)).items():
+        assert detail is None
+        assert receipt.counts["events"] == len(parts.get(name, []))
+        assert (receipt.written_bytes > 0) == (name in parts)
+
+
+def test_a_task_that_runs_twice_leaves_the_same(array, folder, tmp_path: Path) -> None:
+    begun = begin(array, tmp_path / "c")
+    for _ in range(2):
+        for task in begun.work.tasks:
+            begun.work.run(task)
+        assert part_files(tmp_path / "c") == part_files(folder)
+
+
+def test_what_was_found_and_never_recorded_is_not_read(array, tmp_path: Path) -> None:
+    """A worker was killed between the file of a task and its receipt."""
+    begun = begin(array, tmp_path / "c")
+    begun.work.run(next(t for t in begun.work.tasks if t.name.startswith("2020-02-28T22")))
+    assert len(part_files(tmp_path / "c")) == 1
+    begun.finish()
+    assert seisflow.open(tmp_path / "c").sizes["event"] == 0
+
+
+def test_a_catalogue_begun_when_receipts_held_what_was_found(array, folder, tmp_path) -> None:
+    old = tmp_path / "c"
+    shutil.copytree(folder, old)
+    key = key_of(old)
+    parts = read_parts(old, key)
+    for name, (receipt, _) in read_receipts(old, key).items():
+        write_receipt(old, key, receipt, parts.get(name, []))
+    shutil.rmtree(old / "_seisflow" / "parts")
+    begin(array, old).finish()
+    assert differences(folder, old) == []
+
+
+def test_lost_detections_are_named_and_searched_again(array, folder, tmp_path: Path) -> None:
+    torn = tmp_path / "c"
+    shutil.copytree(folder, torn)
+    file = next(f for f in sorted((torn / "_seisflow" / "parts").iterdir()))
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(DataError, match=r"0 of the \d events of 2020-02-2.* were lost") as lost:
+        begin(array, torn).finish()
+    receipt = str(lost.value).partition("remove ")[2].partition(" and type")[0]
+    Path(receipt).unlink()
+    again = begin(array, torn)
+    assert len(again.run_all()) == 1
+    again.finish()
+    assert differences(folder, torn) == []
 
 
 @pytest.mark.parametrize(
@@ -270,23 +339,19 @@ def test_a_window_that_is_longer_than_the_array_needs_is_said(
     for name, value in zip(("longitude", "latitude"), place, strict=True):
         zarr.open_array(scores / name, mode="r+")[3] = value
     consolidate(scores)
-    prepared = stage.prepare(DetectConfig.build({"min_nodes": 8, "threshold": 0.8}), *array)
-    assert prepared.plan.notes == ()
-    config = DetectConfig.build({"min_nodes": 8, "threshold": 0.8})
-    (found,) = stage.prepare(config, array[0], scores).plan.notes
+    assert notes(array, tmp_path / "c", threshold=0.8) == ()
+    moved = (array[0], scores)
+    (found,) = notes(moved, tmp_path / "c", threshold=0.8)
     assert note in found
     assert "without, it is 0.361 s" in found
-    config = config.model_copy(update={"moveout_s": 1.0})
-    assert stage.prepare(config, array[0], scores).plan.notes == ()
+    assert notes(moved, tmp_path / "c", threshold=0.8, moveout_s=1.0) == ()
 
 
 def test_stations_without_coordinates(tmp_path: Path) -> None:
     bare = make_array(tmp_path, WAVES[:1], start=START, n_seconds=1500, place=False)
     with pytest.raises(ConfigError, match="moveout of the array is not known; give --moveout-s"):
-        planned(bare, tmp_path / "c")
-    config = DetectConfig.build({"min_nodes": 8, "moveout_s": 1.0, "false_positive_rate": 0.001})
-    prepared = stage.prepare(config, *bare)
-    assert "12 of 12 stations have no coordinates" in prepared.plan.notes[0]
+        begin(bare, tmp_path / "c")
+    assert "12 of 12 stations have no coordinates" in notes(bare, tmp_path / "c", moveout_s=1.0)[0]
     found = detect(bare, tmp_path / "c", moveout_s=1.0)
     assert found.sizes["event"] == 1
     assert np.isnan(found.back_azimuth_deg.values).all()
@@ -296,20 +361,20 @@ def test_stations_without_coordinates(tmp_path: Path) -> None:
 def test_what_cannot_be_detected_is_refused(array, tmp_path: Path) -> None:
     other = make_array(tmp_path, [], start=START, n_seconds=120)
     with pytest.raises(ConfigError, match="was made from other waveforms than"):
-        planned((other[0], array[1]), tmp_path / "c")
+        begin((other[0], array[1]), tmp_path / "c")
     with pytest.raises(ConfigError, match=rf"13 nodes in coincidence asked .* has {NODES}"):
-        planned(array, tmp_path / "c", min_nodes=13)
+        begin(array, tmp_path / "c", min_nodes=13)
     with pytest.raises(ConfigError, match="has 3 stations that --select leaves"):
-        planned(array, tmp_path / "c", select=("XX.N0[123].*.*",))
+        begin(array, tmp_path / "c", select=("XX.N0[123].*.*",))
     with pytest.raises(ConfigError, match="nothing between 2021-01-01"):
-        planned(array, tmp_path / "c", start="2021-01-01")
+        begin(array, tmp_path / "c", start="2021-01-01")
     with pytest.raises(ConfigError, match="is a WAVEFORMS product; a SCORES product is needed"):
-        planned((array[0], array[0]), tmp_path / "c")
+        begin((array[0], array[0]), tmp_path / "c")
     with pytest.raises(ConfigError, match=r"0.0002 cannot be shown .* smallest rate is 0.0005"):
-        planned(array, tmp_path / "c", false_positive_rate=0.0002)
+        begin(array, tmp_path / "c", false_positive_rate=0.0002)
     with pytest.raises(ConfigError, match="low_hz = 40 must lie below high_hz = 30"):
-        planned(array, tmp_path / "c", low_hz=40.0)
-    planned(array, tmp_path / "c")
+        begin(array, tmp_path / "c", low_hz=40.0)
+    begin(array, tmp_path / "c")
     with pytest.raises(ConfigError, match="min_nodes: asked 9, found 8"):
-        planned(array, tmp_path / "c", min_nodes=9)
-    assert planned(array, tmp_path / "d", threshold=0.5).remaining()
+        begin(array, tmp_path / "c", min_nodes=9)
+    assert begin(array, tmp_path / "d", threshold=0.5).work.remaining()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from planted_array import DOCUMENT
 
-from seisflow.detect.triggers import Scores, threshold_of
 from seisflow.errors import ConfigError
+from seisflow.stages.detect.triggers import Scores, threshold_of
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import numba
 import numpy as np
 import pytest
 
-from seisflow.dsp.butterflies import RADICES, Point, inverse_dft, times
 from seisflow.dsp.compiling import call, compiled
+from seisflow.dsp.kernel.medians import find_middle, middle_two
+from seisflow.dsp.kernel.transforms import RADICES, Point, inverse_dft, times
 from seisflow.dsp.linear import filtered, solved
 from seisflow.dsp.neighbours import count_neighbours, near_an_edge
-from seisflow.dsp.rowwise import find_middle, middle_two
 
 
 @dataclass

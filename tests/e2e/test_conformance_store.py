@@ -9,14 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stages import Begun
 
 import seisflow
 from seisflow.archive.work import progress_of
 from seisflow.core.grid import nominal_rate
 from seisflow.errors import DataError
 from seisflow.formats.readers import read_piece
-from seisflow.ingest import stage
-from seisflow.ingest.placing import place
+from seisflow.stages.ingest.placing import place
+from seisflow.stages.ingest.scanning import FileBatch, batches, scan_batch
+from seisflow.stages.ingest.stage import Ingest, IngestPlan, lay_out
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "conformance"
 TABLE = Path(__file__).parents[1] / "formats" / "conformance_outcomes.csv"
@@ -35,20 +37,18 @@ def outcomes(*wanted: str) -> list[str]:
         return [row["file"] for row in csv.DictReader(file) if row["outcome"] in wanted]
 
 
-def ingest(file: Path, rate_hz: float, target: Path) -> tuple[stage.Preparation, int]:
+def ingest(file: Path, rate_hz: float, target: Path) -> tuple[IngestPlan, int]:
     """Ingest one file in this process; return what was planned and the number of conflicts."""
-    config = stage.IngestConfig.build({"raw": (str(file),), "rate": rate_hz})
-    scans = [scan for batch in stage.batches(config) for scan in stage.scan_batch(batch)]
-    prepared = stage.prepare(config, scans)
-    work = stage.plan(config, target, prepared)
-    receipts = [work.job()(task) for task in work.tasks]
-    stage.finish(target)
-    return prepared, sum(r.counts["conflicting_samples"] for r in receipts)
+    asked = {"raw": (str(file),), "waveforms": target, "rate": rate_hz}
+    begun = Begun(Ingest(Ingest.Config.build(asked)))
+    receipts = begun.run_all()
+    begun.finish()
+    return begun.plan, sum(r.counts["conflicting_samples"] for r in receipts)
 
 
 @pytest.mark.parametrize("name", outcomes("read", "partly") if TABLE.exists() else [])
 def test_every_sample_read_arrives_in_the_store(name: str, tmp_path: Path) -> None:
-    scans = stage.scan_batch(stage.FileBatch("one", (DATA / name,)))
+    scans = scan_batch(FileBatch("one", (DATA / name,)))
     rates = sorted({nominal_rate(piece.rate_hz) for scan in scans for piece in scan.pieces})
     assert rates
     for rate in rates:
@@ -76,8 +76,8 @@ def test_every_sample_read_arrives_in_the_store(name: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", outcomes("refused") if TABLE.exists() else [])
 def test_every_refusal_is_one_error_that_names_the_file(name: str, tmp_path: Path) -> None:
-    config = stage.IngestConfig.build({"raw": (str(DATA / name),)})
-    scans = [scan for batch in stage.batches(config) for scan in stage.scan_batch(batch)]
+    config = Ingest.Config.build({"raw": (str(DATA / name),), "waveforms": tmp_path / "w"})
+    scans = [scan for batch in batches(config) for scan in scan_batch(batch)]
     if name in ALL_DAMAGED:
         target = tmp_path / "waveforms.zarr"
         ingest(DATA / name, 1.0, target)
@@ -88,5 +88,5 @@ def test_every_refusal_is_one_error_that_names_the_file(name: str, tmp_path: Pat
         assert all(Path(name).name in problem for problem in progress.problems)
         return
     with pytest.raises(DataError, match="no samples to ingest") as raised:
-        stage.prepare(config, scans)
+        lay_out(config, scans)
     assert Path(name).name in str(raised.value)

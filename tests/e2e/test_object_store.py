@@ -13,7 +13,7 @@ from object_store import BUCKET, SECRET, ObjectStore, fetch, start_store
 from programs import Cluster, Ended, Launcher, differences, refuse_unfinished, start_cluster
 
 from seisflow import open as open_product
-from seisflow.cli.campaign_file import FILES
+from seisflow.campaign.tables import FILES
 from seisflow.core.files import any_path, whole_file
 
 CAMPAIGN = """

@@ -16,7 +16,7 @@ import xarray as xr
 
 import seisflow
 from seisflow.core.classes import Label
-from seisflow.formats import quiet_obspy  # noqa: F401 - before obspy, whose import warns
+from seisflow.formats import obspy_import  # noqa: F401 - before obspy, whose import warns
 
 import obspy  # isort: skip
 
@@ -57,13 +57,9 @@ def seisflow_json(*arguments: object) -> dict[str, object]:
     return dict(json.loads(done.stdout))
 
 
-LONG = ("by_nodes2024", "rutford2009_1000hz", "upc_remi_nodes_500hz")
-"""Sets that take most of a minute each."""
-
-
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(s, marks=pytest.mark.long) if s.name in LONG else s for s in SETS],
+    params=SETS,
     ids=lambda s: s.name,
 )
 def ingested(

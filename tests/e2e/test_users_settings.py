@@ -11,7 +11,7 @@ from programs import Cluster, Ended, Launcher, differences, start_cluster
 
 from seisflow.core.files import whole_file
 from seisflow.engine.connect import connect
-from seisflow.engine.own_dask import dashboard_link, own_settings, users_settings
+from seisflow.engine.dask_isolation import dashboard_link, own_settings, users_settings
 from seisflow.engine.profiles import Pool, read_profile
 from seisflow.engine.settings import DASK_SETTINGS, WORKER_ENVIRONMENT
 from seisflow.engine.slurm_jobs import job_script
@@ -108,13 +108,7 @@ def run(program: list[str], *argv: str | Path, env: dict[str, str], cwd: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "program",
-    [[sys.executable, "-m", "seisflow"], [str(Path(sys.executable).with_name("seisflow"))]],
-    ids=["python -m seisflow", "seisflow"],
-)
 def test_products_and_figures_are_the_same(
-    program: list[str],
     home: Path,
     scene: Path,
     waveforms: Path,
@@ -123,6 +117,7 @@ def test_products_and_figures_are_the_same(
     tmp_path: Path,
 ) -> None:
     (home / ".config/dask/private.yaml").write_text(PRIVATE)
+    program = [str(Path(sys.executable).with_name("seisflow"))]
     env, w, n = hostile(home), tmp_path / "waveforms.zarr", ["--workers", "1"]
     ended = run(program, "ingest", scene / "waveforms", w, "--stations", scene / "stations.csv",
                 *n, env=env, cwd=tmp_path)  # fmt: skip

@@ -149,7 +149,7 @@ def test_a_run_given_up_leaves_nothing_at_the_scheduler(session: Session) -> Non
     running = drive(session, name_of, numbered(50, sleep_s=0.05))
     next(running)
     running.close()
-    wait_until(lambda: session.client.run_on_scheduler(count_tasks) == 0, 10, "the releases")
+    wait_until(lambda: session.client.run_on_scheduler(count_tasks) == 0, 60, "the releases")
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from drive_tasks import Item, name_of
 from programs import TASKS, Ended, Launcher, differences, wait_until
 from slurm_sandbox import jobs_now, profile, start_slurm
 
-from seisflow.engine import own_gpu, slurm, slurm_jobs
+from seisflow.engine import gpu_of_worker, slurm, slurm_jobs
 from seisflow.engine.connect import connect
 from seisflow.engine.drive import drive
 from seisflow.engine.profiles import Pool, read_profile
@@ -55,7 +55,7 @@ def last_job() -> int:
 
 
 def refuse_left_overs(folder: Path) -> None:
-    wait_until(lambda: jobs_now() == [], 15, "the jobs to be cancelled")
+    wait_until(lambda: jobs_now() == [], 60, "the jobs to be cancelled")
     assert list((folder / "logs").glob("tls-*")) == []
 
 
@@ -126,7 +126,6 @@ def test_jobs_that_always_end_early_end_the_command_with_their_log(
 
 
 @pytest.mark.slow
-@pytest.mark.long
 @pytest.mark.usefixtures("queue")
 def test_jobs_that_begin_to_end_early_end_a_running_drive(tmp_path: Path) -> None:
     """The workers leave for good in the middle: `drive` would otherwise wait for ever."""
@@ -167,7 +166,6 @@ def test_what_slurm_refuses_is_refused_before_anything_starts(
 
 
 @pytest.mark.slow
-@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_command_cancels_its_jobs(
     number: int, commands: Launcher, tmp_path: Path
@@ -221,7 +219,6 @@ def test_a_check_says_that_all_is_well(commands: Launcher, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.long
 def test_a_check_names_what_would_fail(commands: Launcher, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     store = tmp_path / "file" / "w.zarr"
@@ -338,7 +335,7 @@ def test_a_job_with_gpus_has_a_worker_for_each(tmp_path: Path) -> None:
     assert "#SBATCH --cpus-per-task=8\n" in script
     assert "--nworkers 2 " in script
     assert "--nthreads 1 " in script
-    assert "--preload seisflow.engine.own_gpu" in script
+    assert "--preload seisflow.engine.gpu_of_worker" in script
     own = job_script(Pool(gpus=1, directives=("--gres=gpu:a100:1",), logs=tmp_path), None)
     assert own.count("--gres") == 1
 
@@ -353,7 +350,7 @@ def test_each_worker_takes_a_gpu_of_its_own(
     worker = Worker()
     worker.name = name  # type: ignore[attr-defined]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
-    own_gpu.dask_setup(worker)
+    gpu_of_worker.dask_setup(worker)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == gpu
 
 

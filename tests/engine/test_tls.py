@@ -69,7 +69,7 @@ def test_certificates_of_a_run_are_for_the_user_alone_and_go(tmp_path: Path) -> 
         assert key.parent.stat().st_mode & 0o777 == 0o700
         assert {file.stat().st_mode & 0o777 for file in key.parent.iterdir()} == {0o600}
         assert "PRIVATE KEY" in key.read_text()
-    wait_until(lambda: not key.parent.exists(), 1, "the removal")
+    wait_until(lambda: not key.parent.exists(), 60, "the removal")
     with temporary_tls(tmp_path, secure=False) as security:
         assert security is None
     assert list(tmp_path.iterdir()) == []

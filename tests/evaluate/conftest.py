@@ -3,7 +3,7 @@
 import evaluations
 import pytest
 
-from seisflow.learn.examples import Examples
+from seisflow.stages.learn.examples import Examples
 
 
 @pytest.fixture(scope="session")

@@ -11,18 +11,18 @@ from evaluations import FakeModel, guess
 
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.errors import ConfigError
-from seisflow.evaluate import evaluation as module
-from seisflow.evaluate.evaluation import (
+from seisflow.stages.evaluate import evaluation as module
+from seisflow.stages.evaluate.as_json import RATES
+from seisflow.stages.evaluate.evaluation import (
     Evaluation,
     evaluate_model,
     evaluate_probabilities,
     predict,
 )
-from seisflow.evaluate.json_form import RATES
-from seisflow.evaluate.metrics import score_classes
-from seisflow.evaluate.truth import PlantedTruth
-from seisflow.learn.examples import Examples
-from seisflow.synth.sources import SourceKind
+from seisflow.stages.evaluate.metrics import score_classes
+from seisflow.stages.evaluate.truth import PlantedTruth
+from seisflow.stages.learn.examples import Examples
+from seisflow.stages.synth.sources import SourceKind
 
 EARTHQUAKE = WaveletClass.EARTHQUAKE
 
@@ -153,7 +153,7 @@ def test_a_shuffled_split_is_said_first(
     examples: Examples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from seisflow.archive.store import read_product
-    from seisflow.evaluate import notes
+    from seisflow.stages.evaluate import notes
 
     product = read_product(examples.path)
     product.identity.config["split"] = "shuffled"  # type: ignore[index]

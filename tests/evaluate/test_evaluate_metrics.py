@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
-from seisflow.evaluate.metrics import (
+from seisflow.stages.evaluate.metrics import (
     brier_score,
     calibration_of,
     score_classes,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn import metrics as oracle
 
-from seisflow.evaluate.rates import (
+from seisflow.stages.evaluate.rates import (
     SNR_EDGES,
     binomial_interval,
     operating_point,

@@ -8,10 +8,10 @@ import pytest
 from evaluations import FakeModel, guess
 
 from seisflow.core.classes import Split
-from seisflow.evaluate.evaluation import Evaluation, evaluate_probabilities
-from seisflow.evaluate.published import PUBLISHED
-from seisflow.evaluate.tables import class_rows, comparison_table, evaluation_table
-from seisflow.learn.examples import Examples
+from seisflow.stages.evaluate.evaluation import Evaluation, evaluate_probabilities
+from seisflow.stages.evaluate.published import PUBLISHED
+from seisflow.stages.evaluate.tables import class_rows, comparison_table, evaluation_table
+from seisflow.stages.learn.examples import Examples
 
 
 def evaluated(examples: Examples, split: Split = Split.TEST, seed: int = 0) -> Evaluation:

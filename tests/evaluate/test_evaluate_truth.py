@@ -6,17 +6,17 @@ import evaluations
 import numpy as np
 import pytest
 from evaluations import START_NS, STATIONS, WaveletSet
+from stages import Begun
 
 from seisflow.core.classes import WaveletClass
-from seisflow.core.grid import HOUR_NS, NS_PER_S
+from seisflow.core.grid import HOUR_NS, NS_PER_S, format_time
 from seisflow.errors import ConfigError, DataError, IncompleteError
-from seisflow.evaluate.truth import LEFT_OUT, PlantedTruth, planted_classes
-from seisflow.learn.examples import Examples
-from seisflow.synth import stage as synth_stage
-from seisflow.synth.config import SceneConfig
-from seisflow.synth.sources import SourceKind
-from seisflow.synth.truth import arrivals
-from seisflow.synth.waves import node_waveform
+from seisflow.stages.evaluate.truth import LEFT_OUT, PlantedTruth, planted_classes
+from seisflow.stages.learn.examples import Examples
+from seisflow.stages.synth.sources import SourceKind
+from seisflow.stages.synth.stage import Synth
+from seisflow.stages.synth.truth import arrivals
+from seisflow.stages.synth.waves import node_waveform
 
 EARTHQUAKE, RANDOM_NOISE, NOT_RANDOM_NOISE = WaveletClass
 SHAPE = (len(STATIONS), 3600)
@@ -144,15 +144,11 @@ def test_what_is_no_truth_is_refused(examples: Examples, tmp_path: Path) -> None
 
 def test_what_synth_plants_is_read_as_it_was_planted(tmp_path: Path) -> None:
     """A real scene: windows at its arrivals and all over its hour, against the scene itself."""
-    config = SceneConfig(
-        seed=3, n_nodes=2, rate_hz=40, duration_s=3600, start_ns=START_NS, earthquakes_per_hour=20
-    )
-    preparation = synth_stage.prepare(config)
-    work = synth_stage.plan(tmp_path / "scene", preparation)
-    for task in work.remaining():
-        work.job()(task)
-    synth_stage.finish(tmp_path / "scene", preparation)
-    scene = preparation.scene
+    asked = {"seed": 3, "nodes": 2, "rate": 40, "start": format_time(START_NS), "earthquakes": 20}
+    begun = Begun(Synth(Synth.Config.build({"scene": tmp_path / "scene", **asked})))
+    begun.run_all()
+    begun.finish()
+    scene = begun.plan.scene
     stations = [node.station for node in scene.nodes]
     first = np.arange(120, 3480, 5)[:600]
     columns = WaveletSet(n=first.size).columns()

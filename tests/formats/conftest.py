@@ -1,3 +1,3 @@
 """Import obspy quietly before any test module does; all else runs with warnings as errors."""
 
-import seisflow.formats.quiet_obspy  # noqa: F401
+import seisflow.formats.obspy_import  # noqa: F401

@@ -9,7 +9,7 @@ import pytest
 from seisflow.core.grid import parse_time
 from seisflow.core.stations import Coordinates
 from seisflow.errors import ConfigError, DataError
-from seisflow.formats import quiet_obspy
+from seisflow.formats import obspy_import
 from seisflow.formats.arrivals import NOT_VISIBLE, Arrival, read_arrivals
 from seisflow.formats.coordinates import read_coordinates
 from seisflow.formats.events import Event, read_catalogue
@@ -166,7 +166,7 @@ def test_an_event_without_a_place_is_a_problem(tmp_path: Path) -> None:
 def test_quakeml(tmp_path: Path) -> None:
     from obspy.core import event as q
 
-    time = quiet_obspy.UTCDateTime("2014-05-13T16:53:20.25Z")
+    time = obspy_import.UTCDateTime("2014-05-13T16:53:20.25Z")
     picks = [
         q.Pick(time=time + k, waveform_id=q.WaveformStreamID("CI", code), phase_hint=hint)
         for k, (code, hint) in enumerate([("CLC", "P"), ("TOW2", "S"), ("LRL", None)])

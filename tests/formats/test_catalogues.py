@@ -13,7 +13,6 @@ import pytest
 import seisflow.core.files
 from seisflow.core.grid import NS_PER_S, format_time, parse_time
 from seisflow.core.stations import Coordinates
-from seisflow.detect.event import Detection, Pick, event_name
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.catalogues import (
     EVENT_COLUMNS,
@@ -24,7 +23,8 @@ from seisflow.formats.catalogues import (
     write_quakeml,
     write_tables,
 )
-from seisflow.formats.quiet_obspy import UTCDateTime, read_events
+from seisflow.formats.obspy_import import UTCDateTime, read_events
+from seisflow.stages.detect.event import Detection, Pick, event_name
 
 # isort: split
 from obspy.io.quakeml.core import _validate

@@ -118,7 +118,9 @@ def test_junk_at_the_start_does_not_hide_the_records(path: Path) -> None:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data(), version=st.sampled_from([2, 3]))
 def test_random_damage_never_raises_and_invents_nothing(
@@ -145,7 +147,9 @@ def test_random_damage_never_raises_and_invents_nothing(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(cut=st.integers(1, 4000))
 def test_truncation_leaves_the_whole_records(path: Path, cut: int) -> None:
@@ -159,7 +163,9 @@ def test_truncation_leaves_the_whole_records(path: Path, cut: int) -> None:
 
 @given(n_stations=st.integers(1, 4), seed=st.integers(0, 99))
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_multiplexed_stations_come_apart(path: Path, n_stations: int, seed: int) -> None:
     truth = {f"XX.S{k}..HHZ": noise(1500, k) for k in range(n_stations)}
@@ -179,7 +185,9 @@ def test_multiplexed_stations_come_apart(path: Path, n_stations: int, seed: int)
 
 @given(order=st.lists(st.integers(0, 7), min_size=1, max_size=20))
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_order_and_repetition_of_records_reads_as_in_the_file(
     path: Path, order: list[int]

@@ -145,7 +145,9 @@ def test_readers_do_not_claim_each_others_files() -> None:
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(kind=st.sampled_from(["SAC", "SEG-Y", "RG16"]), data=st.data())
 def test_random_damage_never_raises(tmp_path: Path, kind: str, data: st.DataObject) -> None:

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from obspy.core import event as q
 
-from seisflow.compare.expected import expect_by_arrivals
 from seisflow.core.grid import Span, parse_time
 from seisflow.errors import ConfigError, DataError
-from seisflow.formats import quiet_obspy
+from seisflow.formats import obspy_import
 from seisflow.formats.arrivals import read_arrivals
 from seisflow.formats.coordinates import read_coordinates
 from seisflow.formats.events import read_catalogue
 from seisflow.formats.references import EVENT_COLUMNS, read_reference
-from seisflow.wavelets.known import know
+from seisflow.stages.compare.timing import expect_by_arrivals
+from seisflow.stages.wavelets.matching import match_arrivals
 
 PICK = parse_time("2014-05-29T00:00:07.25")
 
@@ -134,7 +134,7 @@ def quakeml(folder: Path, *events: q.Event) -> Path:
 
 
 def pick(at_s: float, status: str | None = None) -> q.Pick:
-    time = quiet_obspy.UTCDateTime("2014-05-29T00:10:00Z") + at_s
+    time = obspy_import.UTCDateTime("2014-05-29T00:10:00Z") + at_s
     where = q.WaveformStreamID("XX", "ABC", channel_code="EHZ")
     return q.Pick(time=time, phase_hint="P", waveform_id=where, evaluation_status=status)
 
@@ -145,8 +145,8 @@ def test_a_rejected_pick_is_none(tmp_path: Path) -> None:
         picks=[pick(0, "rejected"), pick(4, "confirmed")],
     )
     found = read_arrivals(quakeml(tmp_path, event))
-    known = know(found.rows, ["XX.ABC..EHZ"])
-    assert known.onset_ns.tolist() == [parse_time("2014-05-29T00:10:04")]
+    matched = match_arrivals(found.rows, ["XX.ABC..EHZ"])
+    assert matched.onset_ns.tolist() == [parse_time("2014-05-29T00:10:04")]
     assert found.left_out == {"pick with status 'rejected'": 1}
 
 
@@ -156,7 +156,7 @@ def test_a_pick_without_weight_in_the_location_is_none(tmp_path: Path) -> None:
         q.Arrival(pick_id=p.resource_id, phase="P", time_weight=w)
         for p, w in zip(picks, (0.0, 0.8), strict=True)
     ]
-    time = quiet_obspy.UTCDateTime("2014-05-29T00:09:58Z")
+    time = obspy_import.UTCDateTime("2014-05-29T00:09:58Z")
     origin = q.Origin(time=time, longitude=1, latitude=2, depth=3000, arrivals=arrivals)
     found = read_arrivals(quakeml(tmp_path, q.Event(picks=picks, origins=[origin])))
     assert [a.time_ns for a in found.rows] == [parse_time("2014-05-29T00:10:04")]
@@ -169,15 +169,15 @@ def test_arrivals_of_a_blast_are_kept_away_from_and_are_no_examples(tmp_path: Pa
     path = quakeml(tmp_path, blast, twin, q.Event(picks=[pick(60)]))
     path.write_text(path.read_text().replace(">crash<", ">duplicate<"))  # unknown to ObsPy
     found = read_arrivals(path)
-    known = know(found.rows, ["XX.ABC..EHZ"])
-    assert known.onset_ns.tolist() == [parse_time("2014-05-29T00:11:00")]
-    assert len(known.away[0]) == 2
-    assert known.rejected == {"of an event of type 'quarry blast'": 1}
+    matched = match_arrivals(found.rows, ["XX.ABC..EHZ"])
+    assert matched.onset_ns.tolist() == [parse_time("2014-05-29T00:11:00")]
+    assert len(matched.away[0]) == 2
+    assert matched.rejected == {"of an event of type 'quarry blast'": 1}
     assert found.left_out == {"pick of an event of type 'duplicate'": 1}
 
 
 def test_rejected_origins_make_no_event(tmp_path: Path) -> None:
-    time = quiet_obspy.UTCDateTime("2014-05-29T00:09:58Z")
+    time = obspy_import.UTCDateTime("2014-05-29T00:09:58Z")
 
     def origin(longitude: float, status: str) -> q.Origin:
         return q.Origin(
@@ -299,7 +299,7 @@ def test_an_event_of_a_service_is_called_by_its_id(tmp_path: Path) -> None:
 
 
 def test_kinds_that_obspy_does_not_know_are_kept_as_they_are_written(tmp_path: Path) -> None:
-    time = quiet_obspy.UTCDateTime("2014-05-29T00:09:58Z")
+    time = obspy_import.UTCDateTime("2014-05-29T00:09:58Z")
     kinds = ("volcano-tectonic", "blast", "quarry blast")
     events = [
         q.Event(
@@ -325,7 +325,7 @@ def test_kinds_that_obspy_does_not_know_are_kept_as_they_are_written(tmp_path: P
 @pytest.mark.parametrize("year", [1556, 2300])
 def test_times_beyond_64_bits_are_problems(tmp_path: Path, year: int) -> None:
     old = pick(0)
-    old.time = quiet_obspy.UTCDateTime(f"{year}-01-23T05:00:00Z")
+    old.time = obspy_import.UTCDateTime(f"{year}-01-23T05:00:00Z")
     origin = q.Origin(time=old.time, longitude=1, latitude=2, depth=3000)
     path = quakeml(tmp_path, q.Event(picks=[old], origins=[origin]), q.Event(picks=[pick(0)]))
     with pytest.raises(DataError, match="beyond the years 1678 to 2261"):

@@ -9,18 +9,19 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from small_archive import run_all, waveforms
+from small_archive import waveforms
+from stages import made
 from toy_models import sharp
 from toy_windows import toy_windows
 
 import seisflow
 from seisflow.core.classes import ScoreState
-from seisflow.detect.picking import station_picks
-from seisflow.detect.triggers import Scores
 from seisflow.errors import ConfigError, DataError
-from seisflow.infer import stage
-from seisflow.learn.artifact import save_model
-from seisflow.learn.front_end import FrontEndConfig
+from seisflow.stages.detect.picking import station_picks
+from seisflow.stages.detect.triggers import Scores
+from seisflow.stages.infer.stage import Infer
+from seisflow.stages.learn.artifact import save_model
+from seisflow.stages.learn.front_end import FrontEndConfig
 
 RATE = 40
 CONFIG = FrontEndConfig(RATE)
@@ -69,11 +70,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def infer(source: Path, model: Path, output: Path) -> xr.Dataset:
     """Do what the command does; open it."""
-    config = stage.InferConfig.build({})
-    work = stage.plan(config, output, stage.prepare(config, source, model))
-    run_all(work)
-    stage.finish(work)
-    return seisflow.open(output).load()
+    asked = {"waveforms": source, "model": model, "scores": output}
+    return made(Infer(Infer.Config.build(asked))).open().load()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -149,9 +147,9 @@ def test_what_does_not_fit_is_refused(models: Path, stream: obspy.Stream, tmp_pa
     slow = obspy.Trace(counts(60, 3), {"sampling_rate": 20.0})
     with pytest.raises(ConfigError, match=r"is for 40 samples/s, the record has 20: .*to 40 Hz"):
         model.annotate(slow)
-    with pytest.raises(ConfigError, match="annotate has no keyword 'bach'; nearest: batch"):
+    with pytest.raises(ConfigError, match="bach: no such option; did you mean 'batch'"):
         model.annotate(stream, bach=3)
-    with pytest.raises(ConfigError, match="classify has no keyword 'treshold'; nearest: threshold"):
+    with pytest.raises(ConfigError, match="treshold: no such option; did you mean 'threshold'"):
         model.classify(stream, treshold=0.5)
     with pytest.raises(ConfigError, match=r"threshold: found 1.5: .* less than 1"):
         model.classify(stream, 1.5)

@@ -8,10 +8,10 @@ from toy_models import sharp
 from toy_windows import toy_windows
 
 from seisflow.errors import ConfigError, DataError
-from seisflow.infer.scoring import ALONG_WINDOWS, Scorer, folded, shared_planes
-from seisflow.learn.front_end import FrontEnd, FrontEndConfig
-from seisflow.learn.model import Model
-from seisflow.learn.networks import NETWORKS
+from seisflow.stages.infer.scoring import ALONG_WINDOWS, Scorer, folded, shared_planes
+from seisflow.stages.learn.front_end import FrontEnd, FrontEndConfig
+from seisflow.stages.learn.model import Model
+from seisflow.stages.learn.networks import NETWORKS
 
 KINDS = (*NETWORKS, "forest")
 

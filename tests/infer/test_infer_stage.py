@@ -10,17 +10,20 @@ import pytest
 import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_archive import arrays, assert_same, run_all, second, waveforms
+from small_archive import arrays, assert_same, second, waveforms
+from stages import Begun
 from toy_models import made, sharp
 from toy_windows import toy_windows
 
 import seisflow
-from seisflow.archive.work import Work, progress_of
+from seisflow.archive.work import progress_of
 from seisflow.core.classes import ScoreState
+from seisflow.engine.connection import Here
 from seisflow.errors import ConfigError, DataError, IncompleteError
-from seisflow.infer import stage
-from seisflow.learn.artifact import CLASSES, load_model, save_model
-from seisflow.learn.front_end import FrontEndConfig
+from seisflow.stages.infer import stage
+from seisflow.stages.infer.stage import Infer
+from seisflow.stages.learn.artifact import CLASSES, load_model, save_model
+from seisflow.stages.learn.front_end import FrontEndConfig
 
 RATE = 40
 CONFIG = FrontEndConfig(RATE)
@@ -57,26 +60,20 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def planned(
-    source: Path,
-    model: Path,
-    output: Path,
-    block: int | None = None,
-    batch: int = 64,
-    **options: Any,
-) -> Work[Any]:
-    config = stage.InferConfig.build(options)
-    prepared = stage.prepare(config, source, model, block, stage.Running("cpu", batch))
-    return stage.plan(config, output, prepared)
+def begin(
+    source: Path, model: Path, output: Path, block: int | None = None, **options: Any
+) -> Begun:
+    given = {"waveforms": source, "model": model, "scores": output, "block": block, **options}
+    return Begun(Infer(Infer.Config.build(given)))
 
 
 def infer(
     source: Path, model: Path, output: Path, *, backward: bool = False, **options: Any
 ) -> dict[str, np.ndarray]:
     """Do what the command does; return the arrays."""
-    work = planned(source, model, output, **options)
-    run_all(work, backward=backward)
-    stage.finish(work)
+    begun = begin(source, model, output, **options)
+    begun.run_all(backward=backward)
+    begun.finish()
     return arrays(output)
 
 
@@ -186,7 +183,9 @@ def test_stations_are_independent(source, models, whole, tmp_path: Path) -> None
 
 
 @settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=4,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(batch=st.sampled_from([7, 50, 300]), block=st.integers(1, 4), hour=st.integers(22, 25))
 def test_batch_and_cut_change_nothing(source, models, tmp_path_factory, batch, block, hour) -> None:
@@ -205,15 +204,14 @@ def test_batch_and_cut_change_nothing(source, models, tmp_path_factory, batch, b
 
 def test_a_run_resumes_and_equals_the_clean_one(source, models, whole, tmp_path: Path) -> None:
     output = tmp_path / "s.zarr"
-    work = planned(source, models / "compact", output, 1)
-    tasks = work.remaining()
-    work.job()(tasks[2])
+    begun = begin(source, models / "compact", output, 1)
+    tasks = begun.work.remaining()
+    begun.work.job()(tasks[2])
     half = arrays(output)["state"]
     assert set(np.unique(half)) == {0, ScoreState.NO_DATA, ScoreState.NOT_RUN}
-    again = planned(source, models / "compact", output, 1)
-    assert len(again.remaining()) == len(tasks) - 1
-    run_all(again)
-    stage.finish(again)
+    again = begin(source, models / "compact", output, 1)
+    assert len(again.run_all()) == len(tasks) - 1
+    again.finish()
     assert_same(arrays(output), whole)
     state = progress_of(output)
     assert state.is_complete
@@ -226,9 +224,9 @@ def test_another_model_neither_overwrites_nor_skips(source, models, tmp_path: Pa
     output = tmp_path / "s.zarr"
     before = infer(source, models / "compact", output, start="2020-02-29", end="2020-02-29T01")
     with pytest.raises(ConfigError, match=r"input model: asked .*, found"):
-        planned(source, models / "recurrent", output, start="2020-02-29", end="2020-02-29T01")
+        begin(source, models / "recurrent", output, start="2020-02-29", end="2020-02-29T01")
     with pytest.raises(ConfigError, match="precision: asked 'bfloat16', found 'float32'"):
-        planned(
+        begin(
             source, models / "compact", output, precision="bfloat16",
             start="2020-02-29", end="2020-02-29T01",
         )  # fmt: skip
@@ -238,7 +236,7 @@ def test_another_model_neither_overwrites_nor_skips(source, models, tmp_path: Pa
 def test_a_model_exchanged_while_tasks_wait_fails_them(source, models, tmp_path: Path) -> None:
     model = tmp_path / "model"
     save_model(model, made("compact").classifier, made("compact").document)
-    work = planned(source, model, tmp_path / "s.zarr")
+    work = begin(source, model, tmp_path / "s.zarr").work
     other = made("compact", seed=1)
     save_model(model, other.classifier, other.document, overwrite=True)
     with pytest.raises(DataError, match="another model by now"):
@@ -282,9 +280,9 @@ def test_it_opens_with_xarray(source, models, tmp_path: Path) -> None:
 
 def test_memory_is_planned_by_what_a_model_needs(source, models, tmp_path: Path) -> None:
     def memory(kind: str, batch: int) -> int:
-        config = stage.InferConfig.build({})
-        running = stage.Running("cpu", batch)
-        return stage.prepare(config, source, models / kind, 1, running).plan.memory_bytes
+        paths = {"waveforms": source, "model": models / kind, "scores": tmp_path / "s.zarr"}
+        stage = Infer(Infer.Config.build({**paths, "block": 1, "batch": batch}))
+        return stage.plan(Here()).needs.memory_bytes
 
     assert memory("compact", 64) == memory("compact", 512)
     assert memory("recurrent", 64) < memory("recurrent", 512)
@@ -294,25 +292,25 @@ def test_what_does_not_fit_is_refused(source, models, tmp_path: Path) -> None:
     other = made("compact", config=FrontEndConfig(50))
     save_model(tmp_path / "50", other.classifier, other.document)
     with pytest.raises(ConfigError, match="is for 50 samples/s, the data have 40"):
-        planned(source, tmp_path / "50", tmp_path / "s.zarr")
+        begin(source, tmp_path / "50", tmp_path / "s.zarr")
     with pytest.raises(ConfigError, match="is not a folder"):
-        planned(source, tmp_path / "none", tmp_path / "s.zarr")
+        begin(source, tmp_path / "none", tmp_path / "s.zarr")
     with pytest.raises(ConfigError, match="no station matches --select YY"):
-        planned(source, models / "compact", tmp_path / "s.zarr", select=("YY.*.*.*",))
+        begin(source, models / "compact", tmp_path / "s.zarr", select=("YY.*.*.*",))
     with pytest.raises(ConfigError, match="does not exist"):
-        planned(tmp_path / "none.zarr", models / "compact", tmp_path / "s.zarr")
+        begin(tmp_path / "none.zarr", models / "compact", tmp_path / "s.zarr")
     with pytest.raises(ConfigError, match="nothing between"):
-        planned(source, models / "compact", tmp_path / "s.zarr", start="2021-01-01")
+        begin(source, models / "compact", tmp_path / "s.zarr", start="2021-01-01")
     with pytest.raises(ConfigError, match="precision: found 'half'"):
-        planned(source, models / "compact", tmp_path / "s.zarr", precision="half")
-    planned(source, models / "compact", tmp_path / "s.zarr", 1)
+        begin(source, models / "compact", tmp_path / "s.zarr", precision="half")
+    begin(source, models / "compact", tmp_path / "s.zarr", 1)
     with pytest.raises(ConfigError, match="begun with blocks of 1 stations, asked for 2"):
-        planned(source, models / "compact", tmp_path / "s.zarr", 2)
+        begin(source, models / "compact", tmp_path / "s.zarr", 2)
 
 
 def test_waveforms_half_made_are_refused(source, models, tmp_path: Path) -> None:
     half = shutil.copytree(source, tmp_path / "half.zarr")
     next((half / "_seisflow" / "receipts").rglob("*.json")).unlink()
     with pytest.raises(IncompleteError):
-        planned(half, models / "compact", tmp_path / "s.zarr")
+        begin(half, models / "compact", tmp_path / "s.zarr")
     assert not (tmp_path / "s.zarr").exists()

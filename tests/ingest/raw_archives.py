@@ -9,14 +9,17 @@ import numpy as np
 import obspy
 import zarr
 from obspy import UTCDateTime
+from stages import Begun
 
 from seisflow.archive.receipts import Receipt
 from seisflow.archive.work import Progress, Work, progress_of
 from seisflow.core.files import whole_file
 from seisflow.core.grid import NS_PER_S, parse_time
-from seisflow.formats.quiet_obspy import Trace
+from seisflow.formats.obspy_import import Trace
 from seisflow.formats.writing import MiniSeedWriter
-from seisflow.ingest import stage
+from seisflow.stages.ingest.config import IngestConfig
+from seisflow.stages.ingest.scanning import batches, scan_batch
+from seisflow.stages.ingest.stage import Ingest, IngestPlan, lay_out
 
 START_NS = parse_time("2020-02-28T22:00")
 STATION = "XX.ABC.00.HHZ"
@@ -69,8 +72,8 @@ class Ingested:
     """A product, how it was prepared, and what its tasks said."""
 
     path: Path
-    prepared: stage.Preparation
-    work: Work[stage.IngestTask]
+    prepared: IngestPlan
+    work: Work[Any]
     receipts: tuple[Receipt, ...]
 
     @property
@@ -106,20 +109,23 @@ class Ingested:
         return {name: self[name] for name, _ in zarr.open_group(self.path, mode="r").arrays()}
 
 
-def prepare(*raw: Path | str, **options: Any) -> tuple[stage.IngestConfig, stage.Preparation]:
-    config = stage.IngestConfig.build({"raw": tuple(map(str, raw)), **options})
-    scans = [scan for batch in stage.batches(config) for scan in stage.scan_batch(batch)]
-    return config, stage.prepare(config, scans)
+def asked(*raw: Path | str, output: Path = Path("unused"), **options: Any) -> IngestConfig:
+    return IngestConfig.build({"raw": tuple(map(str, raw)), "waveforms": output, **options})
+
+
+def prepare(*raw: Path | str, **options: Any) -> tuple[IngestConfig, IngestPlan]:
+    config = asked(*raw, **options)
+    scans = [scan for batch in batches(config) for scan in scan_batch(batch)]
+    return config, lay_out(config, scans)
 
 
 def ingest(*raw: Path | str, output: Path, n_tasks: int | None = None, **options: Any) -> Ingested:
     """Do what the command does, or only the first tasks of it."""
-    config, prepared = prepare(*raw, **options)
-    work = stage.plan(config, output, prepared)
-    job = work.job()
-    receipts = tuple(job(task) for task in work.remaining()[:n_tasks])
-    stage.finish(output)
-    return Ingested(output, prepared, work, receipts)
+    begun = Begun(Ingest(asked(*raw, output=output, **options)))
+    job = begun.work.job()
+    receipts = tuple(job(task) for task in begun.work.remaining()[:n_tasks])
+    begun.finish()
+    return Ingested(output, begun.plan, begun.work, receipts)
 
 
 def assert_same(a: Ingested, b: Ingested, *, segments: bool = True) -> None:

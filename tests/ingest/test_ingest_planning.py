@@ -13,6 +13,7 @@ from raw_archives import (
     RATE,
     START_NS,
     STATION,
+    asked,
     assert_same,
     ingest,
     mseed,
@@ -25,11 +26,14 @@ from seisflow.core.classes import State
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, SampleGrid, Span, format_time, parse_time
 from seisflow.errors import ConfigError, DataError
 from seisflow.formats.pieces import FileScan, Piece
-from seisflow.ingest import assembling, filling, stage
-from seisflow.ingest.assembling import Shard, coverage_of
-from seisflow.ingest.inventory import Selection, take_inventory
-from seisflow.ingest.layout import segment_arrays
-from seisflow.ingest.placing import place, place_station, product_span
+from seisflow.stages.ingest import assembling, filling
+from seisflow.stages.ingest.assembling import Shard, coverage_of
+from seisflow.stages.ingest.config import IngestConfig
+from seisflow.stages.ingest.inventory import Selection, take_inventory
+from seisflow.stages.ingest.layout import segment_arrays
+from seisflow.stages.ingest.placing import place, place_station, product_span
+from seisflow.stages.ingest.scanning import batches, scan_batch
+from seisflow.stages.ingest.stage import lay_out
 
 PERIOD_NS = NS_PER_S // RATE
 
@@ -68,7 +72,7 @@ def test_stations_and_times_not_asked_for_are_left_out_with_a_word(tmp_path: Pat
         end=format_time(START_NS + 50 * NS_PER_S),
     )
     assert list(prepared.inventory.found) == ["XX.A..HHZ"]
-    assert prepared.plan.notes == (
+    assert prepared.needs.notes == (
         "left out 1 pieces after --end",
         "left out 1 pieces by --select",
     )
@@ -89,7 +93,7 @@ def test_files_that_are_no_records_are_named(tmp_path: Path) -> None:
 def test_all_bad_options_are_named(tmp_path: Path) -> None:
     options = {"raw": (), "rate": -1, "start": "noon", "select": ("A.B",), "colour": 1}
     with pytest.raises(ConfigError) as caught:
-        stage.IngestConfig.build(options)
+        IngestConfig.build({"waveforms": "w", **options})
     lines = str(caught.value).splitlines()
     assert sorted(line.split(":")[0] for line in lines) == [
         "colour", "rate", "raw", "select", "start",
@@ -186,11 +190,11 @@ def test_start_moves_no_sample_that_comes_after_it() -> None:
 def test_the_order_of_scans_changes_nothing(tmp_path: Path) -> None:
     for k in range(4):
         mseed(tmp_path / str(k), (START_NS + k * NS_PER_S, noise(50, k)))
-    config = stage.IngestConfig.build({"raw": (str(tmp_path),)})
-    (batch,) = stage.batches(config)
-    scans = stage.scan_batch(batch)
-    a, b = stage.prepare(config, scans), stage.prepare(config, reversed(scans))
-    assert (a.identity.key, a.tasks, a.plan) == (b.identity.key, b.tasks, b.plan)
+    config = asked(tmp_path)
+    (batch,) = batches(config)
+    scans = scan_batch(batch)
+    a, b = lay_out(config, scans), lay_out(config, reversed(scans))
+    assert (a.identity.key, a.tasks, a.needs) == (b.identity.key, b.tasks, b.needs)
 
 
 def failing_reader(monkeypatch: pytest.MonkeyPatch, name: str) -> None:

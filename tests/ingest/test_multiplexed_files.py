@@ -11,14 +11,16 @@ from counting import calls_of, counted_reading
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymseed import MS3Record
-from raw_archives import START_NS, Ingested, assert_same, ingest, noise, prepare
+from raw_archives import START_NS, Ingested, asked, assert_same, ingest, noise, prepare
+from stages import Begun
 
 from seisflow.archive.work import progress_of
 from seisflow.core.grid import DAY_NS, NS_PER_S, SampleGrid, Span
 from seisflow.formats import record_index
 from seisflow.formats.pieces import FileScan, Piece
-from seisflow.ingest import placing, stage
-from seisflow.ingest.inventory import Inventory, Selection, take_inventory
+from seisflow.stages.ingest import placing
+from seisflow.stages.ingest.inventory import Inventory, Selection, take_inventory
+from seisflow.stages.ingest.stage import Ingest
 
 Record = tuple[int, bytes]
 """Time of the first sample, and the record."""
@@ -86,7 +88,9 @@ def test_several_rates_in_one_file_make_the_same_product(tmp_path: Path, rate: i
 
 
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
 def test_any_mixture_makes_the_same_product(tmp_path_factory, data: st.DataObject) -> None:
@@ -136,15 +140,15 @@ def test_a_task_carries_only_what_it_needs_of_an_index(tmp_path: Path, monkeypat
 def test_a_file_gone_since_the_scan_is_one_reason(tmp_path: Path) -> None:
     each = [r for k in range(50) for r in records(noise(20), START_NS + 2 * k * NS_PER_S, 0)]
     _, together = write(tmp_path, [each])
-    config, prepared = prepare(together)
-    work = stage.plan(config, tmp_path / "w.zarr", prepared)
+    begun = Begun(Ingest(asked(together, output=tmp_path / "w.zarr")))
+    work = begun.work
     together.unlink()
     (task,) = work.tasks
     assert len(task.placements) == 50
     receipt = work.job()(task)
     assert receipt.state == "failed"
     assert receipt.reason.count(str(together)) <= 2  # named by us, and in the error's own words
-    assert np.isnan(Ingested(work.path, prepared, work, ())["coverage"][0, :99:2]).all()
+    assert np.isnan(Ingested(work.path, begun.plan, work, ())["coverage"][0, :99:2]).all()
 
 
 def test_ten_thousand_bad_places_are_a_line_in_the_product(tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from small_archive import arrays, run_all
+from small_archive import arrays
+from stages import Begun
 
-from seisflow.archive.work import Work
-from seisflow.label import stage
+from seisflow.stages.label.config import LabelConfig
+from seisflow.stages.label.stage import Label
 
 RATE = 20
 FEATURES = ("deviation", "median_cc", "density", "std_cc", "weighted_density")
@@ -24,17 +25,20 @@ def record(n_seconds: int, seed: int = 0) -> np.ndarray:
     return (windows.ravel() + 40_000).astype("int32")
 
 
-def plan(source: Path, output: Path, block: int | None = None, **options: Any) -> Work[Any]:
-    """Plan labels by `reference` unless another method is named: `FEATURES` are its own."""
-    config = stage.LabelConfig.build({"method": "reference", **options})
-    return stage.plan(config, output, stage.prepare(config, source, block))
+def asked(source: Path = Path("w"), output: Path = Path("l"), **options: Any) -> LabelConfig:
+    return LabelConfig.build({"waveforms": source, "labels": output, **options})
+
+
+def begin(source: Path, output: Path, **options: Any) -> Begun:
+    """Begin labels by `reference` unless another method is named: `FEATURES` are its own."""
+    return Begun(Label(asked(source, output, **{"method": "reference", **options})))
 
 
 def label(
     source: Path, output: Path, block: int | None = None, *, backward: bool = False, **options: Any
 ) -> dict[str, np.ndarray]:
     """Do what the command does; return the arrays."""
-    work = plan(source, output, block, **options)
-    run_all(work, backward=backward)
-    stage.finish(work)
+    begun = begin(source, output, block=block, **options)
+    begun.run_all(backward=backward)
+    begun.finish()
     return arrays(output)

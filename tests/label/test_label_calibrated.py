@@ -17,10 +17,10 @@ from scipy.ndimage import uniform_filter1d
 from seisflow.core.classes import Label, Undetermined
 from seisflow.dsp.filters import highpass
 from seisflow.errors import ConfigError
-from seisflow.label import baseline, calibrated, evidence
-from seisflow.label.calibrated import draw_templates, null_probability
-from seisflow.label.method import HourLabels, ReferenceParameters, label_windows
-from seisflow.label.parameters import CalibratedParameters
+from seisflow.stages.label import baseline, calibrated, noise_scores
+from seisflow.stages.label.calibrated import draw_templates, null_probability
+from seisflow.stages.label.method import HourLabels, ReferenceParameters, label_windows
+from seisflow.stages.label.parameters import CalibratedParameters
 
 RN, MIXED, NRN = Label.RANDOM_NOISE, Label.MIXED, Label.NOT_RANDOM_NOISE
 RATE, HOUR_S = 50, 3600
@@ -138,13 +138,13 @@ def test_scores_are_those_of_the_noise_alone(monkeypatch: pytest.MonkeyPatch) ->
     record[2000:2060] += 500 * coloured(9, 1, 60)
     quiet = ~loud
     quiet[1990:2070] = False
-    real = evidence.standardised
+    real = noise_scores.standardised
 
     def on_all(values: np.ndarray, noise: np.ndarray, *_: object) -> np.ndarray:
         return real(values, np.ones_like(noise))
 
     assert share(label(record), RN, quiet) >= 0.85
-    monkeypatch.setattr(evidence, "standardised", on_all)
+    monkeypatch.setattr(noise_scores, "standardised", on_all)
     assert share(label(record), RN, quiet) < 0.5
 
 
@@ -233,7 +233,7 @@ def test_a_loud_second_does_not_make_its_neighbours_loud(monkeypatch: pytest.Mon
     def sums_of_both(scores: np.ndarray, _: np.ndarray, n: int, __: object) -> np.ndarray:
         return uniform_filter1d(np.clip(scores, -3, 3), 2 * n + 1, axis=0)
 
-    monkeypatch.setattr(evidence, "with_neighbours", sums_of_both)
+    monkeypatch.setattr(noise_scores, "with_neighbours", sums_of_both)
     assert share(label(record), NRN, beside) > 0.1
 
 
@@ -244,7 +244,7 @@ def test_glitches_of_one_sample_are_found(monkeypatch: pytest.MonkeyPatch) -> No
     record[struck[1::2], -1] += 5.5
     assert share(label(record), NRN, struck) >= 0.82
     monkeypatch.setattr(
-        evidence, "burst_scores", lambda spectra, *_: np.full((len(spectra), 1), -9.0)
+        noise_scores, "burst_scores", lambda spectra, *_: np.full((len(spectra), 1), -9.0)
     )
     assert share(label(record), NRN, struck) < 0.72
 
@@ -449,13 +449,14 @@ def test_a_level_far_above_the_noise_is_no_drift() -> None:
 
 HASH_SCRIPT = """
 import hashlib, numpy as np
-from seisflow.label.method import label_windows
+from seisflow.stages.label.method import label_windows
 record = np.random.default_rng(0).standard_normal(600 * 50)
 found = label_windows(record, 50, method="calibrated")
 print(hashlib.sha256(found.p_noise.tobytes()).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_bits_do_not_depend_on_the_kernels_that_blas_chooses() -> None:
     """On a cluster of unlike nodes a rerun must equal the first run."""
     found = {

@@ -14,7 +14,8 @@ import seisflow
 from seisflow.core.classes import Label
 from seisflow.dsp.filters import highpass
 from seisflow.errors import ConfigError, DataError
-from seisflow.label.method import (
+from seisflow.stages.label.config import LabelConfig
+from seisflow.stages.label.method import (
     DEFAULT_METHOD,
     METHODS,
     CalibratedParameters,
@@ -22,7 +23,6 @@ from seisflow.label.method import (
     ReferenceParameters,
     label_windows,
 )
-from seisflow.label.stage import LabelConfig
 
 STATION = "XX.A..HHZ"
 HOUR = "2020-01-01T10:00"
@@ -122,7 +122,7 @@ def test_what_is_opened_gets_the_same_raw_or_with_nan(of_command, source: Path) 
 
 def test_a_whole_hour_without_a_method_named(source: Path, tmp_path: Path) -> None:
     """Most of the hour is missing; both know the default by one name."""
-    default = LabelConfig().method
+    default = LabelConfig.model_fields["method"].default
     found = label(source, tmp_path / "l.zarr", start=HOUR, end="2020-01-01T11:00", method=default)
     long = np.full((3600 + 20) * RATE, np.nan)
     long[: with_nan().size] = with_nan()

@@ -12,7 +12,7 @@ from small_archive import waveforms
 import seisflow
 from seisflow.core.classes import Label
 from seisflow.errors import ConfigError, DataError
-from seisflow.label.method import METHODS
+from seisflow.stages.label.method import METHODS
 
 SHARED = Path(__file__).parents[3] / "shared"
 A, B = "XX.A..HHZ", "XX.B.00.HHZ"
@@ -178,13 +178,13 @@ MIXED = obspy.Stream([SHORT, obspy.Trace(record(9), {"sampling_rate": 50.0, "sta
         ((SHORT.data.reshape(2, -1), RATE), {}, DataError, r"shape \(2, 2000\); make a Stream"),
         (("record.mseed", RATE), {}, DataError, "must be integers or floats; found <U12; give a"),
         ((xr.Dataset({"label": 1}),), {}, DataError, "no variable waveform; found label"),
-        ((SHORT,), {"method": "best"}, ConfigError, "method: found 'best': allowed: reference, c"),
+        ((SHORT,), {"method": "best"}, ConfigError, "method: found 'best': Input should be"),
         ((SHORT,), {"precision": "half"}, ConfigError, "precision: found 'half'"),
-        ((SHORT,), {"metod": "reference"}, ConfigError, "no keyword 'metod'; nearest: method"),
-        ((SHORT,), {"alpha_nr": 0.1}, ConfigError, "no keyword 'alpha_nr'; nearest: alpha_nrn"),
+        ((SHORT,), {"metod": "reference"}, ConfigError, "no such option; did you mean 'method'"),
+        ((SHORT,), {"alpha_nr": 0.1}, ConfigError, "no such option; did you mean 'alpha_nrn'"),
         (
             (SHORT,), {"first_rn_density": 0.5}, ConfigError,
-            "'first_rn_density': it is a number of method 'reference', not of 'calibrated'",
+            "method calibrated has no first_rn_density",
         ),
         ((SHORT,), {"alpha_rn": 5}, ConfigError, r"alpha_rn = 5.0 \(must be between 0 and 1\)"),
         ((SHORT,), {"window_s": 2.0}, ConfigError, "window_s must be 1"),
@@ -217,7 +217,7 @@ def test_recorded_streams_of_ridgecrest(tmp_path: Path) -> None:
 
 def label_files(files: list[str], folder: Path) -> Path:
     """Do what the commands ingest and label do."""
-    from seisflow.ingest import stage
+    from seisflow.stages.ingest import stage
 
     config = stage.IngestConfig.build({"raw": tuple(files)})
     scans = [s for b in stage.batches(config) for s in stage.scan_batch(b)]

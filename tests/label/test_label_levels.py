@@ -4,12 +4,10 @@ from pathlib import Path
 
 import pytest
 from label_products import RATE, record
-from programs import Launcher
+from programs import Cluster, Launcher
 from small_archive import waveforms
 
 from seisflow.archive.store import read_product
-from seisflow.cli.label import levels
-from seisflow.errors import ConfigError
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +17,12 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return waveforms(tmp_path_factory.mktemp("levels"), runs)
 
 
-def test_levels_are_passed_on(source: Path, tmp_path: Path, launcher: Launcher) -> None:
+def test_levels_are_passed_on(
+    source: Path, tmp_path: Path, launcher: Launcher, cluster: Cluster
+) -> None:
     options = ("--alpha-rn", "0.3", "--alpha-nrn", "0.002")
-    ended = launcher.run("label", source, tmp_path / "l.zarr", *options, "--workers", "1")
+    options += ("--cluster", cluster.address)
+    ended = launcher.run("label", source, tmp_path / "l.zarr", *options)
     assert ended.code == 0, ended.err
     config = read_product(tmp_path / "l.zarr", "LABELS").identity.config
     assert config["method"] == "calibrated"
@@ -34,14 +35,14 @@ def test_levels_are_passed_on(source: Path, tmp_path: Path, launcher: Launcher) 
     [
         (
             ["--method", "reference", "--alpha-rn", "0.2"],
-            "--alpha-rn 0.2 asked with --method reference, which has no such level",
+            "error: method reference has no alpha_rn; allowed",
         ),
         (["--method", "calibrated", "--alpha-rn", "2"], "alpha_rn = 2.0 (must be between 0 and 1)"),
         (
             ["--method", "calibrated", "--alpha-nrn", "0.2"],
             "alpha_rn = 0.1 (must be above alpha_nr",
         ),
-        (["--method", "calibrate"], "allowed: reference, calibrated"),
+        (["--method", "calibrate"], "'calibrated' or 'reference'"),
     ],
 )
 def test_levels_that_do_not_fit_are_refused(
@@ -52,10 +53,3 @@ def test_levels_that_do_not_fit_are_refused(
     assert said in " ".join(ended.err.split())
     assert "Traceback" not in ended.err
     assert list(tmp_path.iterdir()) == []
-
-
-def test_levels_given_are_named_together() -> None:
-    assert levels("calibrated", alpha_rn=0.2, alpha_nrn=None) == {"alpha_rn": 0.2}
-    assert levels("reference", alpha_rn=None, alpha_nrn=None) == {}
-    with pytest.raises(ConfigError, match=r"--alpha-rn 0.2 --alpha-nrn 0.01 asked .*calibrated"):
-        levels("reference", alpha_rn=0.2, alpha_nrn=0.01)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import seisflow
 from seisflow.core.classes import Label, NoData, Undetermined, flag_attributes
 from seisflow.errors import ConfigError, DataError
-from seisflow.label import method as labelling
-from seisflow.label.method import HourLabels, ReferenceParameters
+from seisflow.stages.label import method as labelling
+from seisflow.stages.label.method import HourLabels, ReferenceParameters
 
 DATA = Path(__file__).parents[1] / "data"
 SHARED = Path(__file__).parents[3] / "shared" / "golden"

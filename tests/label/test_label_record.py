@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from label_products import RATE, label, record
+from small_archive import ingest
 
 from seisflow.core.classes import Label, NoData
-from seisflow.ingest import stage as ingest_stage
-from seisflow.label import record as record_module
-from seisflow.label.agreement import agreement
-from seisflow.label.record import HourRecord, constant_mask, label_record, no_data_reasons
+from seisflow.stages.label import record as record_module
+from seisflow.stages.label.agreement import agreement
+from seisflow.stages.label.record import HourRecord, constant_mask, label_record, no_data_reasons
 
 N_SECONDS = 240
 WARMUP = 20 * RATE
@@ -179,14 +179,7 @@ def test_the_golden_hour_of_ridgecrest_from_its_raw_file(tmp_path: Path) -> None
     golden = SHARED / "golden" / "ridgecrest_ci_srt_100hz.npz"
     if not (raw.exists() and golden.exists()):
         pytest.skip(f"the recordings shared with the project are not at {SHARED}")
-    options = {"raw": (str(raw),), "select": ("CI.SRT.*.HHZ",)}
-    config = ingest_stage.IngestConfig.build(options)
-    scans = [s for b in ingest_stage.batches(config) for s in ingest_stage.scan_batch(b)]
-    prepared = ingest_stage.prepare(config, scans)
-    work = ingest_stage.plan(config, tmp_path / "w.zarr", prepared)
-    for task in work.tasks:
-        work.job()(task)
-    ingest_stage.finish(work.path)
+    ingest([raw], tmp_path / "w.zarr", select=("CI.SRT.*.HHZ",))
     hour = {"start": "2019-07-04T17:00", "end": "2019-07-04T18:00"}
     found = label(tmp_path / "w.zarr", tmp_path / "l.zarr", **hour)
     with np.load(golden) as file:

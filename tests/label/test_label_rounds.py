@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from seisflow.dsp.correlation import ExactPairs, max_cross_correlation
-from seisflow.dsp.rowwise import find_middle, middle_two
-from seisflow.label.parameters import ReferenceParameters
-from seisflow.label.rounds import (
+from seisflow.dsp.kernel.medians import find_middle, middle_two
+from seisflow.stages.label.parameters import ReferenceParameters
+from seisflow.stages.label.rounds import (
     density,
     deviations,
     refine_medians,

@@ -10,19 +10,20 @@ import pytest
 import scipy.signal
 import xarray as xr
 import zarr
-from label_products import BY_HOUR, BY_SECOND, RATE, label, plan, record
-from small_archive import arrays, assert_same, run_all, second, waveforms
+from label_products import BY_HOUR, BY_SECOND, RATE, asked, begin, label, record
+from small_archive import arrays, assert_same, second, waveforms
 
 import seisflow
 from seisflow.archive.work import progress_of
-from seisflow.cli.label import label as label_command
 from seisflow.core.classes import Label, NoData, Undetermined
+from seisflow.engine.blocks import BlockJob
 from seisflow.errors import ConfigError, DataError, IncompleteError
-from seisflow.ingest import filling
-from seisflow.label import stage
-from seisflow.label.method import DEFAULT_METHOD, label_windows
-from seisflow.label.record import label_record
-from seisflow.report.station_hour import labelled_hour
+from seisflow.stages.ingest import filling
+from seisflow.stages.label import stage
+from seisflow.stages.label.method import DEFAULT_METHOD, label_windows
+from seisflow.stages.label.parameters import CalibratedParameters
+from seisflow.stages.label.record import label_record
+from seisflow.stages.report.figures.station_hour import labelled_hour
 
 A, B, C = "XX.A..HHZ", "XX.B..HHZ", "XX.C..HHZ"
 HOURS = {"start": "2020-02-28T22:00", "end": "2020-02-29T02:00"}
@@ -87,8 +88,8 @@ def test_some_stations_equal_all(source, whole, tmp_path: Path) -> None:
 
 
 def test_times_asked_for_are_widened_to_whole_hours(source, tmp_path: Path) -> None:
-    work = plan(source, tmp_path / "l", start="2020-02-28T23:59:59", end="2020-02-29T00:00:01")
-    assert [t.stop_s - t.start_s for t in work.tasks][:1] == [7200]
+    work = begin(source, tmp_path / "l", start="2020-02-28T23:59:59", end="2020-02-29T00:00:01")
+    assert [t.stop_s - t.start_s for t in work.plan.tasks][:1] == [7200]
     with seisflow.open(tmp_path / "l") as found:
         assert str(found.second.values[0]) == "2020-02-28T23:00:00.000000000"
 
@@ -103,9 +104,9 @@ def filtered_hour(source: Path, station: str, start: str, *, warm_up_s: int = 20
     sections = scipy.signal.butter(2, 2.0, btype="highpass", fs=RATE, output="sos")
     out = np.zeros(len(samples))
     edges = np.flatnonzero(np.diff(np.concatenate([[False], valid, [False]]).astype(int)))
-    for begin, end in edges.reshape(-1, 2):
-        state = scipy.signal.sosfilt_zi(sections) * samples[begin]
-        out[begin:end], _ = scipy.signal.sosfilt(sections, samples[begin:end], zi=state)
+    for first, end in edges.reshape(-1, 2):
+        state = scipy.signal.sosfilt_zi(sections) * samples[first]
+        out[first:end], _ = scipy.signal.sosfilt(sections, samples[first:end], zi=state)
     return out[warm_up_s * RATE :]
 
 
@@ -213,7 +214,7 @@ def test_a_recorder_at_its_lowest_number_is_clipped(tmp_path: Path) -> None:
 def fail_at(monkeypatch: pytest.MonkeyPatch, row: int, start_s: int) -> None:
     real = stage._read_hour
 
-    def read(job: stage.Job, this_row: int, this_start_s: int) -> object:
+    def read(job: BlockJob, this_row: int, this_start_s: int) -> object:
         if (this_row, this_start_s) == (row, start_s):
             raise ValueError("a bad hour")
         return real(job, this_row, this_start_s)
@@ -239,18 +240,19 @@ def test_one_bad_hour_fails_alone_and_is_made_good_later(
     (reason,) = progress.failed.values()
     assert reason == "row 1, hour 2020-02-29T00:00:00Z: ValueError: a bad hour"
     assert progress.counts["failed"] == 3600
-    assert len(plan(source, tmp_path / "l.zarr", 2, **HOURS).remaining()) == 1
+    assert len(begin(source, tmp_path / "l.zarr", block=2, **HOURS).work.remaining()) == 1
     assert_same(label(source, tmp_path / "l.zarr", 2, **HOURS), clean)
     assert progress_of(tmp_path / "l.zarr").is_complete
 
 
 def test_failed_no_data_and_not_run_are_told_apart(source, tmp_path: Path) -> None:
     output = tmp_path / "l.zarr"
-    work = plan(source, output, 1)
+    begun = begin(source, output, block=1)
+    work = begun.work
     assert len(work.tasks) == 6  # three stations, two days
     work.job()(work.tasks[0])
     work.record_failure(work.tasks[2], "the worker died four times")
-    stage.finish(work)
+    begun.finish()
     found = arrays(output)["label"]
     assert (found[0, :86400] <= Label.NO_DATA).all()
     assert (found[1, :86400] == Label.FAILED).all()
@@ -258,8 +260,8 @@ def test_failed_no_data_and_not_run_are_told_apart(source, tmp_path: Path) -> No
     assert (found[2] == Label.NOT_RUN).all()
     progress = progress_of(output)
     assert (len(progress.done), len(progress.failed), len(progress.missing)) == (1, 1, 4)
-    run_all(work)
-    stage.finish(work)
+    begun.run_all()
+    begun.finish()
     assert_same(arrays(output), label(source, tmp_path / "clean.zarr", 1))
 
 
@@ -348,31 +350,30 @@ def test_a_product_says_its_method_and_has_its_features(source, whole, tmp_path:
     labels, p_noise = found["label"], found["p_noise"]
     np.testing.assert_array_equal(labels == Label.RANDOM_NOISE, p_noise >= np.float32(0.1))
     with pytest.raises(ConfigError, match="method: asked 'reference', found 'calibrated'"):
-        plan(source, tmp_path / "l.zarr")
+        begin(source, tmp_path / "l.zarr")
 
 
 def test_calibrated_is_the_default_everywhere(source) -> None:
     assert DEFAULT_METHOD == "calibrated"
-    assert stage.LabelConfig().method == DEFAULT_METHOD
-    assert stage.LabelConfig().parameters == stage.CalibratedParameters()
+    assert asked().method == DEFAULT_METHOD
+    assert asked().parameters == CalibratedParameters()
     for function in (seisflow.label_hour, label_windows, label_record, labelled_hour):
         assert inspect.signature(function).parameters["method"].default == DEFAULT_METHOD
-    command = inspect.signature(label_command).parameters["method"].default
-    assert command == DEFAULT_METHOD
+    assert inspect.signature(seisflow.label).parameters["method"].default == DEFAULT_METHOD
 
 
 def test_labels_begun_with_reference_say_how_they_are_resumed(source, tmp_path: Path) -> None:
     """They were the default once: the command that made them named no method."""
-    work = plan(source, tmp_path / "l.zarr", method="reference", **HOURS)
+    work = begin(source, tmp_path / "l.zarr", method="reference", **HOURS).work
     work.job()(work.tasks[0])
     with pytest.raises(ConfigError) as refused:
-        plan(source, tmp_path / "l.zarr", method=DEFAULT_METHOD, **HOURS)
+        begin(source, tmp_path / "l.zarr", method=DEFAULT_METHOD, **HOURS)
     assert "method: asked 'calibrated', found 'reference'" in str(refused.value)
     assert "type --method reference to go on with it, give another output" in str(refused.value)
-    again = plan(source, tmp_path / "l.zarr", method="reference", **HOURS)
+    again = begin(source, tmp_path / "l.zarr", method="reference", **HOURS).work
     assert len(again.remaining()) == len(work.tasks) - 1
     with pytest.raises(ConfigError) as refused:  # the method is that asked for: not advised
-        plan(source, tmp_path / "l.zarr", method="reference", precision="float64", **HOURS)
+        begin(source, tmp_path / "l.zarr", method="reference", precision="float64", **HOURS)
     assert "type --method" not in str(refused.value)
 
 
@@ -394,24 +395,24 @@ def test_the_levels_of_calibrated_are_those_given(source, tmp_path: Path) -> Non
         ({"method": "calibrated", "parameters": {"alpha_rn": 2}}, "alpha_rn = 2"),
         (
             {"method": "calibrated", "parameters": {"box": 1}},
-            "CalibratedParameters has no box; allowed: .*alpha_rn",
+            "method calibrated has no box; allowed: .*alpha_rn",
         ),
         ({"method": "calibrated", "parameters": {"window_s": 2}}, "window_s must be 1"),
         (
             {"method": "reference", "parameters": {"alpha_rn": 0.2}},
-            "ReferenceParameters has no alpha_rn; allowed",
+            "method reference has no alpha_rn; allowed",
         ),
         ({"parameters": {"n_rounds": "x"}}, "parameters: .*n_rounds Input should be"),
     ],
 )
 def test_parameters_that_do_not_fit_the_method(options: dict[str, object], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        stage.LabelConfig.build(options)
+        asked(**options)
 
 
 def test_memory_of_calibrated_is_that_of_the_record(source) -> None:
     def memory(**options: object) -> int:
-        return stage.prepare(stage.LabelConfig.build(options), source, 1).plan.memory_bytes
+        return stage.Label(asked(source, block=1, **options)).plan().needs.memory_bytes
 
     assert memory(method="reference") - memory(**CALIBRATED) > 40_000_000
     more = memory(method="calibrated", parameters={"n_templates": 1032})
@@ -420,8 +421,8 @@ def test_memory_of_calibrated_is_that_of_the_record(source) -> None:
 
 def test_memory_grows_with_precision_and_not_with_stations(source, tmp_path: Path) -> None:
     def memory(**options: object) -> int:
-        config = stage.LabelConfig.build({"method": "reference", **options})
-        return stage.prepare(config, source, 1).plan.memory_bytes
+        options = {"method": "reference", "block": 1, **options}
+        return stage.Label(asked(source, tmp_path, **options)).plan().needs.memory_bytes
 
     assert memory() == memory(select=("*.A.*.*",))
     assert memory(precision="float64") - memory() >= 4 * 3600**2
@@ -429,21 +430,21 @@ def test_memory_grows_with_precision_and_not_with_stations(source, tmp_path: Pat
 
 def test_refusals(source, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        stage.LabelConfig.build({"method": "best", "precision": "float16", "start": "noon"})
+        asked(method="best", precision="float16", start="noon")
     assert len(str(caught.value).splitlines()) == 3
-    assert "allowed: reference, calibrated" in str(caught.value)
+    assert "'calibrated' or 'reference'" in str(caught.value)
     with pytest.raises(ConfigError, match=r"no station matches --select YY.*has 3: XX.A..HHZ"):
-        plan(source, tmp_path / "l", select=("YY.*.*.*",))
+        begin(source, tmp_path / "l", select=("YY.*.*.*",))
     with pytest.raises(ConfigError, match="nothing between 2021-01-01"):
-        plan(source, tmp_path / "l", start="2021-01-01", end="2021-01-02")
+        begin(source, tmp_path / "l", start="2021-01-01", end="2021-01-02")
     assert list(tmp_path.iterdir()) == []
-    plan(source, tmp_path / "l", 2)
+    begin(source, tmp_path / "l", block=2)
     with pytest.raises(ConfigError, match=r"blocks of 2 stations, asked for 3; .*--block 2"):
-        plan(source, tmp_path / "l", 3)
+        begin(source, tmp_path / "l", block=3)
     with pytest.raises(ConfigError, match="precision: asked 'float64', found 'float32'"):
-        plan(source, tmp_path / "l", 2, precision="float64")
+        begin(source, tmp_path / "l", block=2, precision="float64")
     with pytest.raises(ConfigError, match="a WAVEFORMS product is needed"):
-        plan(tmp_path / "l", tmp_path / "m")
+        begin(tmp_path / "l", tmp_path / "m")
 
 
 def test_waveforms_must_be_whole_and_of_a_whole_rate(tmp_path: Path) -> None:
@@ -451,9 +452,9 @@ def test_waveforms_must_be_whole_and_of_a_whole_rate(tmp_path: Path) -> None:
     (receipt,) = (source / "_seisflow" / "receipts").iterdir()
     receipt.rename(tmp_path / "kept")
     with pytest.raises(IncompleteError, match="1 of 1 tasks have not run"):
-        plan(source, tmp_path / "l")
+        begin(source, tmp_path / "l")
     (tmp_path / "kept").rename(receipt)
     attributes = zarr.open_group(source, mode="r+").attrs
     attributes["seisflow"] = {**attributes["seisflow"], "rate": [125, 2]}
     with pytest.raises(DataError, match=r"62.5 Hz; labelling cuts windows of 1 s"):
-        plan(source, tmp_path / "l")
+        begin(source, tmp_path / "l")

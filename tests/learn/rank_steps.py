@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seisflow.learn.config import TrainConfig
-from seisflow.learn.job import prepare
-from seisflow.learn.learner import Learner
-from seisflow.learn.ranks import join
+from seisflow.stages.learn.config import TrainConfig
+from seisflow.stages.learn.job import prepare
+from seisflow.stages.learn.learner import Learner
+from seisflow.stages.learn.ranks import join
 
 OPTIONS = {
     "network": "compact",
@@ -30,7 +30,8 @@ def take_steps(rank: int, n_ranks: int, port: int, wavelets: Path, output: Path)
         place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": n_ranks, "MASTER_PORT": port}
         os.environ.update({k: str(v) for k, v in place.items()} | {"MASTER_ADDR": "127.0.0.1"})
     with join("cpu") as world:
-        job = prepare(TrainConfig.build(OPTIONS), wavelets)
+        asked = OPTIONS | {"wavelets": wavelets, "model": output}
+        job = prepare(TrainConfig.build(asked))
         learner = Learner(job, world)
         begun = learner.weights()
         agrees = np.array([world.agrees(10**7), world.agrees(10**7 + rank)])

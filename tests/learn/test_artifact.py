@@ -12,20 +12,19 @@ from toy_models import made
 from toy_windows import toy_windows
 
 from seisflow.errors import ConfigError, DataError
-from seisflow.learn import artifact
-from seisflow.learn.artifact import CLASSES, load_model, model_document, save_model
-from seisflow.learn.classifier import (
-    Classifier,
-    build_classifier,
+from seisflow.stages.learn import artifact
+from seisflow.stages.learn.artifact import CLASSES, load_model, model_document, save_model
+from seisflow.stages.learn.classifier import Classifier, build_classifier
+from seisflow.stages.learn.front_end import FrontEndConfig
+from seisflow.stages.learn.layers import (
     feature_maps,
     filtered,
     first_filters,
     input_channels,
     planes,
 )
-from seisflow.learn.front_end import FrontEndConfig
-from seisflow.learn.networks import NETWORKS
-from seisflow.learn.networks.compact import BIN_STEP, prepare
+from seisflow.stages.learn.networks import NETWORKS
+from seisflow.stages.learn.networks.compact import BIN_STEP, prepare
 
 CONFIG = FrontEndConfig(40)
 KINDS = (*NETWORKS, "forest")

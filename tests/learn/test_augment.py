@@ -11,9 +11,9 @@ from wavelet_sets import WaveletSet, write_wavelets
 
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.errors import ConfigError
-from seisflow.learn.augment import Augmenter, uniforms
-from seisflow.learn.config import AugmentConfig
-from seisflow.learn.examples import Examples, open_examples
+from seisflow.stages.learn.augment import Augmenter, uniforms
+from seisflow.stages.learn.config import AugmentConfig
+from seisflow.stages.learn.examples import Examples, open_examples
 
 MADE = WaveletSet(n=200, shard=64, chunk=16)
 HALO = 20

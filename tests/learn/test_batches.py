@@ -13,10 +13,10 @@ from wavelet_sets import WaveletSet, write_wavelets
 
 from seisflow.core.classes import Split
 from seisflow.errors import ConfigError, DataError
-from seisflow.learn.augment import Augmenter
-from seisflow.learn.batches import Batch, BatchReader, Order, ahead, read_in_order
-from seisflow.learn.config import AugmentConfig
-from seisflow.learn.examples import Examples, open_examples
+from seisflow.stages.learn.augment import Augmenter
+from seisflow.stages.learn.batches import Batch, BatchReader, Order, ahead, read_in_order
+from seisflow.stages.learn.config import AugmentConfig
+from seisflow.stages.learn.examples import Examples, open_examples
 
 MADE = WaveletSet(n=300, shard=64, chunk=16)
 HALO = 20

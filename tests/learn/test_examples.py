@@ -13,7 +13,7 @@ from wavelet_sets import MARGIN_S, WINDOW_S, WaveletSet, write_wavelets
 
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.errors import ConfigError, DataError, IncompleteError
-from seisflow.learn.examples import Examples, open_examples
+from seisflow.stages.learn.examples import Examples, open_examples
 
 MADE = WaveletSet(n=150, shard=64, chunk=16)
 

@@ -10,10 +10,10 @@ from sklearn.ensemble import RandomForestClassifier
 from toy_windows import toy_windows
 
 from seisflow.errors import ConfigError, DataError
-from seisflow.learn import forest as forest_module
-from seisflow.learn.features import feature_names, window_features
-from seisflow.learn.forest import Forest, fit_forest, forest_features
-from seisflow.learn.front_end import FrontEnd, FrontEndConfig
+from seisflow.stages.learn import forest as forest_module
+from seisflow.stages.learn.features import feature_names, window_features
+from seisflow.stages.learn.forest import Forest, fit_forest, forest_features
+from seisflow.stages.learn.front_end import FrontEnd, FrontEndConfig
 
 CONFIG = FrontEndConfig(100)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.signal import fftconvolve, freqz, stft
 
 from seisflow.errors import ConfigError, DataError
-from seisflow.learn.front_end import FrontEnd, FrontEndConfig, band_taps
+from seisflow.stages.learn.front_end import FrontEnd, FrontEndConfig, band_taps
 
 RATES = (40, 100, 200, 250, 500, 1000)
 

@@ -12,11 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from toy_windows import toy_windows
 
 from seisflow.errors import ConfigError
-from seisflow.learn.classifier import build_classifier
-from seisflow.learn.front_end import FrontEndConfig
-from seisflow.learn.networks import NETWORKS, build_network
-from seisflow.learn.networks.batch_norm import BatchNorm
-from seisflow.learn.networks.planes import CHANNELS, prepare
+from seisflow.stages.learn.classifier import build_classifier
+from seisflow.stages.learn.front_end import FrontEndConfig
+from seisflow.stages.learn.networks import NETWORKS, build_network
+from seisflow.stages.learn.networks.batch_norm import BatchNorm
+from seisflow.stages.learn.networks.planes import CHANNELS, prepare
 
 SHAPE_500 = FrontEndConfig(500).shape
 
@@ -218,7 +218,7 @@ TWO_PROCESSES = """
 import sys
 import torch
 import torch.distributed as dist
-from seisflow.learn.networks.batch_norm import BatchNorm
+from seisflow.stages.learn.networks.batch_norm import BatchNorm
 
 rank, meeting, planes, result = int(sys.argv[1]), *sys.argv[2:5]
 torch.set_num_threads(1)

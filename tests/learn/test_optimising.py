@@ -12,9 +12,9 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 from torch.optim import lr_scheduler
 
-from seisflow.learn.config import TrainConfig
-from seisflow.learn.learner import f1_scores
-from seisflow.learn.optimising import (
+from seisflow.stages.learn.config import TrainConfig
+from seisflow.stages.learn.learner import f1_scores
+from seisflow.stages.learn.optimising import (
     OPTIMISERS,
     class_weights,
     is_better,
@@ -27,7 +27,8 @@ N_STEPS = 60
 
 
 def config(**options: Any) -> TrainConfig:
-    return TrainConfig.build({"learning_rate": 0.2} | options)
+    asked = {"wavelets": "w.zarr", "model": "model", "learning_rate": 0.2}
+    return TrainConfig.build(asked | options)
 
 
 def optimiser() -> torch.optim.Optimizer:

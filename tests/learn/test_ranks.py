@@ -13,10 +13,8 @@ from rank_steps import take_steps
 from wavelet_sets import WaveletSet, write_wavelets
 
 from seisflow.errors import ConfigError
-from seisflow.learn.ranks import (
+from seisflow.stages.learn.ranks import (
     World,
-    _environment,
-    _same_handlers,
     catch_signals,
     clear_failure,
     is_rank,
@@ -54,7 +52,7 @@ def test_a_gpu_that_is_not_there_is_refused() -> None:
         pass
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_signals_are_noted_and_handlers_put_back(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     with catch_signals() as stop:
@@ -75,20 +73,6 @@ def test_other_threads_leave_signals_alone() -> None:
     thread.start()
     thread.join()
     assert noted == [(False, signal.getsignal(signal.SIGTERM))]
-
-
-def test_the_launcher_leaves_environment_and_handlers_as_they_were(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    before, handler = dict(os.environ), signal.getsignal(signal.SIGTERM)
-    with _environment(2), _same_handlers():
-        assert os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] == "1"
-        assert os.environ["OMP_NUM_THREADS"] == "7"  # the user's word counts
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = "x"
-    assert dict(os.environ) == before
-    assert signal.getsignal(signal.SIGTERM) is handler
 
 
 def test_an_error_is_left_for_the_command_that_waits(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import matplotlib as mpl
 
-import seisflow.formats.quiet_obspy  # noqa: F401 - obspy must be imported quietly before all else
+import seisflow.formats.obspy_import  # noqa: F401 - obspy must be imported quietly before all else
 
 mpl.use("Agg")
 

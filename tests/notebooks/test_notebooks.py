@@ -12,7 +12,7 @@ import pytest
 from planned import refuse_less, refuse_more_files
 
 import seisflow
-from seisflow.cli.campaign_file import FILES, MAKES, STAGES
+from seisflow.campaign.tables import FILES, tables
 
 ROOT = Path(__file__).parents[2]
 EXECUTE = Path(__file__).with_name("execute.py")
@@ -91,9 +91,9 @@ def test_the_demo_makes_no_more_than_its_plan_says(ended: tuple[Path, str]) -> N
     planned = run(*command, folder=demo.parent)
     assert planned.returncode == 0, planned.stderr
     stages = {stage["stage"]: stage for stage in json.loads(planned.stdout)["stages"]}
-    assert list(stages) == list(STAGES)
+    assert [*stages] == [*tables()]
     for name in ("ingest", "label", "assemble", "infer"):
-        refuse_less(stages[name], demo / FILES[MAKES[name]])
+        refuse_less(stages[name], demo / FILES[tables()[name].makes])
     refuse_more_files(stages["train"], demo / "model", 0.3)
     refuse_more_files(stages["detect"], demo / "catalog", 0.5)
 
@@ -106,8 +106,8 @@ def test_no_cell_raises(name: str, ended: tuple[Path, str], tmp_path: Path) -> N
     assert not list(tmp_path.iterdir()), "a notebook writes nothing"
 
 
-def test_there_are_six() -> None:
-    assert [name[:2] for name in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]
+def test_there_are_seven() -> None:
+    assert [name[:2] for name in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "07"]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -135,7 +135,7 @@ def test_a_notebook_ends_with_facts_and_uses_what_is_public(name: str) -> None:
     whole = "\n".join(sources)
     assert not re.search(r"(from|import) +seisflow\.", whole)
     used = set(re.findall(r"\bseisflow\.(\w+)", whole))
-    assert used <= set(seisflow.__all__)
+    assert used <= {*seisflow.__all__}
 
 
 def test_what_is_not_stripped_is_named() -> None:

@@ -16,10 +16,10 @@ from seisflow.archive.store import consolidate, create_product, write_shards
 from seisflow.core.classes import ScoreState
 from seisflow.core.grid import Span, parse_time
 from seisflow.core.stations import Coordinates
-from seisflow.detect.catalog import write_catalog
-from seisflow.detect.event import Detection
-from seisflow.detect.records import Found
-from seisflow.infer.layout import score_arrays
+from seisflow.stages.detect.catalog import write_catalog
+from seisflow.stages.detect.event import Detection
+from seisflow.stages.detect.records import Found
+from seisflow.stages.infer.layout import score_arrays
 
 START = parse_time("2014-05-29T10:00")
 SPAN = Span(START, START + 2 * 3600 * 10**9)

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from seisflow.core.grid import parse_time
-from seisflow.detect.event import Detection, Pick, event_name
-from seisflow.report.events import EventSection
+from seisflow.stages.detect.event import Detection, Pick, event_name
+from seisflow.stages.report.figures.events import EventSection
 
 RATE = 100
 TIME_NS = parse_time("2014-05-29T17:03:42.118")

@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from small_archive import ingest
+from stages import made
 
-from seisflow.archive.work import Work
 from seisflow.core.classes import Label
 from seisflow.core.files import whole_file
 from seisflow.core.grid import parse_time
 from seisflow.formats.writing import MiniSeedWriter
-from seisflow.ingest import stage as ingest_stage
-from seisflow.label import stage
-from seisflow.report.station_hour import StationHour
+from seisflow.stages.label.stage import Label as LabelStage
+from seisflow.stages.report.figures.station_hour import StationHour
 
 RATE = 20
 START = "2014-05-29T23:54:00"
@@ -41,25 +41,12 @@ def waveforms(folder: Path, seed: int = 0) -> Path:
                 last = None if part.stop is None else part.stop * RATE
                 writer = MiniSeedWriter(file, station, RATE)
                 writer.append(start + part.start * 10**9, samples[first:last])
-    config = ingest_stage.IngestConfig.build({"raw": (str(folder / "raw"),)})
-    scans = [s for b in ingest_stage.batches(config) for s in ingest_stage.scan_batch(b)]
-    work = ingest_stage.plan(config, folder / "waveforms.zarr", ingest_stage.prepare(config, scans))
-    run_all(work)
-    ingest_stage.finish(work.path)
-    return work.path
-
-
-def run_all(work: Work[Any]) -> None:
-    for task in work.remaining():
-        work.job()(task)
+    return ingest([folder / "raw"], folder / "waveforms.zarr")
 
 
 def label(source: Path, output: Path, **options: Any) -> Path:
-    config = stage.LabelConfig.build({"method": "reference", **options})
-    work = stage.plan(config, output, stage.prepare(config, source))
-    run_all(work)
-    stage.finish(work)
-    return output
+    asked = {"method": "reference", "waveforms": source, "labels": output, **options}
+    return made(LabelStage(LabelStage.Config.build(asked))).path
 
 
 def station_hour(

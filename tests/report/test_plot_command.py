@@ -34,7 +34,7 @@ def test_an_hour_gets_a_name_of_its_own(
     name = f"labels-{FIRST}-2014-05-30T00.png"
     assert [p.name for p in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_bytes().startswith(PNG)
-    assert ended.err.splitlines()[-1] == f"look at {name}"
+    assert ended.err.splitlines()[-1] == f"written: {name}"
     assert f"{FIRST} 2014-05-30T00:00:00Z to 2014-05-30T01:00:00Z: random noise " in ended.err
     shown = json.loads(ended.out)
     assert (shown["product"], shown["exit_code"]) == (str(plotted[0]), 0)
@@ -64,6 +64,14 @@ def test_every_day_has_its_figure_unless_one_is_named(
     assert "<svg" in (here / "one" / "day.svg").read_text()[:1000]
 
 
+@pytest.mark.parametrize("part", ["AAA", "XX.AAA", "AAA..HHZ", "XX.A*.*.*"])
+def test_a_part_of_its_name_chooses_a_station(
+    part: str, plotted: tuple[Path, Path], here: Path
+) -> None:
+    plot(plotted[0], "--station", part, "--hour", "2014-05-30")
+    assert [p.name for p in here.iterdir()] == [f"labels-{FIRST}-2014-05-30T00.png"]
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -73,7 +81,11 @@ def test_every_day_has_its_figure_unless_one_is_named(
         (["--station", FIRST, "--select", "*.*.*.*"], "--select with --station"),
         (["--station", FIRST], "say which hour to draw, for example --hour 2014-05-29T00"),
         (["--station", "XX.*.*.*", "--hour", "2014-05-30"], f"drawn: {FIRST}, {SECOND}; give"),
-        (["--station", "X", "--hour", "2014-05-30"], "'X' is no station: give NET.STA.LOC.CHA"),
+        (
+            ["--station", "X", "--hour", "2014-05-30"],
+            "no station matches --station 'X': give NET",
+        ),
+        (["--station", "XX", "--hour", "2014-05-30"], f"drawn: {FIRST}, {SECOND}; give"),
         (["--day", "2014-05-31"], "the day 2014-05-31 is not in"),
         (["--day", "today"], "not a time: 'today'"),
         (["--select", "*.CCC.*.*"], "no station matches --select *.CCC.*.*"),

@@ -18,7 +18,15 @@ from matplotlib.text import Text
 from report_events import ONSET_S, RATE, VELOCITY_M_S, detection, section
 
 from seisflow.errors import DataError, StorageError
-from seisflow.report.events import DARK, GREY, MAX_TRACES, ORANGE, WINE, draw_event, event_figure
+from seisflow.stages.report.figures.events import (
+    DARK,
+    GREY,
+    MAX_TRACES,
+    ORANGE,
+    WINE,
+    draw_event,
+    event_figure,
+)
 
 BEFORE, AFTER, STACK, NODES = range(4)
 

@@ -19,11 +19,11 @@ from seisflow.archive.opening import product_attrs
 from seisflow.core.classes import Label
 from seisflow.dsp.filters import highpass_valid
 from seisflow.errors import ConfigError
-from seisflow.label.rounds import density
-from seisflow.report.hour import crowding, draw_hour, extremes
-from seisflow.report.palette import CLASSES, LABEL_COLOURS
-from seisflow.report.spectrogram import MAX_COLUMNS, spectrogram
-from seisflow.report.station_hour import read_station_hour
+from seisflow.stages.label.rounds import density
+from seisflow.stages.report.figures.hour import crowding, draw_hour, extremes
+from seisflow.stages.report.figures.palette import CLASSES, LABEL_COLOURS
+from seisflow.stages.report.figures.spectrogram import MAX_COLUMNS, spectrogram
+from seisflow.stages.report.figures.station_hour import read_station_hour
 
 TRACE, STRIP, SPECTROGRAM, DEVIATION, CC = range(5)
 
@@ -272,7 +272,7 @@ def midnight(plotted: tuple[Path, Path]) -> object:
 
 
 def test_the_trace_is_what_the_labeller_saw(
-    plotted: tuple[Path, Path], midnight: seisflow.report.station_hour.StationHour
+    plotted: tuple[Path, Path], midnight: seisflow.stages.report.figures.station_hour.StationHour
 ) -> None:
     record = zarr.open_array(plotted[1] / "waveform")[0]
     first = 24 * 3600 * RATE
@@ -287,7 +287,7 @@ def test_the_trace_is_what_the_labeller_saw(
 
 
 def test_labels_and_features_are_those_of_the_product(
-    plotted: tuple[Path, Path], midnight: seisflow.report.station_hour.StationHour
+    plotted: tuple[Path, Path], midnight: seisflow.stages.report.figures.station_hour.StationHour
 ) -> None:
     hour = slice(24 * 3600, 25 * 3600)
     for name, values in {"label": midnight.label, **midnight.features}.items():
@@ -303,7 +303,11 @@ def test_labels_and_features_are_those_of_the_product(
     [
         ("XX.*.*.*", "2014-05-30", f"matches 2 stations.*: {FIRST}, {SECOND}; give one"),
         ("XX.CCC..HHZ", "2014-05-30", f"no station matches .* has 2: {FIRST}, {SECOND}"),
-        ("AAA", "2014-05-30", "'AAA' is no station: give NET.STA.LOC.CHA"),
+        (
+            "AA",
+            "2014-05-30",
+            "no station matches --station 'AA': give NET.STA.LOC.CHA, a part of it",
+        ),
         (FIRST, None, "say which hour to draw, for example --hour 2014-05-29T00"),
         (FIRST, "2014-06-01", "hour 2014-06-01T00 is not in .* covers 2014-05-29T00:00:00Z"),
         (FIRST, "noon", "not a time: 'noon'"),

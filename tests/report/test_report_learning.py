@@ -13,14 +13,20 @@ from matplotlib.figure import Figure
 
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.errors import ConfigError, StorageError
-from seisflow.evaluate.evaluation import Evaluation, evaluate_probabilities
-from seisflow.learn.artifact import Model, model_document
-from seisflow.learn.classifier import build_classifier, feature_maps, first_filters, planes
-from seisflow.learn.examples import Examples
-from seisflow.learn.front_end import FrontEndConfig
-from seisflow.report import learning
-from seisflow.report.network import MAPS_SHOWN, telling_maps, typical_examples
-from seisflow.report.wavelets import RANGE_DB, choose_cells, decibels, wavelet_pictures
+from seisflow.stages.evaluate.evaluation import Evaluation, evaluate_probabilities
+from seisflow.stages.learn.artifact import Model, model_document
+from seisflow.stages.learn.classifier import build_classifier
+from seisflow.stages.learn.examples import Examples
+from seisflow.stages.learn.front_end import FrontEndConfig
+from seisflow.stages.learn.layers import feature_maps, first_filters, planes
+from seisflow.stages.report.figures import learning
+from seisflow.stages.report.figures.network import MAPS_SHOWN, telling_maps, typical_examples
+from seisflow.stages.report.figures.wavelets import (
+    RANGE_DB,
+    choose_cells,
+    decibels,
+    wavelet_pictures,
+)
 
 EARTHQUAKE = WaveletClass.EARTHQUAKE
 

@@ -15,9 +15,9 @@ import seisflow
 from seisflow.core.classes import Label, ScoreState, State
 from seisflow.core.grid import Span
 from seisflow.errors import ConfigError
-from seisflow.report import overview
-from seisflow.report.choosing import span_of
-from seisflow.report.overview import (
+from seisflow.stages.report.figures import hourly
+from seisflow.stages.report.figures.day import read_raster
+from seisflow.stages.report.figures.hourly import (
     WHOLE,
     HourlyCoverage,
     Shares,
@@ -28,8 +28,8 @@ from seisflow.report.overview import (
     shares_of_labels,
     shares_of_scores,
 )
-from seisflow.report.palette import LABEL_COLOURS
-from seisflow.report.raster import read_raster
+from seisflow.stages.report.figures.palette import LABEL_COLOURS
+from seisflow.stages.report.figures.selection import span_of
 
 DAY_S = 86_400
 
@@ -59,7 +59,7 @@ def test_what_is_read_does_not_depend_on_how_much_is_read_at_once(
 ) -> None:
     waveforms = seisflow.open(plotted[1])
     at_once = read_coverage(waveforms).share, shares_of_scores(scored).counts
-    monkeypatch.setattr(overview, "READ_BYTES", 1)
+    monkeypatch.setattr(hourly, "READ_BYTES", 1)
     one_by_one = read_coverage(waveforms).share, shares_of_scores(scored).counts
     for a, b in zip(at_once, one_by_one, strict=True):
         np.testing.assert_array_equal(a, b)

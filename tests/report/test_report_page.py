@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -15,15 +16,15 @@ from matplotlib.image import imread
 from report_campaign import CLASSES
 from report_events import RATE, TIME_NS, section
 
+import seisflow
 from seisflow.archive.receipts import TaskPlan
 from seisflow.archive.work import Progress, progress_of
+from seisflow.core.amounts import human_moment
 from seisflow.errors import ConfigError, DataError, StorageError
-from seisflow.report import findings
-from seisflow.report.amounts import human_moment
-from seisflow.report.campaign import MAX_LINES, problems_of, warnings_of
-from seisflow.report.events import event_figure
-from seisflow.report.page import CampaignParts, campaign_page, render_page, write_page
-from seisflow.report.parts import (
+from seisflow.stages.report.figures.events import event_figure
+from seisflow.stages.report.page import detections
+from seisflow.stages.report.page.campaign import campaign_page, render_page
+from seisflow.stages.report.page.elements import (
     SKETCH_SIZE,
     Cell,
     Image,
@@ -37,7 +38,10 @@ from seisflow.report.parts import (
     smaller,
     table_of,
 )
+from seisflow.stages.report.page.products import MAX_LINES, problems_of, warnings_of
 
+Parts = dict[str, Path]
+"""Products by the name of the option of report."""
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=1>&amp;"
 ANCHORS = ("waveforms", "labels", "model", "scores", "detections", "comparison", "cost")
@@ -99,6 +103,10 @@ def drawn() -> bytes:
     return image_of(event_figure(section(5)), "").data
 
 
+def page_of(products: Parts) -> str:
+    return campaign_page(products, "Seismic campaign")
+
+
 def put(png: bytes, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(png)
@@ -107,7 +115,7 @@ def put(png: bytes, path: Path) -> None:
 @pytest.fixture(scope="module")
 def parts(
     tmp_path_factory: pytest.TempPathFactory, plotted: tuple[Path, Path], drawn: bytes
-) -> CampaignParts:
+) -> Parts:
     folder = tmp_path_factory.mktemp("campaign")
     found = section(3, n_quiet=2)
     second = replace(found.event, event="sf20140529T180000", time_ns=TIME_NS + 10**12)
@@ -116,19 +124,19 @@ def parts(
     model = report_campaign.model(folder / "model")
     for name in ("confusion", "filters"):
         put(drawn, model / "figures" / f"{name}.png")
-    return CampaignParts(
-        waveforms=plotted[1],
-        labels=plotted[0],
-        model=model,
-        scores=report_campaign.scores(folder / "scores.zarr", *report_campaign.some_scores()),
-        catalog=catalog,
-        comparison=report_campaign.comparison(folder / "comparison.json"),
-    )
+    return {
+        "waveforms": plotted[1],
+        "labels": plotted[0],
+        "model": model,
+        "scores": report_campaign.scores(folder / "scores.zarr", *report_campaign.some_scores()),
+        "catalog": catalog,
+        "comparison": report_campaign.comparison(folder / "comparison.json"),
+    }
 
 
 @pytest.fixture(scope="module")
-def page(parts: CampaignParts) -> Page:
-    return check_whole(campaign_page(parts))
+def page(parts: Parts) -> Page:
+    return check_whole(page_of(parts))
 
 
 def test_all_parts_are_in_the_page_in_their_order(page: Page) -> None:
@@ -137,8 +145,8 @@ def test_all_parts_are_in_the_page_in_their_order(page: Page) -> None:
 
 
 @pytest.mark.parametrize("kind", ["labels", "model", "scores", "catalog", "comparison"])
-def test_one_part_alone_makes_a_page(kind: str, parts: CampaignParts) -> None:
-    found = check_whole(campaign_page(CampaignParts(**{kind: getattr(parts, kind)})))
+def test_one_part_alone_makes_a_page(kind: str, parts: Parts) -> None:
+    found = check_whole(page_of({kind: parts[kind]}))
     own = "detections" if kind == "catalog" else kind
     cost = [] if kind in ("model", "comparison") else ["cost"]
     assert found.sections() == [own, *cost]
@@ -180,12 +188,12 @@ def test_the_model_has_its_table_and_its_figures(page: Page) -> None:
 
 def test_a_model_without_metrics_says_so(tmp_path: Path) -> None:
     model = report_campaign.model(tmp_path / "model", metrics={})
-    found = check_whole(campaign_page(CampaignParts(model=model)))
+    found = check_whole(page_of({"model": model}))
     assert "the model was not evaluated: model.json holds no metrics" in found.words
 
 
 def test_detections_stand_in_a_table_with_small_figures_that_lead_to_large_ones(
-    page: Page, parts: CampaignParts
+    page: Page, parts: Parts
 ) -> None:
     at = page.words.index("Detections by time")
     rows = page.words[at + 12 : at + 30]
@@ -197,9 +205,8 @@ def test_detections_stand_in_a_table_with_small_figures_that_lead_to_large_ones(
     assert "#figure-0" in links
     assert "#event-0" in links
     assert "#figure-1" not in links, "the second was not drawn"
-    assert parts.catalog is not None
-    png = (parts.catalog / "figures" / "sf20140529T170342.png").read_bytes()
-    for width in (None, findings.THUMBNAIL_PIXELS):
+    png = (parts["catalog"] / "figures" / "sf20140529T170342.png").read_bytes()
+    for width in (None, detections.THUMBNAIL_PIXELS):
         assert Image(smaller(png, width), "", kind="webp").address in page.values("src")
 
 
@@ -250,7 +257,7 @@ def test_failed_and_missing_tasks_and_problems_are_said(tmp_path: Path) -> None:
     catalog = report_campaign.catalog(
         tmp_path / "catalog", [], ["one", "two"], failed="OSError: no such shard"
     )
-    found = check_whole(campaign_page(CampaignParts(catalog=catalog)))
+    found = check_whole(page_of({"catalog": catalog}))
     assert "1 of 2 tasks failed (second: OSError: no such shard)" in found.words
     assert "problems: 2 of 2 shown" in found.words
     assert found.words.index("two") == found.words.index("one") + 1
@@ -277,8 +284,8 @@ def test_hostile_names_are_text(tmp_path: Path) -> None:
     comparison = report_campaign.comparison(
         tmp_path / "c.json", **{HOSTILE: HOSTILE, "rows": [{HOSTILE: HOSTILE}]}
     )
-    parts = CampaignParts(catalog=catalog, model=model, comparison=comparison)
-    found = check_whole(campaign_page(parts, title=HOSTILE))
+    products = {"model": model, "catalog": catalog, "comparison": comparison}
+    found = check_whole(campaign_page(products, title=HOSTILE))
     assert sum(HOSTILE in word for word in found.words) >= 9
 
 
@@ -328,7 +335,7 @@ def test_a_name_never_leads_out_of_the_folder_of_figures(tmp_path: Path, drawn: 
     report_campaign.rename(catalog, "../secret")
     (catalog / "figures").mkdir()
     put(drawn, catalog / "secret.png")
-    found = check_whole(campaign_page(CampaignParts(catalog=catalog)))
+    found = check_whole(page_of({"catalog": catalog}))
     assert "../secret" in found.words
     assert found.values("src") == []
 
@@ -337,7 +344,7 @@ def test_a_damaged_figure_is_said_and_left_out(tmp_path: Path, drawn: bytes) -> 
     found = section(3)
     catalog = report_campaign.catalog(tmp_path / "catalog", [found.event])
     put(drawn[:100], catalog / "figures" / f"{found.event.event}.png")
-    page = check_whole(campaign_page(CampaignParts(catalog=catalog)))
+    page = check_whole(page_of({"catalog": catalog}))
     assert f"figures that cannot be read: {found.event.event}" in page.words
     assert page.values("src") == []
 
@@ -361,13 +368,13 @@ def shown_events(page: Page) -> list[str]:
 def test_of_many_detections_the_best_are_shown_by_time(
     many: tuple[Path, list[float]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(findings, "MAX_ROWS", 4)
-    page = check_whole(campaign_page(CampaignParts(catalog=many[0])))
+    monkeypatch.setattr(detections, "MAX_ROWS", 4)
+    page = check_whole(page_of({"catalog": many[0]}))
     assert shown_events(page) == ["e1", "e4", "e6", "e10"]
     assert any(word.startswith("the 4 of 12 detections with the best") for word in page.words)
     assert facts_of(page)["detections"] == "12"
-    monkeypatch.setattr(findings, "MAX_ROWS", 12)
-    page = check_whole(campaign_page(CampaignParts(catalog=many[0])))
+    monkeypatch.setattr(detections, "MAX_ROWS", 12)
+    page = check_whole(page_of({"catalog": many[0]}))
     assert shown_events(page) == [f"e{k}" for k in range(12)]
 
 
@@ -377,8 +384,8 @@ def test_large_figures_end_where_the_page_would_grow_too_large(
     for k in range(3):
         put(drawn, many[0] / "figures" / f"e{k}.png")
     size = len(smaller(drawn))
-    monkeypatch.setattr(findings, "FIGURE_BYTES", int(2.5 * size))
-    page = check_whole(campaign_page(CampaignParts(catalog=many[0])))
+    monkeypatch.setattr(detections, "FIGURE_BYTES", int(2.5 * size))
+    page = check_whole(page_of({"catalog": many[0]}))
     assert [link for link in page.values("href") if link.startswith("#figure")] == [
         "#figure-0",
         "#figure-1",
@@ -423,34 +430,55 @@ def test_numbers_that_are_not_known_are_a_dash() -> None:
 @pytest.mark.parametrize(
     ("given", "error", "said"),
     [
-        (lambda p, _: CampaignParts(), ConfigError, "a page of nothing .* at least one of wave"),
-        (lambda p, _: CampaignParts(waveforms=p.labels), ConfigError, "WAVEFORMS product is need"),
-        (lambda p, _: CampaignParts(catalog=p.scores), ConfigError, "a CATALOG product is needed"),
-        (lambda p, t: CampaignParts(scores=t / "no"), ConfigError, "no does not exist"),
-        (lambda p, t: CampaignParts(model=t), ConfigError, r"model\.json does not exist"),
-        (lambda p, t: CampaignParts(comparison=t / "bad.json"), DataError, "is no JSON file"),
-        (lambda p, t: CampaignParts(comparison=t / "list.json"), DataError, "holds a list"),
+        (
+            lambda p, _: Parts(),
+            ConfigError,
+            "nothing to show; give one or more of waveforms, labels, m",
+        ),
+        (lambda p, _: Parts(waveforms=p["labels"]), ConfigError, "WAVEFORMS product is need"),
+        (lambda p, _: Parts(catalog=p["scores"]), ConfigError, "a CATALOG product is needed"),
+        (lambda p, t: Parts(scores=t / "no"), ConfigError, "no does not exist"),
+        (lambda p, t: Parts(model=t), ConfigError, r"model\.json does not exist"),
+        (lambda p, t: Parts(comparison=t / "bad.json"), DataError, "is no JSON file"),
+        (lambda p, t: Parts(comparison=t / "list.json"), DataError, "holds a list"),
     ],
 )
 def test_what_cannot_be_shown_is_refused(
-    given: Callable[[CampaignParts, Path], CampaignParts],
+    given: Callable[[Parts, Path], Parts],
     error: type[Exception],
     said: str,
-    parts: CampaignParts,
+    parts: Parts,
     tmp_path: Path,
 ) -> None:
     (tmp_path / "bad.json").write_text("{")
     (tmp_path / "list.json").write_text("[]")
+    page = tmp_path / "page.html"
     with pytest.raises(error, match=said):
-        campaign_page(given(parts, tmp_path))
+        seisflow.report(page, **given(parts, tmp_path))
+    assert not page.exists()
 
 
-def test_the_page_is_written_whole(parts: CampaignParts, tmp_path: Path) -> None:
-    only = CampaignParts(comparison=parts.comparison)
+def test_the_page_is_written_whole(parts: Parts, tmp_path: Path) -> None:
+    only = {"comparison": parts["comparison"]}
     path = tmp_path / "pages" / "page.html"
-    write_page(only, path, title="Größe")
+    result = seisflow.report(path, **only, title="Größe", progress=False)
     assert path.read_text(encoding="utf-8") == campaign_page(only, "Größe")
     assert [p.name for p in path.parent.iterdir()] == ["page.html"]
+    assert (result.path, result.open()) == (path, path.read_text(encoding="utf-8"))
+    assert result.summary == {"product": str(path), "exit_code": 0}
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot write to"):
-        write_page(only, tmp_path / "file" / "page.html")
+        seisflow.report(tmp_path / "file" / "page.html", **only)
+
+
+def test_a_comparison_in_the_folder_of_the_catalogue_is_shown_unless_another_is_given(
+    parts: Parts, tmp_path: Path
+) -> None:
+    catalog = shutil.copytree(parts["catalog"], tmp_path / "catalog")
+    report_campaign.comparison(catalog / "comparison.json", tolerance_s=7.5)
+    page = tmp_path / "page.html"
+    for given, tolerance in (({}, "7.5"), ({"comparison": parts["comparison"]}, "2")):
+        seisflow.report(page, catalog=catalog, **given, progress=False)
+        found = check_whole(page.read_text(encoding="utf-8"))
+        assert found.sections() == ["detections", "comparison", "cost"]
+        assert facts_of(found)["tolerance s"] == tolerance

@@ -19,9 +19,15 @@ import seisflow
 from seisflow.core.classes import Label
 from seisflow.core.grid import format_time, parse_time
 from seisflow.errors import ConfigError
-from seisflow.report import raster as module
-from seisflow.report.palette import LABEL_COLOURS
-from seisflow.report.raster import cell_of, day_figure, draw_raster, read_raster, reduce_labels
+from seisflow.stages.report.figures import day as module
+from seisflow.stages.report.figures.day import (
+    cell_of,
+    day_figure,
+    draw_raster,
+    read_raster,
+    reduce_labels,
+)
+from seisflow.stages.report.figures.palette import LABEL_COLOURS
 
 RN, MIXED, NRN = Label.RANDOM_NOISE, Label.MIXED, Label.NOT_RANDOM_NOISE
 DAY_S = 86_400
@@ -173,18 +179,20 @@ def test_what_has_not_run_shows_a_hatched_ground(mixture: tuple[np.ndarray, Figu
     assert ground.get_bbox().extents.tolist() == pytest.approx([left, bottom, right, top])
 
 
-def test_the_legend_names_every_kind_with_its_share(mixture: tuple[np.ndarray, Figure]) -> None:
+def test_the_legend_names_every_kind_and_leaves_shares_to_the_title(
+    mixture: tuple[np.ndarray, Figure],
+) -> None:
     _, figure = mixture
     (legend,) = figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
     assert texts == [
-        "random noise  14.3%",
-        "mixed  14.3%",
-        "not random noise  14.3%",
-        "undetermined  14.3%",
-        "no data  14.3%",
-        "failed  14.3%",
-        "not run  14.3%",
+        "random noise",
+        "mixed",
+        "not random noise",
+        "undetermined",
+        "no data",
+        "failed",
+        "not run",
     ]
     hatched = [bool(patch.get_hatch()) for patch in legend.get_patches()]
     assert hatched == [False] * 6 + [True]

@@ -6,8 +6,8 @@ import matplotlib as mpl
 from matplotlib import image
 
 import seisflow
-from seisflow.report.palette import drawing
-from seisflow.report.parts import smaller
+from seisflow.stages.report.figures.palette import drawing
+from seisflow.stages.report.page.elements import smaller
 
 
 def test_a_figure_in_a_notebook_is_the_same_and_leaves_matplotlib_as_it_was(

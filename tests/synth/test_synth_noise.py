@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from seisflow.synth.noise import NOISE_SPECTRA, TILE_S, NoiseStream, noise_filter
-from seisflow.synth.streams import Stream
+from seisflow.stages.synth.noise import NOISE_SPECTRA, TILE_S, NoiseStream, noise_filter
+from seisflow.stages.synth.streams import Stream
 
 
 def _noise(spectrum: str, rate_hz: int, n_tiles: int) -> np.ndarray:

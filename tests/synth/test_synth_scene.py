@@ -10,16 +10,16 @@ from longitudes import turn
 
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S
 from seisflow.errors import ConfigError
-from seisflow.synth.config import SceneConfig
-from seisflow.synth.scene import build_scene
-from seisflow.synth.sources import (
+from seisflow.stages.synth.scene import build_scene
+from seisflow.stages.synth.scene_config import SceneConfig
+from seisflow.stages.synth.sources import (
     Earthquake,
     Glitch,
     gaps_of_day,
     sources_of_hour,
     spikes_of_hour,
 )
-from seisflow.synth.streams import Stream, generator
+from seisflow.stages.synth.streams import Stream, generator
 
 
 def test_every_bad_value_is_named_at_once() -> None:

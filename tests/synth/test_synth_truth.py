@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from longitudes import turn
 
 from seisflow.core.grid import HOUR_NS, NS_PER_S, Span
-from seisflow.synth import truth
-from seisflow.synth.config import SceneConfig
-from seisflow.synth.scene import build_scene
+from seisflow.stages.synth import truth
+from seisflow.stages.synth.scene import build_scene
+from seisflow.stages.synth.scene_config import SceneConfig
 
 CONFIG = SceneConfig(
     n_nodes=8, rate_hz=100, duration_s=4 * 3600, earthquakes_per_hour=20.0, glitches_per_hour=5.0,

@@ -12,11 +12,11 @@ from scipy import signal
 
 from seisflow.core.grid import HOUR_NS, NS_PER_S
 from seisflow.errors import ConfigError
-from seisflow.synth import truth
-from seisflow.synth.config import SceneConfig
-from seisflow.synth.noise import noise_filter
-from seisflow.synth.scene import Scene, build_scene
-from seisflow.synth.signals import (
+from seisflow.stages.synth import truth
+from seisflow.stages.synth.noise import noise_filter
+from seisflow.stages.synth.scene import Scene, build_scene
+from seisflow.stages.synth.scene_config import SceneConfig
+from seisflow.stages.synth.signals import (
     aircraft_signal,
     glitch_signal,
     gust_envelope,
@@ -24,8 +24,13 @@ from seisflow.synth.signals import (
     phase_wavelets,
     wavelet_signal,
 )
-from seisflow.synth.sources import Aircraft, Earthquake, Glitch, Gust, SourceKind, Vehicle
-from seisflow.synth.waves import NodeRecord, iter_node_waveform, node_waveform, planted_signal
+from seisflow.stages.synth.sources import Aircraft, Earthquake, Glitch, Gust, SourceKind, Vehicle
+from seisflow.stages.synth.waves import (
+    NodeRecord,
+    iter_node_waveform,
+    node_waveform,
+    planted_signal,
+)
 
 QUIET = SceneConfig(
     n_nodes=6,

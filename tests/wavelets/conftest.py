@@ -3,7 +3,7 @@
 import pytest
 from wavelet_products import Scene, make_scene
 
-import seisflow.formats.quiet_obspy  # noqa: F401 - obspy must be imported quietly before all else
+import seisflow.formats.obspy_import  # noqa: F401 - obspy must be imported quietly before all else
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from longitudes import Shift, shifts
 from wavelet_products import (
     GAP,
     N_S,
+    NOWHERE,
     RATE,
     START_NS,
     STATIONS,
@@ -22,20 +23,20 @@ from wavelet_products import (
     record,
 )
 
-from seisflow.core.chance import draws, key_of
 from seisflow.core.classes import Label, Split, WaveletClass
 from seisflow.core.grid import NS_PER_S
+from seisflow.core.randomness import draws, key_of
 from seisflow.core.stations import Coordinates
 from seisflow.errors import DataError
 from seisflow.formats.arrivals import NOT_VISIBLE, Arrival
 from seisflow.formats.events import Event
-from seisflow.wavelets.balancing import balance, count_classes
-from seisflow.wavelets.config import AssembleConfig
-from seisflow.wavelets.known import know, with_catalogue
-from seisflow.wavelets.noise import NoiseRules, find_noise, near_arrivals
-from seisflow.wavelets.onset import onset_snr, snr_band_hz
-from seisflow.wavelets.scan import Found, jittered_starts, scan
-from seisflow.wavelets.splitting import (
+from seisflow.stages.wavelets.balancing import balance, count_classes
+from seisflow.stages.wavelets.config import AssembleConfig
+from seisflow.stages.wavelets.matching import match_arrivals, with_catalogue
+from seisflow.stages.wavelets.noise import NoiseRules, find_noise, near_arrivals
+from seisflow.stages.wavelets.scan import Candidates, jittered_starts, scan
+from seisflow.stages.wavelets.snr import onset_snr, snr_band_hz
+from seisflow.stages.wavelets.splitting import (
     BORDER,
     UNUSED,
     Blocks,
@@ -130,9 +131,9 @@ def test_seconds_near_arrivals(times: list[int]) -> None:
         assert found[s] == any(touched)
 
 
-def all_found(scene: Scene, **options: object) -> tuple[object, Found]:
+def all_found(scene: Scene, **options: object) -> tuple[object, Candidates]:
     ready = prepared(scene.sources, **options)
-    return ready, Found.joined([scan(ready.shared, task) for task in ready.tasks])
+    return ready, Candidates.joined([scan(ready.shared, task) for task in ready.tasks])
 
 
 def slow_candidates(config: AssembleConfig) -> set[tuple[int, int, int]]:
@@ -185,7 +186,7 @@ def test_candidates_equal_plain_loops(planted: Scene) -> None:
     columns = (found.channel.tolist(), found.start.tolist(), found.wavelet_class.tolist())
     got = set(zip(*columns, strict=True))
     assert len(got) == len(found.start)
-    assert got == slow_candidates(AssembleConfig())
+    assert got == slow_candidates(planted.sources.asked())
     assert found.arrivals["snr below gate"] > 0
     assert all(found.seconds[r] > 0 for r in ("gap", "near arrival", "labels not equal"))
 
@@ -203,7 +204,7 @@ def test_the_quota_keeps_the_same_of_each_block(planted: Scene) -> None:
 
     ready, everything = all_found(planted)
     shared = replace(ready.shared, quota=2)
-    few = Found.joined([scan(shared, task) for task in ready.tasks])
+    few = Candidates.joined([scan(shared, task) for task in ready.tasks])
     noise = few.onset < 0
     block = few.start[noise] // (RATE * BLOCK_S)
     cells = np.stack([few.channel[noise], block, few.wavelet_class[noise]])
@@ -213,7 +214,7 @@ def test_the_quota_keeps_the_same_of_each_block(planted: Scene) -> None:
 
 
 def test_jitter_is_uniform_seeded_and_never_twice_the_same() -> None:
-    config = AssembleConfig(per_arrival=5)
+    config = NOWHERE.asked(per_arrival=5)
     offsets = np.array(
         [jittered_starts(config, "XX.A..HHZ", onset, 100) for onset in range(1000, 3000)]
     ) - (np.arange(1000, 3000)[:, None] - 100)
@@ -224,7 +225,7 @@ def test_jitter_is_uniform_seeded_and_never_twice_the_same() -> None:
     assert all(len(set(row)) == 5 for row in offsets.tolist())
     again = jittered_starts(config, "XX.B..HHZ", 1000, 100)
     assert again != jittered_starts(config, "XX.A..HHZ", 1000, 100)
-    assert len(jittered_starts(AssembleConfig(jitter_s=0), "XX.A..HHZ", 1000, 100)) == 1
+    assert len(jittered_starts(NOWHERE.asked(jitter_s=0), "XX.A..HHZ", 1000, 100)) == 1
 
 
 def test_draws_are_uniform_and_keyed() -> None:
@@ -376,13 +377,13 @@ def test_arrivals_of_a_site_are_known_at_all_its_channels() -> None:
         Arrival(30, "ZZ", "C", "P", "e2"),
         Arrival(10, "ZZ", "Q", "P", "e2"),
     ]
-    known = know(rows, channels)
-    assert known.events == ("e1", "e2")
-    assert known.first_ns.tolist() == [40, 10]
-    onsets_found = list(zip(known.channel.tolist(), known.onset_ns.tolist(), strict=True))
+    matched = match_arrivals(rows, channels)
+    assert matched.events == ("e1", "e2")
+    assert matched.first_ns.tolist() == [40, 10]
+    onsets_found = list(zip(matched.channel.tolist(), matched.onset_ns.tolist(), strict=True))
     assert onsets_found == [(0, 40), (1, 40), (3, 50), (4, 30)]
-    assert [a.tolist() for a in known.away] == [[40, 50, 90], [40, 50, 90], [60], [50], [30]]
-    assert known.rejected == {
+    assert [a.tolist() for a in matched.away] == [[40, 50, 90], [40, 50, 90], [60], [50], [30]]
+    assert matched.rejected == {
         "no such station": 1, "not visible": 1, "another P of the event before": 2,
     }  # fmt: skip
 
@@ -390,28 +391,28 @@ def test_arrivals_of_a_site_are_known_at_all_its_channels() -> None:
 def test_arrivals_without_an_event_are_taken_together() -> None:
     times = [0, 20, 45, 80, 100]
     rows = [Arrival(t * NS_PER_S, "XX", f"S{i}", "P") for i, t in enumerate(times)]
-    known = know(rows, [f"XX.S{i}..HHZ" for i in range(5)])
-    assert known.events == ("1970-01-01T00:00:00Z", "1970-01-01T00:01:20Z")
-    assert known.event.tolist() == [0, 0, 0, 1, 1]
+    matched = match_arrivals(rows, [f"XX.S{i}..HHZ" for i in range(5)])
+    assert matched.events == ("1970-01-01T00:00:00Z", "1970-01-01T00:01:20Z")
+    assert matched.event.tolist() == [0, 0, 0, 1, 1]
 
 
 @settings(max_examples=30, deadline=None)
 @given(shifts(-116.0))
 def test_distances_are_the_same_when_all_longitudes_are_shifted(shift: Shift) -> None:
-    known = know([Arrival(1, "XX", "A", "P", "e")], ["XX.A..HHZ"])
+    matched = match_arrivals([Arrival(1, "XX", "A", "P", "e")], ["XX.A..HHZ"])
 
     def distance_km(shift: Shift) -> list[float]:
         event = Event("e", 0, shift.of(-116.1), 33.0, 5.0, 3.0)
         place = Coordinates(shift.of(-115.95), 33.1, 0.0)
-        return with_catalogue(known, [event], [place]).distance_km.tolist()
+        return with_catalogue(matched, [event], [place]).distance_km.tolist()
 
     assert distance_km(shift) == pytest.approx(distance_km(Shift(0.0)), rel=1e-9)
 
 
 def test_a_catalogue_fills_in_what_is_not_known() -> None:
     rows = [Arrival(1, "XX", "A", "P", "e", 2.5, 7.0), Arrival(2, "XX", "B", "P", "e")]
-    known = know(rows, ["XX.A..HHZ", "XX.B..HHZ"])
+    matched = match_arrivals(rows, ["XX.A..HHZ", "XX.B..HHZ"])
     places = [Coordinates(0.0, 0.0, 0.0), Coordinates(0.0, 1.0, 0.0)]
-    found = with_catalogue(known, [Event("e", 0, 0.0, 0.0, 5.0, 3.0)], places)
+    found = with_catalogue(matched, [Event("e", 0, 0.0, 0.0, 5.0, 3.0)], places)
     assert found.magnitude.tolist() == [2.5, 3.0]
     assert found.distance_km == pytest.approx([7.0, 110.574], abs=0.01)

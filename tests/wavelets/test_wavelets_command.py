@@ -9,7 +9,8 @@ import pytest
 from programs import Cluster, Launcher, differences, receipts, wait_until
 from wavelet_products import STATIONS, Scene, arrays, assemble
 
-from seisflow.wavelets import stage
+from seisflow.archive.receipts import read_document
+from seisflow.stages.wavelets.stage import ASSEMBLY
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_two_workers_make_the_same_product_and_say_so(
     ended = launcher.run("assemble", *paths(planted), output, *options)
     assert ended.code == 0, ended.err
     assert differences(output, clean) == []
-    summary, document = json.loads(ended.out), stage.read_assembly(output)
+    summary, document = json.loads(ended.out), read_document(output, ASSEMBLY)
     assert summary["examples"] == len(arrays(output)["start"]) == document["examples"]
     assert summary["train.earthquake"] == summary["train.random_noise"] > 0
     assert summary["test.stations"] == document["splits"]["test"]["stations"]
@@ -40,10 +41,14 @@ def test_two_workers_make_the_same_product_and_say_so(
     assert summary["counts"]["ready"] == summary["examples"]
     for word in ("random noise", "left out", "near arrival", "unused split cell", "balance"):
         assert word in ended.err
+    for once in ("not random noise", "left out", "picks.csv: columns: "):  # and nothing twice
+        assert ended.err.count(once) == 1
     again = launcher.run("assemble", *paths(planted), output, *options)
     assert again.code == 0, again.err
     assert "is finished: nothing to do" in again.err
     assert "scan" not in again.err
+    assert again.err.count("left out") == 1
+    assert json.loads(again.out) == summary
     status = launcher.run("status", output, "--json")
     assert status.code == 0, status.err
     assert "WAVELETS, layout 1" in status.err
@@ -59,7 +64,9 @@ def test_a_dry_run_counts_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
     shown = json.loads(ended.out)
     assert shown["tasks"] == 1
-    assert shown["notes"][0].startswith("train: ")
+    assert shown["train.earthquake"] == shown["train.random_noise"] > 0
+    assert [note.partition(":")[0] for note in shown["notes"]] == ["picks.csv"]
+    assert ended.err.count("left out") == ended.err.count("picks.csv: columns: ") == 1
     assert "nothing was written" in ended.err
 
 

@@ -8,19 +8,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
-from wavelet_products import STATIONS, Scene, assemble, chosen, onsets, write_picks
+from wavelet_products import (
+    NOWHERE,
+    STATIONS,
+    Scene,
+    Sources,
+    assemble,
+    chosen,
+    onsets,
+    picks_of_four_events,
+    write_picks,
+)
 
 import seisflow
-from seisflow.core.chance import draws
 from seisflow.core.classes import Split, WaveletClass
+from seisflow.core.randomness import draws
 from seisflow.errors import ConfigError, DataError
-from seisflow.learn.examples import open_examples
-from seisflow.wavelets import choosing
-from seisflow.wavelets.config import AssembleConfig
-from seisflow.wavelets.dealing import Aim, deal_groups
-from seisflow.wavelets.inputs import Sources
-from seisflow.wavelets.shortfalls import Groups, shortfalls
-from seisflow.wavelets.splitting import Counted, Deal, deal_blocks, splits_wanted
+from seisflow.stages.learn.examples import open_examples
+from seisflow.stages.wavelets import choosing
+from seisflow.stages.wavelets.config import AssembleConfig
+from seisflow.stages.wavelets.dealing import Aim, deal_groups
+from seisflow.stages.wavelets.shortfalls import Groups, shortfalls
+from seisflow.stages.wavelets.splitting import Counted, Deal, deal_blocks, splits_wanted
 
 SHARES = (0.7, 0.15, 0.15)
 
@@ -156,11 +165,8 @@ def test_shares_of_a_product_are_those_wanted(planted: Scene) -> None:
 
 
 def test_what_is_short_is_in_the_summary_and_in_the_product(planted: Scene, tmp_path: Path) -> None:
-    """Two events at all stations and two at one: the windows of one event stay together."""
-    names = sorted({row[0] for row in onsets()})
-    alone = {names[12], names[20]}
-    rows = [r[:4] for r in onsets() if r[0] in names[:2] or (r[0] in alone and r[1] == 0)]
-    write_picks(tmp_path / "picks.csv", rows)
+    """The windows of one event stay together."""
+    write_picks(tmp_path / "picks.csv", picks_of_four_events())
     sources = Sources(planted.sources.waveforms, planted.sources.labels, tmp_path / "picks.csv")
     output = tmp_path / "w.zarr"
     options = {"split": "events", "snr_min": 0}
@@ -177,7 +183,7 @@ def test_what_is_short_is_in_the_summary_and_in_the_product(planted: Scene, tmp_
 
 
 def test_a_short_split_says_how_much_why_and_with_what_effect() -> None:
-    config = AssembleConfig(split="events")
+    config = NOWHERE.asked(split="events")
     code = np.repeat([0, 1, 2], [100, 1000, 1000]).astype("uint8")
     block = np.concatenate([np.repeat([0, 1, 2], [94, 5, 1]), np.arange(2000) % 40])
     event = np.where(code == 0, block, -1)
@@ -223,12 +229,12 @@ TOO_MUCH = {
 @pytest.mark.parametrize("values", list(product(*GIVEN.values())))
 def test_advice_never_names_what_was_given(planted: Scene, values: tuple[object, ...]) -> None:
     options = dict(zip(GIVEN, values, strict=True))
-    ground = choosing.Ground(
-        AssembleConfig.build(options), *_channels_known_grid(planted), "calibrated"
+    survey = choosing.Survey(
+        planted.sources.asked(**options), *_channels_arrivals_grid(planted), "calibrated"
     )
     found = _none_found(n_below=5)
-    said = " or ".join(choosing._advice_for_deal(ground, 3))
-    said += " or ".join(choosing._advice_for_empty(ground, found, ["earthquake", "random_noise"]))
+    said = " or ".join(choosing._advice_for_deal(survey, 3))
+    said += " or ".join(choosing._advice_for_empty(survey, found, ["earthquake", "random_noise"]))
     for given_one in options.items():
         for words in TOO_MUCH.get(given_one, []):
             assert words not in said, (options, said)
@@ -236,30 +242,32 @@ def test_advice_never_names_what_was_given(planted: Scene, values: tuple[object,
     assert "give more arrivals and more labelled time" in said
 
 
-def _channels_known_grid(planted: Scene) -> tuple[object, object, object]:
+def _channels_arrivals_grid(planted: Scene) -> tuple[object, object, object]:
     from wavelet_products import prepared
 
-    ground = prepared(planted.sources, split="events").ground
-    return ground.channels, ground.known, ground.grid
+    survey = prepared(planted.sources, split="events").survey
+    return survey.channels, survey.arrivals, survey.grid
 
 
-def _none_found(n_below: int) -> choosing.Found:
-    found = choosing.Found.empty()
+def _none_found(n_below: int) -> choosing.Candidates:
+    found = choosing.Candidates.empty()
     found.arrivals[choosing.BELOW] = n_below
     return found
 
 
 def test_advice_names_what_can_still_be_done(planted: Scene) -> None:
-    ground = choosing.Ground(AssembleConfig(), *_channels_known_grid(planted), "reference")
-    said = " or ".join(choosing._advice_for_deal(ground, 3))
+    survey = choosing.Survey(
+        planted.sources.asked(), *_channels_arrivals_grid(planted), "reference"
+    )
+    said = " or ".join(choosing._advice_for_deal(survey, 3))
     for words in ("--split events", "fewer --station-blocks than 6", "--time-block-s (600 now)"):
         assert words in said
     found = _none_found(n_below=5)
-    said = " or ".join(choosing._advice_for_empty(ground, found, ["earthquake"]))
+    said = " or ".join(choosing._advice_for_empty(survey, found, ["earthquake"]))
     assert said == "lower --snr-min (1.5) or give other arrivals"
-    said = " or ".join(choosing._advice_for_empty(ground, found, ["random_noise"]))
+    said = " or ".join(choosing._advice_for_empty(survey, found, ["random_noise"]))
     assert said.startswith("label with --method calibrated (these labels are of reference) or give")
-    none_below = choosing._advice_for_empty(ground, _none_found(0), ["earthquake"])
+    none_below = choosing._advice_for_empty(survey, _none_found(0), ["earthquake"])
     assert "--snr-min" not in " ".join(none_below)
 
 

@@ -14,27 +14,33 @@ from wavelet_products import (
     START_NS,
     STATIONS,
     Scene,
+    Sources,
     arrays,
     assemble,
+    assemble_otherwise,
+    begun,
     chosen,
     labels_of,
     make_labels,
     onsets,
-    plan,
+    picks_of_four_events,
     prepared,
     record,
-    run_all,
     write_picks,
 )
 
 import seisflow
+from seisflow.archive.receipts import read_document
 from seisflow.archive.store import read_product
 from seisflow.archive.work import progress_of
 from seisflow.core.classes import Label, Split, State, WaveletClass
 from seisflow.core.grid import NS_PER_S
+from seisflow.core.reporting import Silent
+from seisflow.engine.connection import Here
+from seisflow.engine.failures import Failure
+from seisflow.engine.stage import run_stage
 from seisflow.errors import ConfigError, DataError, IncompleteError
-from seisflow.wavelets import cutting, layout, stage
-from seisflow.wavelets.inputs import Sources
+from seisflow.stages.wavelets import cutting, layout, stage
 
 LABEL_OF = {1: Label.RANDOM_NOISE, 2: Label.NOT_RANDOM_NOISE}
 
@@ -140,7 +146,7 @@ def test_classes_are_balanced_and_splits_share_nothing(wavelets: Path) -> None:
 
 
 def test_the_document_counts_what_there_is(wavelets: Path) -> None:
-    document, found = stage.read_assembly(wavelets), arrays(wavelets)
+    document, found = read_document(wavelets, stage.ASSEMBLY), arrays(wavelets)
     assert document["examples"] == len(found["start"])
     for split in Split:
         counts, here = document["splits"][split.name.lower()], found["split"] == split
@@ -171,7 +177,7 @@ def tree(product: Path) -> dict[str, bytes]:
 
 
 def test_another_cut_gives_the_same_bytes(planted: Scene, wavelets: Path, tmp_path: Path) -> None:
-    assemble(planted.sources, tmp_path / "w.zarr", 5, backward=True)
+    assemble_otherwise(planted.sources, tmp_path / "w.zarr", 5)
     found, expected = tree(tmp_path / "w.zarr"), tree(wavelets)
     assert found.keys() == expected.keys()
     assert [name for name in expected if found[name] != expected[name]] == []
@@ -192,7 +198,7 @@ def test_a_seed_and_a_split_are_other_products(planted: Scene, wavelets: Path) -
     few = chosen(planted.sources, per_class=30)
     assert np.bincount(few.examples.wavelet_class).tolist() == [30, 30, 30]
     with pytest.raises(ConfigError, match="seed: asked 2, found 1"):
-        plan(planted.sources, wavelets, seed=2)
+        begun(planted.sources, wavelets, seed=2)
 
 
 def test_a_part_of_the_stations_and_of_the_time(planted: Scene) -> None:
@@ -207,14 +213,14 @@ def test_it_is_resumed_from_itself(
     planted: Scene, wavelets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "w.zarr"
-    work = plan(planted.sources, output)
+    work = begun(planted.sources, output).work
     assert (arrays(output)["state"] == State.NOT_RUN).all()
     work.job()(work.tasks[1])
-    monkeypatch.setattr(stage, "read_known", None)  # neither arrivals nor waveforms are scanned
-    again = plan(planted.sources, output)
-    assert len(again.remaining()) == len(work.tasks) - 1
-    run_all(again)
-    stage.finish(again)
+    monkeypatch.setattr(stage, "prepare", None)  # neither arrivals nor waveforms are scanned
+    again = begun(planted.sources, output)
+    assert len(again.work.remaining()) == len(work.tasks) - 1
+    again.run_all()
+    again.finish()
     assert tree(output) == tree(wavelets)
 
 
@@ -227,12 +233,12 @@ def test_a_bad_record_fails_alone_and_is_made_good_later(
         tmp_path / "waveforms.zarr", tmp_path / "labels.zarr", planted.sources.arrivals
     )
     output = tmp_path / "w.zarr"
-    work = plan(sources, output)
+    made = begun(sources, output)
     shard = tmp_path / "waveforms.zarr" / "waveform" / "c" / "3" / "0"
     good = shard.read_bytes()
     shard.write_bytes(good[: len(good) // 2])
-    run_all(work)
-    stage.finish(work)
+    made.run_all()
+    made.finish()
     found, expected = arrays(output), arrays(wavelets)
     bad = expected["station"] == STATIONS[3]
     assert bad.any()
@@ -243,8 +249,8 @@ def test_a_bad_record_fails_alone_and_is_made_good_later(
     assert state.counts["failed"] == bad.sum()
     assert all(STATIONS[3] in reason for reason in state.failed.values())
     shard.write_bytes(good)
-    run_all(plan(sources, output))
-    stage.finish(work)
+    begun(sources, output).run_all()
+    made.finish()
     assert tree(output) == tree(wavelets)
 
 
@@ -260,15 +266,30 @@ def test_a_bad_record_in_the_scan_is_a_problem(planted: Scene, tmp_path: Path) -
     assert found.document["rejected_arrivals"]["unreadable"] == 28
     assert len(found.problems) == 28
     assert all(p.startswith(STATIONS[3]) for p in found.problems)
-    with pytest.raises(IncompleteError, match="2 of 3 scan tasks failed \\(a; b\\)"):
-        stage.choose(prepared(planted.sources), [], ["a", "b"])
+
+
+class Losing(Here):
+    """Loses all tasks but the first."""
+
+    def each(self, function, tasks, *, stage):
+        for number, task in enumerate(tasks):
+            yield task, Failure("its worker died", 3) if number else function(task)
+
+
+def test_a_set_without_some_stations_is_not_made(planted: Scene, tmp_path: Path) -> None:
+    asked = planted.sources.asked(tmp_path / "w.zarr")
+    with pytest.raises(IncompleteError, match="2 of 3 scan tasks failed") as refused:
+        run_stage(stage.Assemble(asked), Losing())
+    for name in (STATIONS[2], STATIONS[4]):
+        assert f"{name}+1@2020-01-01T10:00:00Z: its worker died" in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_set_aside_is_marked_failed(planted: Scene, tmp_path: Path) -> None:
-    other = plan(planted.sources, tmp_path / "w.zarr")
-    other.job()(other.tasks[0])
-    other.record_failure(other.tasks[1], "its worker died")
-    stage.finish(other)
+    other = begun(planted.sources, tmp_path / "w.zarr")
+    other.work.job()(other.work.tasks[0])
+    other.work.record_failure(other.work.tasks[1], "its worker died")
+    other.finish()
     state = arrays(other.path)["state"]
     assert set(state[:256]) == {State.READY}
     assert set(state[256:512]) == {State.FAILED}
@@ -280,11 +301,65 @@ def test_nan_is_never_an_example(planted: Scene, tmp_path: Path) -> None:
     waveforms = np.zeros((256, 300), dtype="float32")
     waveforms[7, 5] = np.nan
     output = tmp_path / "w.zarr"
-    work = plan(planted.sources, output)
+    work = begun(planted.sources, output).work
     done = cutting._written(output, work.tasks[0], waveforms, [], 0)
     assert done.counts["failed"] == 1
     assert done.failures == ("1 examples hold samples that are not finite, first 7",)
     assert arrays(output)["state"][7] == State.FAILED
+
+
+class Told(Silent):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.tables: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def table(self, title, rows, head=()) -> None:
+        self.tables.append(title)
+
+
+class Nowhere(Here):
+    """Has no workers."""
+
+    def each(self, function, tasks, *, stage):
+        raise AssertionError(f"tasks of {stage} were given to a cluster")
+        yield
+
+
+def test_everything_is_told_once(planted: Scene, tmp_path: Path) -> None:
+    sources = picks_of(planted, tmp_path, picks_of_four_events())
+    asked = stage.Assemble(sources.asked(tmp_path / "w.zarr", split="events", snr_min=0))
+    told = Told()
+    made = run_stage(asked, Here(), told)
+    assert told.tables == ["examples", "left out"]
+    short = made.summary["warnings"].split("; ")
+    assert short[0].startswith("validation has ")
+    assert len(told.notes) == len(set(told.notes))
+    assert sum(note in made.summary["warnings"] for note in told.notes) == 2
+    assert made.summary["notes"] == told.notes
+    assert not any(str(value) in told.notes for value in made.rows.values())
+    assert made.rows["examples"] == made.summary["examples"]
+    assert {"train.earthquake", "rejected_windows.balance"} <= made.summary.keys()
+    again = Told()
+    assert run_stage(asked, Nowhere(), again).summary == made.summary
+    assert (again.tables, again.notes) == (told.tables, told.notes)
+
+
+def test_what_the_scan_need_not_tell_is_refused_before_it(planted: Scene, tmp_path: Path) -> None:
+    sources = picks_of(planted, tmp_path, [(e, i + 50, p, t) for e, i, p, t in ROWS])
+    asked = stage.Assemble(sources.asked(tmp_path / "w.zarr"))
+    for refuses in (asked.check, lambda: asked.plan(Nowhere())):
+        with pytest.raises(DataError, match="no P of"):
+            refuses()
+    stage.Assemble(planted.sources.asked(tmp_path / "w.zarr")).check()
+    assert [p.name for p in tmp_path.iterdir()] == ["picks.csv"]
+    begun(planted.sources, tmp_path / "w.zarr")
+    with pytest.raises(ConfigError, match="arrivals"):
+        asked.check()
 
 
 def picks_of(scene: Scene, folder: Path, rows: list[tuple[str, int, str, int]]) -> Sources:

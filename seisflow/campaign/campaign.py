@@ -1,0 +1,124 @@
+"""A campaign: which stages it has, of which products, and where these lie."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from seisflow.campaign.config import ArchiveSize, CampaignConfig, ClusterTable
+from seisflow.campaign.tables import FILES, tables
+from seisflow.core.config import StageConfig
+from seisflow.core.files import AnyPath
+from seisflow.errors import ConfigError
+from seisflow.formats.listing import list_files
+from seisflow.registry import config_of, stage_of
+
+__all__ = ["Campaign"]
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign file that was checked.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    config : CampaignConfig
+        What stands before the tables.
+    tables : mapping
+        Values of the options of each stage that has a table.
+    cluster : ClusterTable
+        Where tasks run.
+    archive : ArchiveSize, optional
+        What a plan assumes instead of reading the archive.
+    """
+
+    path: AnyPath
+    config: CampaignConfig
+    tables: Mapping[str, Mapping[str, Any]]
+    cluster: ClusterTable = field(default_factory=ClusterTable)
+    archive: ArchiveSize | None = None
+
+    def product(self, name: str) -> AnyPath:
+        """Return where a product is, or will be."""
+        given: AnyPath | None = getattr(self.config, name, None)
+        return given or self.config.folder / FILES[name]
+
+    def stages(self) -> tuple[list[str], dict[str, str]]:
+        """Return the stages to run, in order, and the reason of each that is left out."""
+        there = {name for name in ("waveforms", "model") if getattr(self.config, name)}
+        run, left_out = [], {}
+        for stage, table in tables().items():
+            lacking = [name for name in table.needs if name not in there]
+            if table.makes in there:
+                continue
+            if stage not in self.tables:
+                left_out[stage] = f"no table [{stage}]"
+            elif lacking:
+                left_out[stage] = f"no {' and no '.join(lacking)} in this campaign"
+            else:
+                run.append(stage)
+                there.add(table.makes)
+        if run == ["report"] and not there - {"page"}:
+            return [], left_out | {"report": "nothing to report in this campaign"}
+        return run, left_out
+
+    def config_of(self, stage: str) -> StageConfig:
+        """Return the configuration of a stage, with all products that it may read.
+
+        Raises
+        ------
+        ConfigError
+            A value of its table cannot be.
+        """
+        return self._configured(stage, {o.product for o in tables()[stage].products})
+
+    def stage(self, name: str) -> Any:
+        """Return a stage as it can be run now: of products it need not have, those there are."""
+        stages, _ = self.stages()
+        made = {tables()[stage].makes for stage in stages}
+        made |= {product for product in ("waveforms", "model") if getattr(self.config, product)}
+        there = {product for product in made if self.product(product).exists()}
+        return stage_of(name)(self._configured(name, there))
+
+    def _configured(self, stage: str, there: set[str]) -> StageConfig:
+        table, values = tables()[stage], dict(self.tables[stage])
+        for option in table.products:
+            if option.is_required or option.product in {*there, table.makes}:
+                values[option.name] = self.product(option.product)
+        return config_of(stage).build(values)
+
+    def refuse_missing(self) -> None:
+        """Refuse a campaign whose files are not there.
+
+        Raises
+        ------
+        ConfigError
+            It names every file that is missing.
+        """
+        problems = [
+            f"  {where}: {path} does not exist"
+            for where, path in self._inputs()
+            if not path.exists()
+        ]
+        if "ingest" in self.tables:
+            try:
+                list_files(self.tables["ingest"]["raw"])
+            except ConfigError as error:
+                problems += [f"  [ingest] raw: {error}"]
+        if problems:
+            lines = "\n".join(problems)
+            raise ConfigError(
+                f"{self.path} asks for what is not there; nothing was run:\n{lines}\n"
+                f"paths count from the folder of the campaign file, {self.path.parent}"
+            )
+
+    def _inputs(self) -> Iterator[tuple[str, AnyPath]]:
+        for name in ("waveforms", "model"):
+            if path := getattr(self.config, name):
+                yield name, path
+        for stage, values in self.tables.items():
+            for option in tables()[stage].keys:
+                value = values.get(option.name)
+                if option.is_path and isinstance(value, AnyPath):
+                    yield f"[{stage}] {option.dashed}", value

@@ -1,1 +1,0 @@
-"""Figures and pages; the only room that draws."""

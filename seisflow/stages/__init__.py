@@ -1,0 +1,1 @@
+"""The stages: in each room a pure method, what it can be asked (config) and how it runs (stage)."""

@@ -1,0 +1,60 @@
+"""What evaluate can be asked."""
+
+from typing import Literal
+
+from seisflow.core.config import StageConfig
+from seisflow.core.options import PathOption, argument, option, running
+from seisflow.engine.devices import Device
+
+__all__ = ["EvaluateConfig"]
+
+
+class EvaluateConfig(StageConfig):
+    """Evaluate a model: what it tells apart, how sure it may be, and what its errors look like.
+
+    Precision, recall and F1 of each class beside the published ones, the confusion matrix,
+    calibration, the ROC of earthquakes with the threshold for a stated rate of false positives,
+    and recall by signal-to-noise ratio, distance and station. Writes evaluation.json, table.md
+    and figures.
+
+    Parameters
+    ----------
+    model : path
+        What train wrote.
+    wavelets : path
+        What assemble wrote.
+    split : str
+        Which wavelets.
+    truth : path, optional
+        TRUTH.zarr of the synth scene: count a second time against what was planted.
+    source_ratio : float
+        With a truth: rms of what is planted over rms of the noise from which a second is not
+        random noise.
+    false_positive_rate : float
+        False positives a station and second that the threshold shall keep to.
+    output : path, optional
+        Folder to write; by default MODEL/evaluation/SPLIT-KEY, KEY that of the wavelets. What is
+        counted against the truth goes beside it, with -truth.
+    device : str
+        Where the network runs; ``auto``: a GPU where there is one.
+    batch : int
+        Wavelets classified at once.
+
+    Examples
+    --------
+    seisflow evaluate model wavelets.zarr
+
+    seisflow evaluate model wavelets.zarr --split validation --false-positive-rate 0.001
+
+    seisflow evaluate model wavelets.zarr --truth scene/truth.zarr
+    """
+
+    model: PathOption = argument("MODEL", product="model")
+    wavelets: PathOption = argument("WAVELETS.zarr", product="wavelets")
+    split: Literal["test", "validation", "train"] = "test"
+    truth: PathOption | None = argument("TRUTH.zarr", default=None, is_named=True)
+    source_ratio: float = option(0.5, ge=0)
+    false_positive_rate: float = option(0.0015, gt=0, lt=1)
+    output: PathOption | None = running(None, group="", short="-o")
+    device: Device = running("cpu")
+    batch: int = running(256, ge=1)

@@ -1,0 +1,60 @@
+"""What infer can be asked."""
+
+from typing import Literal
+
+from seisflow.core.config import SelectingConfig
+from seisflow.core.options import PathOption, argument, running
+from seisflow.engine.devices import Device
+
+__all__ = ["InferConfig"]
+
+
+class InferConfig(SelectingConfig):
+    """Classify every second of every station: the probability of earthquake and both noises.
+
+    The window of 4 s that begins 1 s before a second decides, so that a P wave in that second lies
+    1 to 2 s into the window, as in training. Seconds whose window touches a gap or a stopped
+    recorder have no probabilities.
+
+    Codes of state: 0 ready, 253 no_data, 254 failed, 255 not_run.
+
+    Parameters
+    ----------
+    waveforms : path
+        What ingest wrote.
+    model : path
+        What train wrote, where workers find it too.
+    scores : path
+        The product to write, or to go on with.
+    start : str, optional
+        First time wanted, ISO 8601 UTC; widened to whole UTC hours.
+    end : str, optional
+        First time not wanted any more, ISO 8601 UTC; widened to whole UTC hours.
+    precision : str
+        Of the network: ``float32``, or ``bfloat16`` where the processor has it.
+    batch : int
+        Windows classified at once by networks that do not go along the record (published,
+        recurrent, forest). Changes speed and memory, not scores.
+    block : int, optional
+        Stations of one task and shard; by default so many that there are at least 64 blocks,
+        between 1 and 16. Changes files, never scores.
+    device : str
+        Where the network runs; ``auto``: a GPU where a worker has one. ``cuda`` and ``auto`` take
+        the pool gpu of a SLURM profile, if it has that.
+
+    Examples
+    --------
+    seisflow infer waveforms.zarr model scores.zarr
+
+    seisflow infer waveforms.zarr model scores.zarr --start 2014-05-29 --end 2014-05-30
+
+    seisflow infer waveforms.zarr model scores.zarr --device cuda --workers 1
+    """
+
+    waveforms: PathOption = argument("WAVEFORMS.zarr", product="waveforms")
+    model: PathOption = argument("MODEL", product="model")
+    scores: PathOption = argument("SCORES.zarr", product="scores")
+    precision: Literal["float32", "bfloat16"] = "float32"
+    batch: int = running(64, ge=1)
+    block: int | None = running(None, ge=1)
+    device: Device = running("cpu")

@@ -1,0 +1,200 @@
+"""Changes to a wavelet that leave its class what it is, so that a network sees each one anew.
+
+They are made on the counts as recorded, window and margins, before the front end filters and
+scales them:
+
+- *polarity*: the record is turned over; a sensor may be mounted either way, and so may a fault
+  move.
+- *shift*: the window starts a little earlier or later, within what the margins leave beside the
+  front end's halo. An earthquake is shifted less than noise, so that P stays where the window
+  is made for it.
+- *noise*: random noise of the same station is added, taken from an example of the training split
+  that lies in the same block of the store (of any station where the station has none there).
+  Its strength is set by a random ratio of the amplitudes of the first differences, which see
+  neither an offset nor microseism.
+- *gain*: a factor before noise is added. The front end divides by the peak, so that it changes
+  nothing but the ratio to the added noise.
+
+What is done to a wavelet is a function of seed, epoch and index alone: a resumed training, and
+one on more ranks, sees the same wavelets.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seisflow.core.classes import WaveletClass
+from seisflow.core.randomness import GOLDEN, mixed
+from seisflow.errors import ConfigError
+from seisflow.stages.learn.config import AugmentConfig
+from seisflow.stages.learn.examples import Examples, Indices
+
+__all__ = ["Augmenter", "uniforms"]
+
+Samples = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+
+FLIP, SHIFT, NOISE, DONOR, RATIO, GAIN = range(6)
+NONE = -1
+
+
+def uniforms(seed: int, epoch: int, indices: Indices, count: int) -> Floats:
+    """Return random numbers that belong to examples, whoever asks and in whatever order.
+
+    Parameters
+    ----------
+    seed, epoch : int
+        Of the training.
+    indices : ndarray of int64, shape (k,)
+        Examples.
+    count : int
+        Numbers for each.
+
+    Returns
+    -------
+    ndarray of float64, shape (k, count)
+        In [0, 1): SplitMix64, each example at its own place of the sequence.
+    """
+    start = np.random.SeedSequence([seed, epoch, 1]).generate_state(1, np.uint64)
+    place = indices.astype(np.uint64)[:, None] * np.uint64(count) + np.arange(1, count + 1).astype(
+        np.uint64
+    )
+    bits = mixed(start + place * GOLDEN)
+    return np.asarray((bits >> np.uint64(11)).astype(np.float64) * 2.0**-53)
+
+
+@dataclass(frozen=True)
+class Augmenter:
+    """Changes wavelets and cuts out what the front end needs.
+
+    Parameters
+    ----------
+    config : AugmentConfig, optional
+        None changes nothing and only cuts.
+    examples : Examples
+        Where classes and stations are known.
+    halo_samples : int
+        Samples the front end needs on each side of the window.
+    seed : int
+        Of the training.
+
+    Raises
+    ------
+    ConfigError
+        The halo is longer than the margin of the wavelets.
+    """
+
+    config: AugmentConfig | None
+    examples: Examples
+    halo_samples: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.halo_samples > self.examples.margin_samples:
+            rate, margin = self.examples.rate_hz, self.examples.margin_samples
+            raise ConfigError(
+                f"the filter of the front end needs {self.halo_samples} samples beside the window "
+                f"and the wavelets of {self.examples.path} have {margin}; ask for --low-hz "
+                f"{rate / max(margin, 1):g} or higher, or assemble with a longer margin"
+            )
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of what is cut out: window and halo on both sides."""
+        return self.examples.window_samples + 2 * self.halo_samples
+
+    def donors(self, epoch: int, indices: Indices, candidates: Indices) -> Indices:
+        """Choose the example whose noise is added to each of `indices`.
+
+        Parameters
+        ----------
+        epoch : int
+            Of the training.
+        indices : ndarray of int64, shape (k,)
+            Examples.
+        candidates : ndarray of int64
+            Random noise to choose from.
+
+        Returns
+        -------
+        ndarray of int64, shape (k,)
+            One of `candidates`, never the example itself; -1 where none is added.
+        """
+        chosen = np.full(indices.size, NONE, dtype=np.int64)
+        if self.config is None:
+            return chosen
+        drawn = uniforms(self.seed, epoch, indices, 6)
+        stations = self.examples.station
+        by_station = {
+            s: candidates[stations[candidates] == s] for s in set(stations[candidates].tolist())
+        }
+        for place in np.flatnonzero(drawn[:, NOISE] < self.config.noise):
+            own = int(indices[place])
+            for pool in (by_station.get(stations[own], candidates[:0]), candidates):
+                others = pool[pool != own]
+                if others.size:
+                    chosen[place] = others[int(drawn[place, DONOR] * others.size)]
+                    break
+        return chosen
+
+    def __call__(self, epoch: int, indices: Indices, samples: Samples, noise: Samples) -> Samples:
+        """Change wavelets and cut them out.
+
+        Parameters
+        ----------
+        epoch : int
+            Of the training.
+        indices : ndarray of int64, shape (k,)
+            Examples.
+        samples : ndarray of float32, shape (k, window + 2 margin)
+            As read.
+        noise : ndarray of float32, shape (k, window + 2 margin)
+            What is to be added, of the examples that `donors` chose; zeros where none is.
+
+        Returns
+        -------
+        ndarray of float32, shape (k, window + 2 halo)
+        """
+        if self.config is None:
+            return self.cut(samples)
+        drawn = uniforms(self.seed, epoch, indices, 6)
+        gain = self.config.gain ** (2 * drawn[:, GAIN] - 1)
+        sign = np.where(drawn[:, FLIP] < self.config.flip, -1.0, 1.0)
+        changed = samples * (sign * gain).astype(np.float32)[:, None]
+        changed += noise * self._strength(drawn[:, RATIO], samples, noise)[:, None]
+        return self.cut(changed, self.shifts(epoch, indices))
+
+    def cut(self, samples: Samples, shifts: npt.NDArray[np.int64] | None = None) -> Samples:
+        """Cut out the window and the halo, `shifts` samples later than the window stands."""
+        first = self.examples.margin_samples - self.halo_samples
+        if shifts is None:
+            return samples[:, first : first + self.n_samples]
+        windows = np.lib.stride_tricks.sliding_window_view(samples, self.n_samples, axis=1)
+        return np.asarray(windows[np.arange(len(samples)), first + shifts])
+
+    def shifts(self, epoch: int, indices: Indices) -> npt.NDArray[np.int64]:
+        """Return by how many samples each window starts later; negative is earlier."""
+        assert self.config is not None
+        room = self.examples.margin_samples - self.halo_samples
+        is_event = self.examples.wavelet_class[indices] == WaveletClass.EARTHQUAKE
+        most_s = np.where(is_event, self.config.event_shift_s, self.config.shift_s)
+        most = np.minimum(np.floor(most_s * self.examples.rate_hz + 1e-9), room)
+        drawn = uniforms(self.seed, epoch, indices, 6)[:, SHIFT]
+        shifts: Indices = np.floor(drawn * (2 * most + 1) - most).astype(np.int64)
+        return shifts
+
+    def _strength(self, drawn: Floats, samples: Samples, noise: Samples) -> Samples:
+        assert self.config is not None
+        low, high = self.config.noise_snr
+        ratio = low * (high / low) ** drawn
+        own, other = _differences_rms(samples), _differences_rms(noise)
+        wanted = np.where(other > 0, own / (np.where(other > 0, other, 1) * ratio), 0)
+        return wanted.astype(np.float32)
+
+
+def _differences_rms(samples: Samples) -> Floats:
+    differences = np.diff(samples, axis=1)
+    power = np.einsum("ij,ij->i", differences, differences, dtype=np.float64)
+    rms: Floats = np.sqrt(power / max(differences.shape[1], 1))
+    return rms

@@ -1,0 +1,205 @@
+"""What train can be asked."""
+
+from typing import Any, Literal
+
+from pydantic import field_validator, model_validator
+
+from seisflow.core.config import StageConfig
+from seisflow.core.options import ADVANCED, PathOption, argument, option, running
+from seisflow.engine.devices import Device
+
+__all__ = ["LEARNING_RATES", "WEIGHT_DECAYS", "AugmentConfig", "TrainConfig"]
+
+LEARNING_RATES = {"sgd": 0.01, "rmsprop": 0.001, "adagrad": 0.01, "adam": 0.001, "adamw": 0.001}
+"""Learning rate of each optimiser where none is given."""
+
+WEIGHT_DECAYS = {"sgd": 1e-4, "rmsprop": 0.0, "adagrad": 0.0, "adam": 0.0, "adamw": 0.01}
+"""Weight decay of each optimiser where none is given."""
+
+AUGMENTATION = "Augmentation"
+
+Optimiser = Literal["sgd", "rmsprop", "adagrad", "adam", "adamw"]
+Schedule = Literal["constant", "step", "cosine", "onecycle", "plateau"]
+
+
+class AugmentConfig(StageConfig):
+    """How far a wavelet may be changed before it is learnt from.
+
+    See `seisflow.stages.learn.augment`.
+
+    Parameters
+    ----------
+    flip : float
+        Share of wavelets whose polarity is turned.
+    shift_s, event_shift_s : float
+        Largest shift of noise, and of an earthquake, in s; less where the margin allows less.
+    noise : float
+        Share of wavelets that random noise of the same station is added to.
+    noise_snr : (float, float)
+        Amplitude of the wavelet over that of the noise added, from and to; drawn evenly in its
+        logarithm.
+    gain : float
+        Largest factor, up or down, before noise is added; it matters beside the noise alone.
+    """
+
+    flip: float = option(0.5, ge=0, le=1, group=AUGMENTATION)
+    shift_s: float = option(0.25, ge=0, group=AUGMENTATION)
+    event_shift_s: float = option(0.1, ge=0, group=AUGMENTATION)
+    noise: float = option(0.5, ge=0, le=1, group=AUGMENTATION)
+    noise_snr: tuple[float, float] = option((2.0, 20.0), group=AUGMENTATION)
+    gain: float = option(1.5, ge=1, group=AUGMENTATION)
+
+    @field_validator("noise_snr")
+    @classmethod
+    def _is_range(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < value[0] <= value[1]:
+            raise ValueError("the range of noise_snr must be positive and ascending")
+        return value
+
+
+class TrainConfig(StageConfig):
+    """Train a network on assembled wavelets: earthquake, random noise, not random noise.
+
+    Wavelets are read from the disk in shuffled blocks, so that a set may be larger than memory.
+    The weights that did best on the validation split are kept. A training that was stopped, by
+    Ctrl-C, a signal or a crash, goes on from its last checkpoint when it is asked for again, and
+    on a CPU ends with the very weights it would have had.
+
+    MODEL holds weights.safetensors and model.json (all that classifying needs), history.json,
+    metrics.json and figures of the validation split, and TensorBoard's files. The test split is
+    for evaluate, once.
+
+    Where torchrun started the process it joins the other ranks: `torchrun --nproc-per-node 8 -m
+    seisflow train ...` is what 8 ranks do here, and works across machines.
+
+    Parameters
+    ----------
+    wavelets : path
+        What assemble wrote.
+    model : path
+        The folder to write, or to go on in.
+    network : str
+        published: as in the lecture slides, 82 million weights; compact: 0.1 million; recurrent:
+        frames in their order; forest: the baseline without a network.
+    low_hz : float, optional
+        Lower corner of the front end; 0 leaves it open.
+    high_hz : float, optional
+        Upper corner of the front end; open by default.
+    frame_s : float
+        Length of one frame of the spectrogram, in s.
+    epochs : int
+        Times every wavelet is seen, at most.
+    batch_size : int
+        Wavelets of one step, of all ranks together.
+    optimiser : str
+        Of the weights.
+    learning_rate : float, optional
+        Largest of the schedule; by default 0.01 for sgd and adagrad, else 0.001.
+    schedule : str
+        ``step``: a tenth after each third; ``cosine``: down to 0; ``onecycle``: up, then down to
+        0; ``plateau``: halved after 3 epochs without a better validation.
+    weight_decay : float, optional
+        By default 0.01 for adamw, 1e-4 for sgd, else 0.
+    momentum : float
+        Of sgd alone.
+    dropout : float
+        Share of values dropped.
+    class_weights : str
+        ``balanced``: a rare class counts for more, by n / (3 n_class).
+    label_smoothing : float
+        Share of a label given to all classes.
+    clip_norm : float
+        Largest norm of the gradient; 0: any.
+    patience : int
+        Stop after this many epochs without a better validation; 0: never.
+    monitor : str
+        What better means, on the validation split: a higher macro_f1 or a lower loss.
+    precision : str
+        Of the arithmetic, bfloat16 where the processor is made for it; weights stay float32.
+    augment : AugmentConfig, optional
+        Change wavelets a little each time they are seen; never those of validation.
+    shards_together : int
+        Files of 2048 wavelets held in memory and shuffled together; changes the order, and so the
+        weights.
+    seed : int
+        Of the first weights, order, augmentation and dropout.
+    forest_examples : int
+        Wavelets the forest is fitted to, at most.
+    forest_trees : int
+        Its trees.
+    device : str
+        Where to train; ``auto``: a GPU where there is one.
+    ranks : int
+        Processes of a machine that train together, each on a GPU or its share of the cores; in a
+        SLURM job with GPUs by default one for each of them.
+    nodes : int
+        Nodes of the SLURM job.
+    cluster : str
+        'local': this machine; a SLURM profile: one job, of its pool gpu, or of cpu where there is
+        none. With --detach the job is asked for; else the process must be in it.
+    checkpoint_every_s : float
+        Seconds between checkpoints; there is one after every epoch too.
+
+    Examples
+    --------
+    seisflow train wavelets.zarr model
+
+    seisflow train wavelets.zarr model --network published --ranks 4 --precision bfloat16
+
+    seisflow train wavelets.zarr model --cluster alice --nodes 4 --detach
+
+    seisflow train wavelets.zarr forest --network forest
+
+    tensorboard --logdir model/tensorboard
+    """
+
+    wavelets: PathOption = argument("WAVELETS.zarr", product="wavelets")
+    model: PathOption = argument("MODEL", product="model")
+    network: str = "compact"
+    low_hz: float | None = 2.0
+    high_hz: float | None = None
+    frame_s: float = 0.2
+    epochs: int = option(30, ge=1)
+    batch_size: int = option(128, ge=1)
+    optimiser: Optimiser = "adamw"
+    learning_rate: float = option(None, gt=0)
+    schedule: Schedule = "cosine"
+    weight_decay: float = option(None, ge=0)
+    momentum: float = option(0.9, ge=0, lt=1)
+    dropout: float = option(0.2, ge=0, lt=1)
+    class_weights: Literal["none", "balanced"] = "none"
+    label_smoothing: float = option(0.0, ge=0, lt=1)
+    clip_norm: float = option(5.0, ge=0)
+    patience: int = option(8, ge=0)
+    monitor: Literal["macro_f1", "loss"] = "macro_f1"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    augment: AugmentConfig | None = AugmentConfig()
+    shards_together: int = option(8, ge=1, group=ADVANCED)
+    seed: int = option(0, ge=0, lt=2**32)
+    forest_examples: int = option(20_000, ge=1)
+    forest_trees: int = option(200, ge=1)
+    device: Device = running("auto")
+    ranks: int = running(1, ge=1)
+    nodes: int = running(1, ge=1)
+    cluster: str = running("local")
+    checkpoint_every_s: float = running(600.0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_usual_rates(cls, options: Any) -> Any:
+        if not isinstance(options, dict):
+            return options
+        optimiser = str(options.get("optimiser", "adamw"))
+        usual = {
+            "learning_rate": LEARNING_RATES.get(optimiser, 0.001),
+            "weight_decay": WEIGHT_DECAYS.get(optimiser, 0.0),
+        }
+        given = {
+            name: value for name, value in options.items() if value is not None or name not in usual
+        }
+        return usual | given
+
+    @field_validator("low_hz", "high_hz")
+    @classmethod
+    def _zero_is_open(cls, value: float | None) -> float | None:
+        return value or None

@@ -1,0 +1,164 @@
+"""A training that was checked and can begin: its configuration with the wavelets it is for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from seisflow.core.classes import Split, WaveletClass
+from seisflow.errors import ConfigError, DataError
+from seisflow.stages.learn.augment import Augmenter
+from seisflow.stages.learn.batches import BatchReader, Order
+from seisflow.stages.learn.classifier import Classifier, build_classifier
+from seisflow.stages.learn.config import TrainConfig
+from seisflow.stages.learn.examples import Examples, Indices, open_examples
+from seisflow.stages.learn.front_end import FrontEndConfig
+from seisflow.stages.learn.networks import NETWORKS
+
+__all__ = ["FOREST", "Job", "prepare"]
+
+FOREST = "forest"
+RESULT_VERSION = 1
+"""Raised when a training gives other weights for the same question."""
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What is to be trained, on what.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        What was asked for.
+    examples : Examples
+        The wavelets.
+    front_end : FrontEndConfig
+        Numbers of the front end at their rate.
+    """
+
+    config: TrainConfig
+    examples: Examples
+    front_end: FrontEndConfig
+
+    @property
+    def is_forest(self) -> bool:
+        """Whether it is the baseline, which has no epochs."""
+        return self.config.network == FOREST
+
+    @cached_property
+    def train(self) -> Indices:
+        """Wavelets to learn from, ascending."""
+        return self.examples.select(Split.TRAIN)
+
+    @cached_property
+    def validation(self) -> Indices:
+        """Wavelets to choose by, ascending."""
+        return self.examples.select(Split.VALIDATION)
+
+    @property
+    def class_counts(self) -> npt.NDArray[np.int64]:
+        """Wavelets of each class to learn from, shape (3,)."""
+        return np.bincount(self.examples.wavelet_class[self.train], minlength=len(WaveletClass))
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What makes two trainings the same, as JSON content."""
+        return {
+            "config": self.config.resolved(),
+            "wavelets": self.examples.key,
+            "rate_hz": self.examples.rate_hz,
+            "result_version": RESULT_VERSION,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a model keeps of its training."""
+        splits = (Split.TRAIN, Split.VALIDATION)
+        counts = {s.name.lower(): self.examples.counts(s) for s in splits}
+        return {**self.identity, "counts": counts}
+
+    def plain(self) -> Augmenter:
+        """Return what cuts windows out and changes nothing."""
+        return Augmenter(None, self.examples, self.front_end.halo_samples, self.config.seed)
+
+    def reader(self, rank: int = 0, n_ranks: int = 1) -> BatchReader:
+        """Return the reader of a rank's shuffled, augmented batches.
+
+        Raises
+        ------
+        ConfigError
+            The batch cannot be shared by the ranks.
+        """
+        config = self.config
+        order = Order(
+            self.examples, self.train, config.batch_size, config.shards_together, config.seed
+        )
+        augmenter = Augmenter(
+            config.augment, self.examples, self.front_end.halo_samples, config.seed
+        )
+        return BatchReader(order, augmenter, rank, n_ranks)
+
+    def classifier(self) -> Classifier:
+        """Build the classifier with the first weights of the seed."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.config.seed)
+            return build_classifier(self.config.network, self.front_end, self.config.dropout)
+
+    def n_weights(self) -> int:
+        """Count the weights of the network, without making them."""
+        with torch.device("meta"):
+            built = build_classifier(self.config.network, self.front_end, self.config.dropout)
+        return sum(p.numel() for p in built.network.parameters())
+
+
+def prepare(config: TrainConfig) -> Job:
+    """Open the wavelets and check that they can be learnt from as asked.
+
+    Raises
+    ------
+    ConfigError
+        No such network, or numbers of the front end that do not fit the wavelets.
+    DataError
+        A class has no wavelet to learn from or to choose by.
+    IncompleteError
+        The product is not finished.
+    """
+    _refuse_unknown(config.network)
+    examples = open_examples(config.wavelets)
+    front_end = FrontEndConfig(
+        rate_hz=examples.rate_hz,
+        low_hz=config.low_hz,
+        high_hz=config.high_hz,
+        window_s=examples.window_samples // examples.rate_hz,
+        frame_s=config.frame_s,
+    )
+    job = Job(config, examples, front_end)
+    job.plain()  # refuses a halo that is longer than the margin
+    for split in (Split.TRAIN, Split.VALIDATION):
+        _refuse_missing(examples, split)
+    return job
+
+
+def _refuse_unknown(network: str) -> None:
+    if network not in (*NETWORKS, FOREST):
+        raise ConfigError(
+            f"network {network!r} asked; give one of {', '.join((*NETWORKS, FOREST))}"
+        )
+
+
+def _refuse_missing(examples: Examples, split: Split) -> None:
+    counts = examples.counts(split)
+    missing = [name for name, n in counts.items() if not n]
+    if missing:
+        raise DataError(
+            f"the {split.name.lower()} split of {examples.path} has no {' and no '.join(missing)}; "
+            f"it has {_text(counts)}; a network needs some of each class to learn from and to be "
+            "judged by: assemble wavelets of more events and more labelled time"
+        )
+
+
+def _text(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {name}" for name, n in counts.items())

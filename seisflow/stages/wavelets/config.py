@@ -1,0 +1,131 @@
+"""What assemble can be asked: every number of METHOD section 4."""
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from seisflow.core.config import SelectingConfig
+from seisflow.core.options import ADVANCED, PathOption, argument, option
+
+__all__ = ["LEAST_TIME_BLOCK_S", "AssembleConfig"]
+
+LEAST_TIME_BLOCK_S = 60
+"""Shortest blocks of time."""
+
+
+class AssembleConfig(SelectingConfig):
+    """Assemble balanced, split examples of 4 s: earthquakes and both kinds of noise.
+
+    Earthquakes: windows about P with SNR above the gate (rms in P..P+1 s over rms in P-3..P-0.5 s,
+    5-30 Hz, the upper edge at most 0.9 of Nyquist). Noise, random or not random: 4 equal labels,
+    none within -2..+30 s of a known arrival of the station; mixed seconds are never taken. Every
+    window and 1 s on either side is completely recorded. A pick is known at all channels of its
+    NET.STA.
+
+    A column `visible` of 0 marks arrivals to keep away from that give no example, as S does.
+
+    Training gets 70 % of the windows of each class, validation and test 15 % each, as near as
+    whole events and time blocks allow; what a split is short of is said. With grouped, training
+    uses the stations of three quarters of the windows, validation and test those of the rest. What
+    falls between is not used.
+
+    Parameters
+    ----------
+    waveforms : path
+        What ingest wrote.
+    labels : path
+        What label wrote of them.
+    arrivals : path
+        CSV (time, station, phase) or QuakeML; with predict a catalogue.
+    wavelets : path
+        The product to write, or to go on with.
+    events : path, optional
+        Catalogue of the events that the arrivals name: magnitudes and distances.
+    select : tuple of str
+        Channels by four globs NET.STA.LOC.CHA. By default those of a site whose code ends in Z, or
+        all channels of a site that has none.
+    start : str, optional
+        First time wanted, ISO 8601 UTC.
+    end : str, optional
+        First time not wanted any more, ISO 8601 UTC.
+    split : str
+        ``grouped``: by event, time block and block of stations; ``events``: by event and time
+        block, stations shared; ``shuffled``: by window, which leaks.
+    seed : int
+        Everything random follows from it.
+    predict : str, optional
+        The arrivals are a catalogue (time, latitude, longitude, depth_km; or QuakeML): compute P
+        and S with this model of ObsPy TauP, for example iasp91.
+    per_class : int, optional
+        Most examples of one class, over all splits.
+    snr_min : float
+        Least signal-to-noise ratio of a P onset.
+    per_arrival : int
+        Most windows of each event and station.
+    lead_s : float
+        An earthquake's window starts this long before P, give or take the jitter.
+    jitter_s : float
+        Most by which the start of an earthquake's window is shifted, either way.
+    window_s : int
+        Length of a window in seconds: so many labels of it must be equal.
+    margin_s : float
+        Recorded seconds kept before and behind a window.
+    before_s : float
+        Noise keeps away from this many seconds before every known arrival.
+    after_s : float
+        Noise keeps away from this many seconds after every known arrival.
+    time_block_s : int
+        Length in seconds of the blocks of time, counted from 1970, that go to one split as a whole.
+    station_blocks : int
+        Number of blocks of neighbouring sites; fewer where there are fewer sites.
+    train : float
+        Share of the windows of each class that is for training, as near as whole blocks of time
+        allow.
+    validation : float
+        Share that is for validation, likewise; the rest is for the test.
+    held : float
+        Share of the windows at stations that are kept from training, where the split is grouped,
+        likewise.
+
+    Examples
+    --------
+    seisflow assemble waveforms.zarr labels.zarr picks.csv wavelets.zarr
+
+    seisflow assemble waveforms.zarr labels.zarr picks.xml wavelets.zarr --split events
+
+    seisflow assemble waveforms.zarr labels.zarr events.csv wavelets.zarr --predict iasp91
+    """
+
+    waveforms: PathOption = argument("WAVEFORMS", product="waveforms")
+    labels: PathOption = argument("LABELS", product="labels")
+    arrivals: PathOption = argument("ARRIVALS")
+    wavelets: PathOption = argument("WAVELETS.zarr", product="wavelets")
+    events: PathOption | None = argument("PATH", default=None, is_named=True)
+    split: Literal["grouped", "events", "shuffled"] = "grouped"
+    seed: int = option(1, ge=0, lt=2**63)
+    predict: str | None = None
+    per_class: int | None = option(None, ge=3)
+    snr_min: float = option(1.5, ge=0)
+    per_arrival: int = option(5, ge=1, le=100)
+    lead_s: float = option(1.0, gt=0, group=ADVANCED)
+    jitter_s: float = option(0.75, ge=0)
+    window_s: int = option(4, ge=2, le=60, group=ADVANCED)
+    margin_s: float = option(1.0, ge=0, le=10, group=ADVANCED)
+    before_s: float = option(2.0, ge=0, group=ADVANCED)
+    after_s: float = option(30.0, ge=0, group=ADVANCED)
+    time_block_s: int = option(600, ge=LEAST_TIME_BLOCK_S, le=86400)
+    station_blocks: int = option(8, ge=2)
+    train: float = option(0.7, gt=0, lt=1, group=ADVANCED)
+    validation: float = option(0.15, gt=0, lt=1, group=ADVANCED)
+    held: float = option(0.25, gt=0, lt=1, group=ADVANCED)
+
+    @model_validator(mode="after")
+    def _fits(self) -> "AssembleConfig":
+        if self.jitter_s > self.lead_s or self.lead_s + self.jitter_s >= self.window_s:
+            raise ValueError(
+                f"jitter_s {self.jitter_s:g} must not be above lead_s {self.lead_s:g}, nor take P "
+                f"out of a window of {self.window_s} s"
+            )
+        if self.train + self.validation >= 1:
+            raise ValueError("train and validation leave nothing for the test")
+        return self

@@ -1,0 +1,127 @@
+"""Splits that got far fewer windows than their share, and what that does to what is made of them.
+
+Counts in, sentences out: what cannot be balanced is said where the set is made, and again where
+its threshold is used.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seisflow.core.classes import Split, WaveletClass
+from seisflow.stages.wavelets.balancing import count_classes
+from seisflow.stages.wavelets.config import AssembleConfig
+from seisflow.stages.wavelets.splitting import splits_wanted
+
+__all__ = ["Groups", "effect_of", "shares_of", "shortfalls"]
+
+SHORT = 0.75
+"""A split with less than so much of what it should have is named."""
+
+FEW = 10
+"""So is one with fewer windows of a class, though these be its share."""
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Columns of the candidates: class, and what is never divided between splits.
+
+    ``time_block`` is the block of time a window belongs to; ``event`` the number of the
+    earthquake, -1 for noise.
+    """
+
+    wavelet_class: npt.NDArray[np.uint8]
+    time_block: npt.NDArray[np.int64]
+    event: npt.NDArray[np.int64]
+
+
+def shares_of(config: AssembleConfig) -> tuple[float, float, float]:
+    """Return the shares of train, validation and test."""
+    return config.train, config.validation, 1 - config.train - config.validation
+
+
+def shortfalls(
+    config: AssembleConfig, groups: Groups, split: npt.NDArray[np.uint8], chosen: list[int]
+) -> tuple[str, ...]:
+    """Say which splits have far fewer windows than their share, why, and with what effect.
+
+    Parameters
+    ----------
+    config : AssembleConfig
+        What was asked for.
+    groups : Groups
+        All candidates.
+    split : ndarray of uint8
+        Of each candidate, before classes were balanced.
+    chosen : list of int
+        Windows of one class that each split has after that.
+
+    Returns
+    -------
+    tuple of str
+        A sentence without full stop for each split that is short of windows.
+    """
+    return tuple(_shortfalls(config, groups, split, chosen))
+
+
+def _shortfalls(
+    config: AssembleConfig, groups: Groups, split: npt.NDArray[np.uint8], chosen: list[int]
+) -> Iterator[str]:
+    total = np.array([np.count_nonzero(groups.wavelet_class == c) for c in WaveletClass])
+    shares = splits_wanted(shares_of(config), config.held if config.split == "grouped" else None)
+    wanted = shares * int(total.min())
+    if config.per_class is not None:
+        wanted = np.minimum(wanted, config.per_class * shares / shares.sum())
+    counts = count_classes(groups.wavelet_class, split)
+    for part in Split:
+        if chosen[part] < SHORT * wanted[part]:
+            scarce = WaveletClass(int(counts[part].argmin()))
+            yield (
+                f"{part.name.lower()} has {chosen[part]} windows of {_name(scarce)} where "
+                f"{wanted[part]:.0f} were wanted: {_why(groups, scarce)}; "
+                f"{effect_of(part, chosen[part] * len(WaveletClass), chosen[part] * 2)}"
+            )
+        elif chosen[part] < FEW:
+            yield (
+                f"{part.name.lower()} has {chosen[part]} windows of each class, its share; "
+                f"{effect_of(part, chosen[part] * len(WaveletClass), chosen[part] * 2)}"
+            )
+
+
+def _why(groups: Groups, scarce: WaveletClass) -> str:
+    """Say in how many blocks a class lies, and how much of it is in the largest."""
+    here = groups.wavelet_class == scarce
+    _, sizes = np.unique(groups.time_block[here], return_counts=True)
+    n_events = len(np.unique(groups.event[here]))
+    events = f"{n_events} events lie" if scarce is WaveletClass.EARTHQUAKE else "it lies"
+    blocks = "1 block" if sizes.size == 1 else f"{sizes.size} blocks"
+    return (
+        f"{events} in {blocks} of time, which are never divided and the largest of which has "
+        f"{sizes.max() / sizes.sum():.0%} of them"
+    )
+
+
+def effect_of(part: Split, n_windows: int, n_noise: int) -> str:
+    """Say what rests on the windows of a split.
+
+    Parameters
+    ----------
+    part : Split
+        Which split.
+    n_windows, n_noise : int
+        Its windows, and those of them that are no earthquake.
+    """
+    if part is Split.TRAIN:
+        return f"a network learns from {n_windows} windows"
+    if part is Split.TEST:
+        return f"what is reported of the test rests on {n_windows} windows"
+    return (
+        f"the threshold rests on {n_windows} windows, and no rate of false positives below "
+        f"{1 / max(n_noise, 1):.2g} can be told"
+    )
+
+
+def _name(code: WaveletClass) -> str:
+    return code.name.lower().replace("_", " ")
