@@ -223,9 +223,10 @@ class WaveformModel:
         -------
         pandas.DataFrame
             A row for each pick, by time: ``station``; ``time``, the start of the second of the
-            largest probability, in which the model has P (datetime64[ns] UTC, so times are good
-            to a second: `seisflow.detect_array` aligns waveforms to a fraction of a sample);
-            ``probability``, the largest of the run; ``start`` and ``end`` of the run, half-open.
+            largest probability (datetime64[ns] UTC); ``probability``, the largest of the run;
+            ``start`` and ``end`` of the run, half-open. Times are whole seconds: of the planted P
+            waves of a demo half lie in the second picked, and of the others most one to three
+            seconds before it. `seisflow.detect_array` aligns waveforms to a fraction of a sample.
             A run goes on across 2 s below the threshold at most, so that S of the same earthquake
             seldom makes a pick of its own.
 
