@@ -37,6 +37,7 @@ ERRORS = RichConsole(
     soft_wrap=True,  # a path is one line, to be copied
 )
 LINE_EVERY_S = 15.0
+BAR_CHARACTERS = 30
 
 
 class _Rate(ProgressColumn):
@@ -73,9 +74,38 @@ class Bar:
             ERRORS.print(f"{self._what}: {self._n}/{self._total}, {rate_text(rate)}, {left} left")
 
 
+class NotebookBar:
+    """A progress bar below the cell of a notebook, redrawn once a second."""
+
+    def __init__(self, what: str, total: int) -> None:
+        from IPython.display import display  # there, where a notebook runs
+
+        self._what, self._total, self._n = what, total, 0
+        self._begun = self._drawn = time.monotonic()
+        self._display = display(self._text(), raw=True, display_id=True)
+
+    def _text(self) -> dict[str, str]:
+        rate = self._n / max(time.monotonic() - self._begun, 1e-9)
+        done = BAR_CHARACTERS * self._n // max(self._total, 1)
+        drawn = "█" * done + "░" * (BAR_CHARACTERS - done)
+        left = f", {human_time((self._total - self._n) / rate)} left" if rate else ""
+        text = f"{self._what} {drawn} {self._n}/{self._total}, {rate_text(rate)}{left}"
+        return {"text/plain": text}
+
+    def advance(self) -> None:
+        """Count one more as ended."""
+        self._n += 1
+        if self._n == self._total or time.monotonic() - self._drawn > 1.0:
+            self._drawn = time.monotonic()
+            self._display.update(self._text(), raw=True)
+
+
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Bar]:
-    """Show the progress of `total` tasks on standard error."""
+def progress(what: str, total: int) -> Iterator[Bar | NotebookBar]:
+    """Show the progress of `total` tasks on standard error, or below the cell of a notebook."""
+    if ERRORS.is_jupyter:
+        yield NotebookBar(what, total)
+        return
     if not ERRORS.is_terminal:
         yield Bar(None, what, total)
         return
@@ -135,7 +165,7 @@ class Console:
         """Print a table."""
         table(title, rows, head)
 
-    def bar(self, what: str, total: int) -> AbstractContextManager[Bar]:
+    def bar(self, what: str, total: int) -> AbstractContextManager[Bar | NotebookBar]:
         """Show progress."""
         return progress(what, total)
 

@@ -2,13 +2,16 @@
 
 import io
 import shutil
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from programs import Cluster, Launcher
 from rich.console import Console
 
-from seisflow.cli import console, running
+from seisflow import console
+from seisflow.engine.announcing import tell_problems
 
 ODD = "raw[1]/[red]a[/red] :smile: [bold]"
 
@@ -28,7 +31,7 @@ def product(waveforms: Path, tmp_path: Path) -> Path:
 def test_messages_show_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     console.ERRORS.print(f"{ODD} is incomplete at 10:11:12")
     console.table(f"cluster {ODD}", {ODD: ODD}, [ODD, f"{ODD}!"])
-    running.show_problems((ODD,), Path(ODD), 2)
+    tell_problems((ODD,), console.CONSOLE, Path(ODD), 2)
     said = capsys.readouterr().err
     assert f"{ODD} is incomplete at 10:11:12\n" in said
     assert f"cluster {ODD}" in said
@@ -66,3 +69,34 @@ def test_an_error_names_a_path_with_brackets(name: str, launcher: Launcher, tmp_
     ended = launcher.run("plot", name, cwd=tmp_path)
     assert ended.code == 2
     assert f"error: {name} does not exist" in ended.err
+
+
+class Shown:
+    """Stands for the display of IPython: keeps what a cell shows."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def display(self, content: dict[str, str], *, raw: bool, display_id: bool) -> "Shown":
+        assert raw
+        assert display_id
+        self.texts.append(content["text/plain"])
+        return self
+
+    def update(self, content: dict[str, str], *, raw: bool) -> None:
+        assert raw
+        self.texts.append(content["text/plain"])
+
+
+def test_a_notebook_shows_one_bar_that_is_redrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Shown()
+    module = ModuleType("IPython.display")
+    module.display = shown.display  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython.display", module)
+    monkeypatch.setattr(console, "ERRORS", Console(force_jupyter=True))
+    with console.progress("label", 2) as bar:
+        bar.advance()
+        bar.advance()
+    assert shown.texts[0].startswith("label ░░░")
+    assert "█ 2/2, " in shown.texts[-1]
+    assert "0/2" in shown.texts[0]

@@ -2,6 +2,8 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from programs import Cluster, Launcher
 
 from seisflow.core.grid import NS_PER_S, format_time, parse_time
 from seisflow.stages.detect.config import DetectParameters
-from seisflow.stages.detect.searching import DetectTask, _hopeless
+from seisflow.stages.detect.searching import DetectTask, hopeless
 
 START = "2020-02-28T22:30"
 WAVES = [Wave(600.35), Wave(1200.6, 200.0, 4000.0), Wave(2000.0, nodes=tuple(range(6)))]
@@ -134,7 +136,9 @@ def test_what_makes_an_hour_hopeless_says_what_can_help(
     options: dict[str, float], needed: int, n_usable: int, advice: str
 ) -> None:
     task = DetectTask("2020-01-01T00:00:00Z", 0)
-    said = _hopeless(DetectParameters.build(options), task, needed, n_usable)
+    search: Any = SimpleNamespace(config=DetectParameters.build(options))
+    hour: Any = SimpleNamespace(needed=needed, n_usable=n_usable)
+    (said,) = hopeless(search, task, hour)
     assert said.endswith(f"stations have data, so nothing can be detected{advice}")
 
 
