@@ -157,7 +157,7 @@ def test_what_does_not_fit_is_refused(models: Path, stream: obspy.Stream, tmp_pa
         model.classify(stream, false_positive_rate=0.0001)
     with pytest.raises(ConfigError, match="precision: found 'half'"):
         model.annotate(stream, precision="half")
-    with pytest.raises(ConfigError, match="batch = 0; give 1 or more"):
+    with pytest.raises(ConfigError, match=r"batch: found 0: .* equal to 1"):
         model.annotate(stream, batch=0)
     with pytest.raises(ConfigError, match=r"give it as annotate\(samples, 100\)"):
         model.annotate(stream[0].data)

@@ -7,7 +7,7 @@ import obspy
 import pytest
 import xarray as xr
 from label_products import RATE, label, record
-from small_archive import waveforms
+from small_archive import ingest, waveforms
 
 import seisflow
 from seisflow.core.classes import Label
@@ -217,13 +217,6 @@ def test_recorded_streams_of_ridgecrest(tmp_path: Path) -> None:
 
 def label_files(files: list[str], folder: Path) -> Path:
     """Do what the commands ingest and label do."""
-    from seisflow.stages.ingest import stage
-
-    config = stage.IngestConfig.build({"raw": tuple(files)})
-    scans = [s for b in stage.batches(config) for s in stage.scan_batch(b)]
-    work = stage.plan(config, folder / "w.zarr", stage.prepare(config, scans))
-    for task in work.tasks:
-        work.job()(task)
-    stage.finish(work.path)
-    label(folder / "w.zarr", folder / "l.zarr", method="calibrated")
+    source = ingest([Path(file) for file in files], folder / "w.zarr")
+    label(source, folder / "l.zarr", method="calibrated")
     return folder / "l.zarr"
