@@ -318,7 +318,7 @@ def test_a_full_disk(
 @pytest.mark.parametrize(
     ("command", "options", "said"),
     [
-        ("label", ["--method", "guess"], ["method: found 'guess'", "allowed: reference"]),
+        ("label", ["--method", "guess"], ["method: found 'guess'", "'calibrated' or 'reference'"]),
         ("label", ["--start", "yesterday"], ["not a time: 'yesterday'", "2014-05-29T17:00"]),
         ("ingest", ["--end", "29/05/2014"], ["not a time: '29/05/2014'", "give UTC as"]),
         ("ingest", ["--select", "R0101"], ["--select 'R0101' has 1 parts", "NET.STA.LOC.CHA"]),
@@ -330,7 +330,7 @@ def test_a_full_disk(
             ["--start", "2014-05-30", "--end", "2014-05-29"],
             ["a span must end after it starts", "2014-05-30T00:00:00Z to 2014-05-29T00:00:00Z"],
         ),
-        ("ingest", ["--rate", "-5"], ["rate: found -5.0", "greater than 0"]),
+        ("ingest", ["--rate", "-5"], ["rate: found '-5'", "greater than 0"]),
         ("ingest", ["--stations", "/none.csv"], ["station table /none.csv cannot be opened"]),
     ],
 )
