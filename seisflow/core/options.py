@@ -10,7 +10,7 @@ import inspect
 import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, PlainValidator
@@ -29,6 +29,7 @@ __all__ = [
     "argument",
     "descriptions",
     "groups_of",
+    "numbers",
     "option",
     "options_of",
     "running",
@@ -188,6 +189,19 @@ def argument(
     )
 
 
+def numbers(default: Any, **bounds: Any) -> Any:
+    """Declare a field that holds numbers of its own class, each of them an option.
+
+    Parameters
+    ----------
+    default : object
+        An instance of the class; None where it follows from something else.
+    **bounds
+        As for `option`.
+    """
+    return _field(default, bounds, is_group=True)
+
+
 def _field(default: Any, bounds: Mapping[str, Any], **mark: Any) -> Any:
     kept = {name: value for name, value in mark.items() if value or name == "is_result"}
     return Field(default, json_schema_extra={_MARK: kept}, **bounds)
@@ -208,19 +222,15 @@ def groups_of(config: type[BaseModel]) -> dict[str, tuple[type, ...]]:
     """Return the fields that hold numbers of their own, each with the classes that declare them."""
     found = {}
     for name, info in config.model_fields.items():
-        kinds = [k for k in _members(info.annotation) if _is_group(k)]
-        if kinds:
-            found[name] = tuple(kinds)
+        if _mark(info).get("is_group"):
+            members = _members(info.annotation)
+            found[name] = tuple(member for member in members if member is not type(None))
     return found
 
 
 def _members(kind: Any) -> tuple[Any, ...]:
     """Return the members of a union, or the type itself."""
     return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
-
-
-def _is_group(kind: Any) -> bool:
-    return isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, BaseModel))
 
 
 def options_of(config: type[BaseModel]) -> tuple[Option, ...]:

@@ -113,18 +113,25 @@ class Connection:
         """Run ``function(task)`` for every task; see `seisflow.engine.drive.drive`."""
         return drive(self.session, function, tasks, stage=stage)
 
-    def refuse_unfit(self, memory_bytes: int, product: AnyPath) -> None:
-        """Refuse workers with less memory than a task needs, or that do not see the product.
+    def refuse_blind(self, product: AnyPath) -> None:
+        """Refuse workers that do not see a product that stands.
 
         Raises
         ------
-        ConfigError
-            It says how much memory that is.
         ClusterError
             It names a worker that looks at another file system.
         """
         if not self.is_local:
             refuse_blind(self.session, product)
+
+    def refuse_small(self, memory_bytes: int) -> None:
+        """Refuse workers with less memory than a task needs; the cluster is joined for it.
+
+        Raises
+        ------
+        ConfigError
+            It says how much memory that is.
+        """
         limit = self.session.worker_memory_bytes()
         if limit and memory_bytes > limit:
             fewer = "fewer workers with --workers, or " if self.session.n_local > 1 else ""
@@ -146,5 +153,8 @@ class Here:
         for task in tasks:
             yield task, function(task)
 
-    def refuse_unfit(self, memory_bytes: int, product: AnyPath) -> None:
+    def refuse_small(self, memory_bytes: int) -> None:
+        """Refuse nothing: what memory there is, the system says."""
+
+    def refuse_blind(self, product: AnyPath) -> None:
         """Refuse nothing: the process that runs the tasks has made the product."""

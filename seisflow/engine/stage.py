@@ -54,8 +54,11 @@ class Runner(Protocol):
     ) -> Iterator[tuple[N, R | Failure]]:
         """Run ``function(task)`` for every task; yield each as it ends."""
 
-    def refuse_unfit(self, memory_bytes: int, product: AnyPath) -> None:
-        """Refuse workers with less memory than a task needs, or that do not see the product."""
+    def refuse_small(self, memory_bytes: int) -> None:
+        """Refuse workers with less memory than a task needs; a cluster is joined for it."""
+
+    def refuse_blind(self, product: AnyPath) -> None:
+        """Refuse workers that do not see a product that stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,6 +278,8 @@ def run_stage(stage: Stage[C, T, P], runner: Runner, reporter: Reporter = SILENT
     plan = stage.plan(runner, reporter)
     for table in plan.tables:
         reporter.table(*table)
+    if not stage.refuse_other(plan):  # nothing is made where the cluster cannot be had
+        runner.refuse_small(plan.needs.memory_bytes)
     stage.create(plan)
     for note in plan.needs.notes:
         reporter.note(note)
@@ -286,7 +291,8 @@ def run_stage(stage: Stage[C, T, P], runner: Runner, reporter: Reporter = SILENT
     if len(remaining) < len(work.tasks):
         n_done = len(work.tasks) - len(remaining)
         reporter.say(f"resuming: {n_done} of {len(work.tasks)} tasks are done")
-    runner.refuse_unfit(plan.needs.memory_bytes, stage.output)
+    runner.refuse_small(plan.needs.memory_bytes)
+    runner.refuse_blind(stage.output)
     with reporter.bar(stage.name, len(remaining)) as bar:
         for task, ended in runner.each(work.job(), remaining, stage=stage.name):
             if isinstance(ended, Failure):

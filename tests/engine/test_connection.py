@@ -25,7 +25,7 @@ def test_fewer_workers_are_advised_where_the_option_can_give_them(
     connection = Connection("local")
     connection.__dict__["session"] = session
     with pytest.raises(ConfigError, match="a task needs about 2 GB and a worker may use") as said:
-        connection.refuse_unfit(2 * 10**9, Path("product"))
+        connection.refuse_small(2 * 10**9)
     assert ("--workers" in str(said.value)) == advised
     assert str(said.value).endswith("workers with more memory")
 
@@ -64,7 +64,7 @@ def test_a_finished_product_needs_no_cluster(label: Label) -> None:
 
 def test_one_that_is_not_finished_does(label: Label) -> None:
     Begun(label)
-    with pytest.raises(AssertionError, match="refuse_unfit was asked of the cluster"):
+    with pytest.raises(AssertionError, match="refuse_small was asked of the cluster"):
         run_stage(label, Untouchable())
 
 

@@ -101,8 +101,8 @@ def test_a_pool_of_jobs(tmp_path: Path) -> None:
     [
         ("kind = slurm", "is not TOML that can be read: Invalid value"),
         ('kind = "pbs"', "kind: found 'pbs'"),
-        ("workers = 2", "kind: found"),
-        ('kind = "local"\nthreads = 2', "threads: found 2"),
+        ("workers = 2", "kind is missing: give it"),
+        ('kind = "local"\nthreads = 2', "threads: no such option; allowed: name, kind"),
         ('kind = "local"\naddress = "tcp://a:1"', "'address' is for, and needed by"),
         ('kind = "address"', "'address' is for, and needed by"),
         ('kind = "address"\naddress = "a:1"', "address: found 'a:1'"),

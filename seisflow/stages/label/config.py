@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import TypeAdapter, ValidationError, ValidationInfo, field_validator
 
 from seisflow.core.config import SelectingConfig
-from seisflow.core.options import PathOption, argument, option, running
+from seisflow.core.options import PathOption, argument, numbers, option, running
 from seisflow.engine.devices import Device
 from seisflow.stages.label.parameters import DEFAULT_METHOD, METHODS, Parameters
 
@@ -66,7 +66,7 @@ class LabelConfig(SelectingConfig):
     method: Literal["calibrated", "reference"] = DEFAULT_METHOD
     precision: Literal["float32", "float64"] = "float32"
     clip_counts: float | None = option(None, gt=0)
-    parameters: Parameters = Field(default=None, validate_default=True)
+    parameters: Parameters = numbers(None, validate_default=True)
     block: int | None = running(None, ge=1)
     device: Device = running("cpu")
 

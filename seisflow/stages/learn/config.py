@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import field_validator, model_validator
 
 from seisflow.core.config import StageConfig
-from seisflow.core.options import ADVANCED, PathOption, argument, option, running
+from seisflow.core.options import ADVANCED, PathOption, argument, numbers, option, running
 from seisflow.engine.devices import Device
 
 __all__ = ["LEARNING_RATES", "WEIGHT_DECAYS", "AugmentConfig", "TrainConfig"]
@@ -173,7 +173,7 @@ class TrainConfig(StageConfig):
     patience: int = option(8, ge=0)
     monitor: Literal["macro_f1", "loss"] = "macro_f1"
     precision: Literal["float32", "bfloat16"] = "float32"
-    augment: AugmentConfig | None = AugmentConfig()
+    augment: AugmentConfig | None = numbers(AugmentConfig())
     shards_together: int = option(8, ge=1, group=ADVANCED)
     seed: int = option(0, ge=0, lt=2**32)
     forest_examples: int = option(20_000, ge=1)
