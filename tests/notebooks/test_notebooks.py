@@ -76,7 +76,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 @pytest.mark.slow
 def test_the_demo_ends_with_its_page(ended: tuple[Path, str]) -> None:
     demo, said = ended
-    assert said.strip().splitlines()[-1].endswith("the page is demo/page.html")
+    assert said.strip().splitlines()[-1].endswith(f"the page is {demo / 'page.html'}")
     assert "signal above 1.0 of the noise" in said
     page = (demo / "page.html").read_text()
     for title in ("WAVEFORMS", "LABELS", "SCORES", "Comparison with a catalogue"):
