@@ -12,7 +12,7 @@ from evaluations import FakeModel, guess
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.errors import ConfigError
 from seisflow.stages.evaluate import evaluation as module
-from seisflow.stages.evaluate.as_json import RATES
+from seisflow.stages.evaluate.as_json import RATES, json_of
 from seisflow.stages.evaluate.evaluation import (
     Evaluation,
     evaluate_model,
@@ -103,7 +103,7 @@ def test_evaluating_a_model_is_predicting_and_counting(examples: Examples) -> No
 
 def test_it_is_json_without_what_there_is_for_each_wavelet(examples: Examples) -> None:
     found = evaluated(examples)
-    content = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    content = json.loads(json.dumps(json_of(found), allow_nan=False))
     assert content["classes"]["random_noise"]["recall"] == pytest.approx(found.scores.recall[1])
     assert content["confusion"] == found.scores.confusion.tolist()
     assert content["operating_point"]["threshold"] == found.point.threshold
@@ -124,7 +124,7 @@ def test_without_earthquakes_it_is_json_too(examples: Examples) -> None:
     indices = np.flatnonzero(examples.wavelet_class != EARTHQUAKE)
     said = guess(examples.wavelet_class[indices])
     found = evaluate_probabilities(said, FakeModel(examples), examples, indices)
-    content = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    content = json.loads(json.dumps(json_of(found), allow_nan=False))
     assert content["classes"]["earthquake"]["recall"] is None
     assert content["roc"]["threshold"] == []
     assert content["operating_point"]["recall"] is None
