@@ -123,9 +123,9 @@ def test_workers_and_a_client_are_refused(client: Client, waveforms: Path, tmp_p
 def test_workers_of_other_versions_are_refused(
     client: Client, waveforms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = connect.environment()
-    monkeypatch.setattr(connect, "environment", lambda: {**here, "numpy": "1.0"})
-    with pytest.raises(ClusterError, match="versions differ"):
+    there = {"tcp://worker:1": {**connect.environment(), "numpy": "1.0"}}
+    monkeypatch.setattr(connect, "versions_there", lambda session: there)
+    with pytest.raises(ClusterError, match=r"numpy: client .*, found 1.0 on 1 .tcp://worker:1"):
         seisflow.label(waveforms, tmp_path / "l", cluster=client, progress=False)
 
 
