@@ -23,6 +23,8 @@ time.sleep(60)
 def test_a_signal_ends_the_program_in_good_order(number: int) -> None:
     """Several ones count once, and what this process does about SIGTERM is as before."""
     before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # tests started in the background are deaf to SIGINT
+    before_int = signal.signal(signal.SIGINT, signal.default_int_handler)
     said: list[str] = []
 
     def on_line(line: str) -> None:
@@ -34,6 +36,7 @@ def test_a_signal_ends_the_program_in_good_order(number: int) -> None:
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     finally:
         signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, before_int)
     assert said == ["ready\n", "in good order\n"]
 
 
