@@ -35,9 +35,9 @@ def function_of(name: str) -> Callable[..., Any]:
         run = {one.name: given.pop(one.name, one.default) for one in how}
         reporter = _reporter(run.pop("progress"))
         stage = stage_of(name)
-        return perform(
-            stage(stage.Config.build(given)), reporter=reporter, **run
-        ).refuse_incomplete()
+        result = perform(stage(stage.Config.build(given)), reporter=reporter, **run)
+        _tell_problems(result, reporter)
+        return result.refuse_incomplete()
 
     function.__name__ = function.__qualname__ = name
     function.__module__ = "seisflow"
@@ -163,6 +163,14 @@ def _reporter(progress: bool) -> Reporter:
     from seisflow.console import CONSOLE
 
     return CONSOLE
+
+
+def _tell_problems(result: Any, reporter: Reporter) -> None:
+    """Tell what could not be used; a command prints it below its table."""
+    if result.problems:
+        from seisflow.engine.announcing import tell_problems
+
+        tell_problems(result.problems, reporter, result.path, result.progress.n_problems)
 
 
 def _named(

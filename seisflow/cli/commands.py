@@ -113,10 +113,10 @@ def _metavar(option: Option) -> str:
 
 
 def _default_text(option: Option) -> str:
-    if option.is_required or option.default in (None, (), False):
+    if option.is_required or option.default is None or option.default is False:
         return ""
     if option.kind is bool:
         return option.dashed
-    if isinstance(option.default, tuple):
+    if isinstance(option.default, tuple):  # of none, as of stations, nothing is shown
         return " ".join(f"{value:g}" for value in option.default)
     return f"{option.default:g}" if isinstance(option.default, float) else str(option.default)

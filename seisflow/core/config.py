@@ -100,7 +100,11 @@ def _grouped(config: type[StageConfig], options: Mapping[str, Any]) -> dict[str,
             if inside:
                 raise ConfigError(f"{', '.join(sorted(inside))}: asked with {group} switched off")
         if inside:
-            given[group] = {**given.get(group, {}), **inside}
+            beside = given.get(group, {})
+            if not isinstance(beside, Mapping):
+                names = ", ".join(sorted(inside))
+                raise ConfigError(f"{names}: given beside {group} = {beside!r}; give one of them")
+            given[group] = {**beside, **inside}
     return given
 
 
@@ -118,6 +122,19 @@ class SelectingConfig(StageConfig):
     select: tuple[str, ...] = ()
     start: str | None = None
     end: str | None = None
+
+    @field_validator("select", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _is_said(cls, value: Any) -> Any:
+        """Take a datetime, a UTCDateTime of ObsPy or a time of NumPy or pandas for its text."""
+        if hasattr(value, "isoformat"):
+            return value.isoformat()
+        return str(value) if type(value).__name__ == "datetime64" else value
 
     @field_validator("start", "end")
     @classmethod

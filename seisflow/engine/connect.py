@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from dask.system import CPU_COUNT
@@ -277,6 +279,18 @@ def _jobs(
         yield Session(client, cluster.scheduler_address, dashboard, tunnel, lambda: cluster.failure)
 
 
+def _of_a_script() -> str:
+    """Say what a script of the user's must have, which each worker process imports."""
+    main = sys.modules["__main__"]
+    script = Path(getattr(main, "__file__", None) or "seisflow")
+    if main.__spec__ is not None or script.stem == "seisflow":
+        return ""  # python -m, our own program, or a notebook
+    return (
+        f'worker processes import {script.name}: call seisflow there below "if __name__ == '
+        "'__main__':\", or give the Client of a cluster that runs"
+    )
+
+
 def _local_cluster(n_workers: int, scratch: str) -> LocalCluster:
     try:
         return LocalCluster(
@@ -292,7 +306,7 @@ def _local_cluster(n_workers: int, scratch: str) -> LocalCluster:
         fewer = ", with fewer --workers if memory is short" if n_workers > 1 else ""
         raise IncompleteError(
             f"the {n_workers} worker processes of the local cluster did not start ({error} "
-            f"{error.__cause__ or ''}); type the command again{fewer}"
+            f"{error.__cause__ or ''}); {_of_a_script() or f'type the command again{fewer}'}"
         ) from error
 
 

@@ -166,11 +166,7 @@ class Result:
 
 
 class Step(Generic[C]):
-    """What all stages share: a name, a configuration, and where they write.
-
-    The first paragraphs of the docstring of a stage are the help of its command and the
-    description of its Python function.
-    """
+    """What all stages share: a name, a configuration, and where they write."""
 
     name: ClassVar[str]
     Config: ClassVar[type[StageConfig]]

@@ -75,7 +75,8 @@ def annotation(kind: Any) -> str:
     members = get_args(kind)
     if get_origin(kind) is tuple:
         inner = ", ".join("..." if one is Ellipsis else annotation(one) for one in members)
-        return f"tuple[{inner}] | list[{annotation(members[0])}]"
+        one = " | str" if members == (str, Ellipsis) else ""  # one text is a list of one
+        return f"tuple[{inner}] | list[{annotation(members[0])}]{one}"
     if members and str(get_origin(kind)) == "typing.Literal":
         return "Literal[" + ", ".join(f'"{choice}"' for choice in members) + "]"
     return " | ".join(annotation(one) for one in members) if members else kind.__name__

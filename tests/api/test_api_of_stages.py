@@ -1,18 +1,25 @@
 """Stages as Python functions: the same products, checks and words as the commands."""
 
 import inspect
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from dask.distributed import Client
+from obspy import UTCDateTime
 from programs import Cluster, Launcher, differences
 
 import seisflow
 from seisflow.engine import connect
 from seisflow.errors import ClusterError, ConfigError, IncompleteError
+from seisflow.registry import config_of
 from seisflow.stages.label import stage as label_stage
+from seisflow.stages.learn.config import AugmentConfig
 
 TWO = ("ZG.R010[12].*.*",)
 
@@ -150,3 +157,52 @@ def test_signature_and_docstring_say_all_options() -> None:
 def test_labels_are_those_of_xarray(labels: Path) -> None:
     with seisflow.open(labels) as opened:
         assert opened.label.dtype == np.uint8
+
+
+def test_one_text_is_a_list_of_one_and_times_are_taken_as_they_come() -> None:
+    ingest, label = config_of("ingest"), config_of("label")
+    asked = ingest.build({"raw": Path("archive"), "waveforms": "w", "select": "*.*.*.EHZ"})
+    assert asked.raw == ("archive",)
+    assert asked.select == ("*.*.*.EHZ",)
+    assert ingest.build({"raw": ["a", Path("b")], "waveforms": "w"}).raw == ("a", "b")
+    day = "2014-05-29"
+    times = (datetime(2014, 5, 29, tzinfo=UTC), UTCDateTime(2014, 5, 29), np.datetime64(day))
+    for time in (*times, day):
+        found = label.build({"waveforms": "w", "labels": "l", "start": time})
+        assert found.start == "2014-05-29T00:00:00Z"
+    with pytest.raises(ConfigError, match="raw: found 3"):
+        ingest.build({"raw": 3, "waveforms": "w"})
+
+
+def test_numbers_beside_a_set_of_them_are_refused() -> None:
+    asked = {"wavelets": "w", "model": "m", "augment": AugmentConfig(), "flip": 0.1}
+    with pytest.raises(ConfigError, match="flip: given beside augment"):
+        config_of("train").build(asked)
+    with pytest.raises(ConfigError, match="flip: asked with augment switched off"):
+        config_of("train").build(asked | {"augment": False})
+
+
+def test_problems_are_told(tmp_path: Path, waveforms: Path, scene: Path, capsys: Any) -> None:
+    """As the command prints them: a file that cannot be read does not pass in silence."""
+    (tmp_path / "raw").mkdir()
+    for file in (scene / "waveforms").rglob("*.mseed"):
+        (tmp_path / "raw" / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "raw" / "notes.txt").write_text("nothing seismic")
+    result = seisflow.ingest(tmp_path / "raw", tmp_path / "w.zarr", workers=1)
+    assert len(result.problems) == 1
+    assert "problem: " in capsys.readouterr().err
+
+
+def test_a_script_that_workers_import_is_told_what_it_lacks(
+    waveforms: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "own.py"
+    call = f"seisflow.label({str(waveforms)!r}, 'l.zarr', workers=1, progress=False)"
+    script.write_text(f"import seisflow\n{call}\n")
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert "worker processes import own.py: call seisflow there below" in last
+    assert not (tmp_path / "l.zarr").exists()

@@ -89,3 +89,9 @@ def test_no_sign_is_lost(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     made(["--help"], prog_name="x", standalone_mode=False)
     whole = FRAME.sub("", capsys.readouterr().out)
     assert whole.count(FRAME.sub("", text)) == 2
+
+
+def test_a_default_of_nothing_is_shown_too(capsys: pytest.CaptureFixture[str]) -> None:
+    said = " ".join(FRAME.sub(" ", shown(("synth",), capsys)).split())
+    assert "[default: 0]" in said  # of --glitches
+    assert "[default: 0.5]" in said

@@ -1,6 +1,11 @@
 """What ingest can be asked."""
 
+from typing import Any
+
+from pydantic import field_validator
+
 from seisflow.core.config import SelectingConfig
+from seisflow.core.files import AnyPath
 from seisflow.core.grid import Span, parse_time
 from seisflow.core.options import PathOption, argument, option
 from seisflow.core.stations import StationPattern
@@ -39,6 +44,15 @@ class IngestConfig(SelectingConfig):
     waveforms: PathOption = argument("WAVEFORMS.zarr", product="waveforms")
     stations: PathOption | None = argument("PATH", default=None, is_named=True)
     rate: float | None = option(None, gt=0)
+
+    @field_validator("raw", mode="before")
+    @classmethod
+    def _are_paths(cls, value: Any) -> Any:
+        """Take one file, folder or glob for a list of one; a path for its text."""
+        several = [value] if isinstance(value, str | AnyPath) else value
+        if not isinstance(several, list | tuple):
+            return value
+        return tuple(str(one) if isinstance(one, AnyPath) else one for one in several)
 
     def selection(self) -> Selection:
         """Return the part of the archive asked for."""
