@@ -116,9 +116,9 @@ def _look(
         return
     yield _versions(there)
     asked = time.time()
-    clocks = session.client.run(time.time)
+    clocks = session.ask(time.time)
     yield _clocks(clocks, asked, time.time())
-    workers = session.client.run(look_around)
+    workers = session.ask(look_around)
     for look in (_threads, _environment, _memory, _scratch):
         yield _worst([look(address, seen) for address, seen in workers.items()])
     for store in stores:
@@ -276,7 +276,7 @@ def _store(session: Session, store: AnyPath) -> Finding:
         return Finding(name, "would fail", found, "give a folder that can be written")
     answers: dict[str, str] = {}
     try:
-        answers = session.client.run(read_and_answer, str(here), token)
+        answers = session.ask(read_and_answer, str(here), token)
         return _worst([_answered(name, who, here, said) for who, said in answers.items()])
     finally:
         for left in (here.name, *(said for said in answers.values() if said[0] != "!")):

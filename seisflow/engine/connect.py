@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Literal
 
 from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, Security
+from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.comm.core import CommClosedError
 from distributed.comm.core import connect as open_comm
 from distributed.core import Status
@@ -37,6 +39,7 @@ __all__ = [
     "open_cluster",
     "refuse_blind",
     "refuse_client",
+    "told_when_gone",
     "versions_there",
 ]
 
@@ -96,10 +99,51 @@ class Session:
             self._threads = (time.monotonic(), known)
         return known
 
+    def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+        """Call a function on every worker.
+
+        Returns
+        -------
+        dict of str
+            What each worker answers, by address; one that dies meanwhile is not among them.
+
+        Raises
+        ------
+        IncompleteError
+            The scheduler went away.
+        """
+        with told_when_gone(self.address):
+            answers = self.client.run(function, *arguments, on_error="return")
+        lost = {worker for worker, said in answers.items() if isinstance(said, Exception)}
+        if lost:
+            there = self.client.scheduler_info(n_workers=-1).get("workers", {})
+            for worker in lost:
+                if worker in there and not isinstance(answers[worker], CommClosedError):
+                    raise answers[worker]
+        return {worker: said for worker, said in answers.items() if worker not in lost}
+
     def worker_memory_bytes(self) -> int:
         """Return the least memory a worker has for each of its threads; 0 where none is set."""
         workers = self.client.scheduler_info(n_workers=-1).get("workers", {}).values()
         return min(((w["memory_limit"] or 0) // w["nthreads"] for w in workers), default=0)
+
+
+@contextmanager
+def told_when_gone(address: str) -> Iterator[None]:
+    """Say what to do where the scheduler goes away.
+
+    Raises
+    ------
+    IncompleteError
+        Instead of what distributed raises then.
+    """
+    try:
+        yield
+    except (CancelledError, FutureCancelledError, ClosedClientError, CommClosedError) as error:
+        raise IncompleteError(
+            f"the scheduler at {address} went away ({error}); what is done is kept: start the "
+            "scheduler again and repeat the command"
+        ) from error
 
 
 @contextmanager
@@ -165,7 +209,7 @@ def refuse_blind(session: Session, product: AnyPath) -> None:
     """
     until = time.monotonic() + SEEN_WITHIN_S
     while True:
-        seen = session.client.run(sees, str(product))
+        seen = session.ask(sees, str(product))
         blind = sorted(worker for worker, does in seen.items() if not does)
         if not blind:
             return
@@ -286,7 +330,7 @@ def _of_a_script() -> str:
     if main.__spec__ is not None or script.stem == "seisflow":
         return ""  # python -m, our own program, or a notebook
     return (
-        f'worker processes import {script.name}: call seisflow there below "if __name__ == '
+        f'. Worker processes import {script.name}: let it call seisflow below "if __name__ == '
         "'__main__':\", or give the Client of a cluster that runs"
     )
 
@@ -303,10 +347,10 @@ def _local_cluster(n_workers: int, scratch: str) -> LocalCluster:
             silence_logs=logging.CRITICAL,
         )
     except RuntimeError as error:
-        fewer = ", with fewer --workers if memory is short" if n_workers > 1 else ""
+        fewer = ", with fewer workers if memory is short" if n_workers > 1 else ""
         raise IncompleteError(
             f"the {n_workers} worker processes of the local cluster did not start ({error} "
-            f"{error.__cause__ or ''}); {_of_a_script() or f'type the command again{fewer}'}"
+            f"{error.__cause__ or ''}); type the command again{fewer}{_of_a_script()}"
         ) from error
 
 
@@ -345,7 +389,8 @@ def _security(tls: Tls | None) -> Security | None:
 
 def _client(address: str, security: Security | None) -> Client:
     # that the scheduler went away is for `drive` to say, once and without a traceback
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    for name in ("distributed.client", "distributed.batched"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         asyncio.run(_greet(address, security or Security()))
         return Client(address, timeout=ANSWER_TIMEOUT_S, security=security)
@@ -386,8 +431,10 @@ def versions_there(session: Session) -> dict[str, dict[str, str]]:
         They cannot even say, because seisflow is not installed there.
     """
     try:
-        there = dict(session.client.run(environment))
+        there = session.ask(environment)
         there[f"scheduler {session.address}"] = session.client.run_on_scheduler(environment)
+    except IncompleteError:  # says itself what to do
+        raise
     except Exception as error:
         raise ClusterError(
             f"the workers at {session.address} cannot run seisflow ({type(error).__name__}: "

@@ -14,11 +14,10 @@ from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 from distributed import KilledWorker, as_completed
-from distributed.client import ClosedClientError, FutureCancelledError
-from distributed.comm.core import CommClosedError
+from distributed.client import FutureCancelledError
 from distributed.scheduler import NoWorkerError
 
-from seisflow.engine.connect import Session
+from seisflow.engine.connect import Session, told_when_gone
 from seisflow.engine.failures import Failure
 from seisflow.engine.metrics import Tally
 from seisflow.errors import IncompleteError, StorageError
@@ -81,17 +80,13 @@ def drive(
     window = _Window(session, function, Tally(session.client, stage))
     rest = (_Attempts(task) for task in tasks)
     try:
-        yield from window.run(rest, width=None)
-        while window.suspects:  # alone, so that an innocent neighbour is not blamed
-            yield from window.run(iter([window.suspects.popleft()]), width=1)
+        with told_when_gone(session.address):
+            yield from window.run(rest, width=None)
+            while window.suspects:  # alone, so that an innocent neighbour is not blamed
+                yield from window.run(iter([window.suspects.popleft()]), width=1)
     except NoWorkerError as error:
         raise IncompleteError(
             f"{error}; what is done is kept: repeat the command when the cluster has room"
-        ) from error
-    except (CancelledError, FutureCancelledError, ClosedClientError, CommClosedError) as error:
-        raise IncompleteError(
-            f"the scheduler at {session.address} went away ({error}); what is done is kept: start "
-            "the scheduler again and repeat the command"
         ) from error
     finally:
         window.cancel()

@@ -35,7 +35,7 @@ from seisflow.formats.writing import MiniSeedWriter
 from seisflow.stages.learn.artifact import save_model
 from seisflow.stages.learn.front_end import FrontEndConfig
 
-N_STATIONS, N_DAYS, RATE_HZ = 8, 3, 50
+N_STATIONS, N_DAYS, N_HOURS, RATE_HZ = 8, 3, 6, 50
 START_NS = 1_401_321_600 * 10**9
 DAY_NS = 86_400 * 10**9
 KILLS_OF_A_STAGE = 5
@@ -43,11 +43,11 @@ KILLS_OF_A_STAGE = 5
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random walks: eight stations, three days at 50 Hz, so that ingesting lasts some seconds."""
+    """Random walks: eight stations, six hours of three days at 50 Hz; ingesting lasts seconds."""
     folder = tmp_path_factory.mktemp("archive")
     rng = np.random.default_rng(11)
     for day in range(N_DAYS):
-        counts = rng.normal(0, 200, 86_400 * RATE_HZ).cumsum().astype("int32")
+        counts = rng.normal(0, 200, N_HOURS * 3600 * RATE_HZ).cumsum().astype("int32")
         first = folder / f"S00.{day}.mseed"
         with first.open("wb") as file:
             MiniSeedWriter(file, "XX.S00..HHZ", RATE_HZ).append(START_NS + day * DAY_NS, counts)
@@ -174,8 +174,10 @@ def restart_scheduler(stage: Stage, run: Running, rng: random.Random) -> bool:
 Kill = Callable[[Stage, Running, random.Random], bool]
 
 
-def kill_in_the_middle(stage: Stage, run: Running, kill: Kill, rng: random.Random) -> bool:
-    """Wait for a random moment of the work, or for its next receipt, and kill.
+def kill_in_the_middle(
+    stage: Stage, run: Running, kill: Kill, rng: random.Random, *, after_receipt: bool
+) -> bool:
+    """Wait for the next receipt, or for a random moment of the work, and kill.
 
     Returns
     -------
@@ -184,7 +186,7 @@ def kill_in_the_middle(stage: Stage, run: Running, kill: Kill, rng: random.Rando
     """
     wait_until(lambda: run.ended() or "dashboard" in run.err.read_text(), 60, "the cluster")
     before = len(receipts(stage.output)) if stage.output.exists() else 0
-    if rng.random() < 0.5:
+    if after_receipt:
         wait_until(lambda: run.ended() or len(receipts(stage.output)) > before, 60, "a receipt")
     else:
         wait_until(lambda: run.ended() or stage.output.exists(), 60, "the product")
@@ -203,7 +205,8 @@ def batter(stage: Stage, kills: list[Kill], rng: random.Random) -> int:
     kills, n_half_done = list(kills), 0
     run = stage.start()
     while kills:
-        landed = kill_in_the_middle(stage, run, kills[0], rng)
+        every_other = len(kills) % 2 == 1
+        landed = kill_in_the_middle(stage, run, kills[0], rng, after_receipt=every_other)
         if landed:
             kills.pop(0)
             n_half_done += 0 < len(receipts(stage.output)) < n_tasks(stage)
