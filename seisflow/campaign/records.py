@@ -14,7 +14,7 @@ from seisflow.core.config import SelectingConfig
 from seisflow.core.files import AnyPath
 from seisflow.core.grid import DAY_NS, parse_time
 from seisflow.core.stations import Coordinates, select_stations
-from seisflow.formats.pieces import FileScan, Piece
+from seisflow.formats.segments import FileScan, Segment
 from seisflow.stages.ingest.stage import IngestPlan
 
 __all__ = ["Records", "made_up_scans", "records_of_plan", "records_of_waveforms"]
@@ -82,8 +82,8 @@ def made_up_scans(size: ArchiveSize) -> Iterator[FileScan]:
         station = f"XX.S{number:05d}..EHZ"
         for day in range(size.days):
             start_ns = first_ns + day * DAY_NS
-            piece = Piece(station, start_ns, n_samples, size.rate_hz, "int32", 0, n_bytes)
-            yield FileScan(f"/{station}/{day}", "miniseed", n_bytes, 0, (piece,))
+            segment = Segment(station, start_ns, n_samples, size.rate_hz, "int32", 0, n_bytes)
+            yield FileScan(f"/{station}/{day}", "miniseed", n_bytes, 0, (segment,))
 
 
 def records_of_plan(plan: IngestPlan) -> Records:
@@ -95,7 +95,7 @@ def records_of_plan(plan: IngestPlan) -> Records:
         plan.product,
         tuple(found),
         tuple(Coordinates(*map(float, row)) for row in zip(*columns, strict=True)),
-        sum(f.piece.n_samples for pieces in found.values() for f in pieces),
+        sum(f.segment.n_samples for segments in found.values() for f in segments),
     )
 
 

@@ -1,6 +1,6 @@
-"""Joining blocks of samples: headers into pieces while scanning, samples into runs while reading.
+"""Joining blocks of samples: headers into segments while scanning, samples into runs while reading.
 
-Invariant: a piece knows the bytes of its own blocks (`seisflow.formats.record_index`), so reading
+Invariant: a segment knows the bytes of its own blocks (`seisflow.formats.record_index`), so reading
 needs no times and passes over no other station: it decodes the blocks in those bytes and counts.
 """
 
@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from seisflow.core.grid import DAY_NS, NS_PER_S, nominal_rate
 from seisflow.errors import DataError
-from seisflow.formats.pieces import Piece, Run
 from seisflow.formats.record_index import RANGE_BYTES, IndexBuilder
+from seisflow.formats.segments import Run, Segment
 
 __all__ = [
     "Block",
-    "PieceBuilder",
     "RunBuilder",
+    "SegmentBuilder",
     "continues",
     "header_rate",
     "require_samples",
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 TOLERANCE_PARTS = 4
-"""A block may miss the time predicted from its piece's start by one of this many parts of a
+"""A block may miss the time predicted from its segment's start by one of this many parts of a
 sample period."""
 
 
@@ -93,11 +93,11 @@ def _period_ns(rate_hz: float) -> tuple[int, int]:
     return (NS_PER_S / exact_rate(rate_hz)).as_integer_ratio()
 
 
-def continues(first: Block | Piece, n_samples: int, block: Block) -> bool:
-    """Tell whether a block goes on `n_samples` after the first sample of a piece.
+def continues(first: Block | Segment, n_samples: int, block: Block) -> bool:
+    """Tell whether a block goes on `n_samples` after the first sample of a segment.
 
-    It has the station, rate and type of the piece and starts on the same UTC day, within a quarter
-    of a sample of the time predicted from the first sample, without drift.
+    It has the station, rate and type of the segment and starts on the same UTC day, within a
+    quarter of a sample of the time predicted from the first sample, without drift.
     """
     if (
         block.rate_hz != first.rate_hz
@@ -113,7 +113,7 @@ def continues(first: Block | Piece, n_samples: int, block: Block) -> bool:
 
 
 class _Growing:
-    """A piece that may still grow."""
+    """A segment that may still grow."""
 
     __slots__ = ("_index", "_range_byte", "_range_first", "end_byte", "first", "n_samples")
 
@@ -125,7 +125,7 @@ class _Growing:
         self._index: IndexBuilder | None = None
 
     def grow(self, block: Block) -> None:
-        """Add a block that continues the piece."""
+        """Add a block that continues the segment."""
         if block.start_byte != self.end_byte or block.end_byte - self._range_byte > RANGE_BYTES:
             self._close_range()
             self._range_byte, self._range_first = block.start_byte, self.n_samples
@@ -137,12 +137,12 @@ class _Growing:
             self._index = IndexBuilder()
         self._index.add(self._range_byte, self.end_byte, self.n_samples - self._range_first)
 
-    def piece(self) -> Piece:
-        """Return the piece; it grows no more."""
+    def segment(self) -> Segment:
+        """Return the segment; it grows no more."""
         first = self.first
         if self._index is not None:
             self._close_range()
-        return Piece(
+        return Segment(
             station=first.station,
             start_ns=first.start_ns,
             n_samples=self.n_samples,
@@ -154,17 +154,17 @@ class _Growing:
         )
 
 
-class PieceBuilder:
-    """Turns blocks, given in file order, into pieces.
+class SegmentBuilder:
+    """Turns blocks, given in file order, into segments.
 
-    A piece of a station is continued while rate and type stay the same, the next block starts
-    within a quarter of a sample of the time predicted from the piece's first sample, and on the
-    same UTC day. Anything else, a repeated block too, starts a new piece.
+    A segment of a station is continued while rate and type stay the same, the next block starts
+    within a quarter of a sample of the time predicted from the segment's first sample, and on the
+    same UTC day. Anything else, a repeated block too, starts a new segment.
     """
 
     def __init__(self) -> None:
         self._open: dict[str, tuple[int, _Growing]] = {}
-        self._pieces: list[Piece | None] = []
+        self._segments: list[Segment | None] = []
 
     def add(self, block: Block) -> None:
         """Take the next block of the file."""
@@ -174,32 +174,32 @@ class PieceBuilder:
             if continues(growing.first, growing.n_samples, block):
                 growing.grow(block)
                 return
-            self._pieces[number] = growing.piece()
-        self._open[block.station] = len(self._pieces), _Growing(block)
-        self._pieces.append(None)
+            self._segments[number] = growing.segment()
+        self._open[block.station] = len(self._segments), _Growing(block)
+        self._segments.append(None)
 
-    def pieces(self) -> list[Piece]:
-        """Return all pieces, in the order in which they start in the file; the last call."""
+    def segments(self) -> list[Segment]:
+        """Return all segments, in the order in which they start in the file; the last call."""
         for number, growing in self._open.values():
-            self._pieces[number] = growing.piece()
+            self._segments[number] = growing.segment()
         self._open.clear()
-        return [piece for piece in self._pieces if piece is not None]
+        return [segment for segment in self._segments if segment is not None]
 
 
 class RunBuilder:
-    """Collects the samples ``first:stop`` of a piece from blocks met in file order.
+    """Collects the samples ``first:stop`` of a segment from blocks met in file order.
 
     Blocks that are skipped leave a hole, and the samples on either side become separate runs.
     The first block to come holds sample `position`.
     """
 
-    def __init__(self, piece: Piece, first: int, stop: int, position: int = 0) -> None:
+    def __init__(self, segment: Segment, first: int, stop: int, position: int = 0) -> None:
         self.first = max(first, 0)
-        self.stop = min(stop, piece.n_samples)
+        self.stop = min(stop, segment.n_samples)
         self.position = position
         self._asked = 0
         size = max(self.stop - self.first, 0)
-        self._values: npt.NDArray[np.generic] = np.empty(size, dtype=piece.dtype)
+        self._values: npt.NDArray[np.generic] = np.empty(size, dtype=segment.dtype)
         self._filled: list[tuple[int, int]] = []
 
     @property

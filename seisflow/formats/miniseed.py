@@ -21,14 +21,14 @@ from seisflow.core.files import AnyPath, open_to_read, read_ranges
 from seisflow.core.stations import Coordinates
 from seisflow.formats.joining import (
     Block,
-    PieceBuilder,
     RunBuilder,
+    SegmentBuilder,
     continues,
     header_rate,
     station_name,
 )
-from seisflow.formats.pieces import Part, Piece, Problem, Problems, Run
 from seisflow.formats.record_index import ByteRange
+from seisflow.formats.segments import Part, Problem, Problems, Run, Segment
 
 __all__ = ["MiniSeedReader", "holds_record"]
 
@@ -90,7 +90,7 @@ class MiniSeedReader:
         del path
         return HEADER.match(head) is not None or CONTROL.match(head) is not None
 
-    def scan(self, path: AnyPath) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
+    def scan(self, path: AnyPath) -> tuple[list[Segment], list[Problem], dict[str, Coordinates]]:
         """Read all record headers.
 
         Unreadable bytes are a problem with their place, and the search for the next record goes
@@ -98,7 +98,7 @@ class MiniSeedReader:
         only where the file holds nothing else.
         """
         walk = _Walk(path)
-        builder, stations = PieceBuilder(), _StationNames()
+        builder, stations = SegmentBuilder(), _StationNames()
         unused: Counter[tuple[str, str]] = Counter()
         n_empty = 0
         for span, record in walk.records():
@@ -109,33 +109,33 @@ class MiniSeedReader:
                 n_empty += 1
             else:
                 unused[stations.of(record), block] += 1
-        pieces, problems = builder.pieces(), list(walk.problems)
+        segments, problems = builder.segments(), list(walk.problems)
         for (station, reason), count in sorted(unused.items()):
             problems.append(Problem(str(path), f"{count} records of {reason}", station=station))
-        if not pieces and not problems:
+        if not segments and not problems:
             found = f"{n_empty} records of text, events or nothing" if n_empty else "no data record"
             problems.append(Problem(str(path), f"no samples: {found}"))
-        return pieces, problems, {}
+        return segments, problems, {}
 
     def read(
-        self, path: AnyPath, piece: Piece, first: int, stop: int
+        self, path: AnyPath, segment: Segment, first: int, stop: int
     ) -> tuple[list[Run], list[Problem]]:
         """Decode the records that hold samples ``first:stop``; a damaged one leaves a hole."""
-        return next(self.read_many(path, [(piece, first, stop)]))
+        return next(self.read_many(path, [(segment, first, stop)]))
 
     def read_many(
         self, path: AnyPath, parts: Sequence[Part]
     ) -> Iterator[tuple[list[Run], list[Problem]]]:
-        """Decode parts of pieces; the file is opened once, and asked for their bytes alone.
+        """Decode parts of segments; the file is opened once, and asked for their bytes alone.
 
         Bytes that the scan could not read are not reported a second time.
         """
-        plans = [piece.ranges(first, stop) for piece, first, stop in parts]
+        plans = [segment.ranges(first, stop) for segment, first, stop in parts]
         contents = read_ranges(path, ((r.start_byte, r.end_byte) for plan in plans for r in plan))
-        for (piece, first, stop), plan in zip(parts, plans, strict=True):
-            runs = RunBuilder(piece, first, stop, plan[0].first if plan else 0)
+        for (segment, first, stop), plan in zip(parts, plans, strict=True):
+            runs = RunBuilder(segment, first, stop, plan[0].first if plan else 0)
             held = zip(plan, islice(contents, len(plan)), strict=True)
-            problems = list(Problems(_fill(path, piece, runs, held)))
+            problems = list(Problems(_fill(path, segment, runs, held)))
             for _ in held:
                 pass  # left where the file has changed
             yield runs.runs(), problems
@@ -148,26 +148,26 @@ def holds_record(path: AnyPath) -> bool:
 
 
 def _fill(
-    path: AnyPath, piece: Piece, runs: RunBuilder, held: Iterator[tuple[ByteRange, bytes]]
+    path: AnyPath, segment: Segment, runs: RunBuilder, held: Iterator[tuple[ByteRange, bytes]]
 ) -> Iterator[Problem]:
-    """Decode the records in some byte ranges of a piece; yield what is wrong with them."""
+    """Decode the records in some byte ranges of a segment; yield what is wrong with them."""
     stations = _StationNames()
     try:
         for span, record in _own_records(held):
             block = _block(record, stations, span)
-            if not isinstance(block, Block) or not continues(piece, runs.position, block):
+            if not isinstance(block, Block) or not continues(segment, runs.position, block):
                 break
             begin, end = runs.advance(block.n_samples)
             values = _decoded(record, block) if begin < end else None
             if isinstance(values, str):
-                yield Problem(str(path), values, block.start_byte, piece.station)
+                yield Problem(str(path), values, block.start_byte, segment.station)
             elif values is not None:
                 runs.put(values[begin:end])
     except MiniSEEDError:
         pass  # a record is no longer where one was
     if not runs.complete:
         reason = "fewer samples than when the file was scanned; it has changed since"
-        yield Problem(str(path), reason, piece.start_byte, piece.station)
+        yield Problem(str(path), reason, segment.start_byte, segment.station)
 
 
 def _own_records(held: Iterator[tuple[ByteRange, bytes]]) -> Iterator[_Found]:

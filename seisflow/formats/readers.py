@@ -1,6 +1,6 @@
 """All readers, and the one boundary at which a bad file becomes a problem instead of an error.
 
-Invariant: `scan_file` and `read_piece` never raise because of what a file holds; a thousand good
+Invariant: `scan_file` and `read_segment` never raise because of what a file holds; a thousand good
 files are not held up by one bad one.
 """
 
@@ -12,22 +12,22 @@ from seisflow.core.files import AnyPath, is_local, open_to_read
 from seisflow.core.grid import nominal_rate
 from seisflow.errors import DataError
 from seisflow.formats.miniseed import MiniSeedReader, holds_record
-from seisflow.formats.pieces import (
+from seisflow.formats.recognised import guess, known_kind
+from seisflow.formats.rg16 import Rg16Reader
+from seisflow.formats.sac import SacReader
+from seisflow.formats.segments import (
     FileScan,
     ManyReader,
     Part,
-    Piece,
     Problem,
     Problems,
     Reader,
     Run,
+    Segment,
 )
-from seisflow.formats.recognised import guess, known_kind
-from seisflow.formats.rg16 import Rg16Reader
-from seisflow.formats.sac import SacReader
 from seisflow.formats.segy import SegyReader
 
-__all__ = ["ALLOWED", "READERS", "read_piece", "read_pieces", "scan_file"]
+__all__ = ["ALLOWED", "READERS", "read_segment", "read_segments", "scan_file"]
 
 READERS: tuple[Reader, ...] = (MiniSeedReader(), Rg16Reader(), SacReader(), SegyReader())
 """Asked in this order; those with the strictest marks first."""
@@ -57,7 +57,7 @@ def scan_file(path: AnyPath) -> FileScan:
     Returns
     -------
     FileScan
-        With an empty ``format`` where no reader takes the file. Pieces whose rate no grid can
+        With an empty ``format`` where no reader takes the file. Segments whose rate no grid can
         carry are left out. Problems of one kind are one, with a count.
     """
     try:
@@ -71,39 +71,39 @@ def scan_file(path: AnyPath) -> FileScan:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            pieces, problems, coordinates = reader.scan(path)
+            segments, problems, coordinates = reader.scan(path)
     except PASSING:
         raise
     except Exception as error:  # noqa: BLE001 - the boundary: recorded, and the next file goes on
         reason = f"{reader.name} file that cannot be read: {type(error).__name__}: {error}"
         return FileScan(str(path), reader.name, size, mtime, (), (Problem(str(path), reason),))
-    kept, unfit = _fit_for_grid(path, pieces)
+    kept, unfit = _fit_for_grid(path, segments)
     return FileScan(
         path=str(path),
         format=reader.name,
         size_bytes=size,
         mtime_ns=mtime,
-        pieces=tuple(kept),
+        segments=tuple(kept),
         problems=tuple(Problems((*problems, *unfit))),
         coordinates=coordinates,
     )
 
 
-def read_piece(
-    scan_format: str, path: AnyPath, piece: Piece, first: int, stop: int
+def read_segment(
+    scan_format: str, path: AnyPath, segment: Segment, first: int, stop: int
 ) -> tuple[list[Run], list[Problem]]:
-    """Decode samples of a piece; whatever is wrong becomes a problem.
+    """Decode samples of a segment; whatever is wrong becomes a problem.
 
     Parameters
     ----------
     scan_format : str
-        ``FileScan.format`` of the scan that found the piece.
+        ``FileScan.format`` of the scan that found the segment.
     path : Path
         The file.
-    piece : Piece
+    segment : Segment
         As the scan found it.
     first, stop : int
-        Half-open range of samples of the piece.
+        Half-open range of samples of the segment.
 
     Returns
     -------
@@ -115,34 +115,34 @@ def read_piece(
     OSError
         The file cannot be read at all: gone since the scan, no permission, a disk that fails.
     """
-    return next(read_pieces(scan_format, path, [(piece, first, stop)]))
+    return next(read_segments(scan_format, path, [(segment, first, stop)]))
 
 
-def read_pieces(
+def read_segments(
     scan_format: str, path: AnyPath, parts: Sequence[Part]
 ) -> Iterator[tuple[list[Run], list[Problem]]]:
-    """Decode samples of many pieces of one file; yield for each what `read_piece` returns.
+    """Decode samples of many segments of one file; yield for each what `read_segment` returns.
 
     Parameters
     ----------
     scan_format : str
-        ``FileScan.format`` of the scan that found the pieces.
+        ``FileScan.format`` of the scan that found the segments.
     path : Path
         The file.
-    parts : sequence of (Piece, int, int)
-        Each piece as the scan found it, with a half-open range of its samples.
+    parts : sequence of (Segment, int, int)
+        Each segment as the scan found it, with a half-open range of its samples.
 
     Raises
     ------
     OSError
-        As `read_piece`; what comes after cannot be read either.
+        As `read_segment`; what comes after cannot be read either.
     """
     reader = next((r for r in READERS if r.name == scan_format), None)
     if isinstance(reader, ManyReader) and len(parts) > 1:
         results = reader.read_many(path, parts)
     else:
         results = _one_by_one(reader, path, parts)
-    for n, (piece, _, _) in enumerate(parts, 1):
+    for n, (segment, _, _) in enumerate(parts, 1):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -151,7 +151,7 @@ def read_pieces(
             raise  # the machine, not the file: the task is tried again
         except Exception as error:  # noqa: BLE001 - the boundary: recorded, and the next goes on
             reason = f"cannot be read: {type(error).__name__}: {error}"
-            found = [], [Problem(str(path), reason, piece.start_byte, piece.station)]
+            found = [], [Problem(str(path), reason, segment.start_byte, segment.station)]
             if not isinstance(results, map):
                 results = _one_by_one(reader, path, parts[n:])
         yield found
@@ -160,7 +160,7 @@ def read_pieces(
 def _one_by_one(
     reader: Reader | None, path: AnyPath, parts: Sequence[Part]
 ) -> Iterator[tuple[list[Run], list[Problem]]]:
-    """Read each piece when it is asked for; one that raises does not end the others."""
+    """Read each segment when it is asked for; one that raises does not end the others."""
 
     def read(part: Part) -> tuple[list[Run], list[Problem]]:
         if reader is None:
@@ -208,18 +208,18 @@ def _nearly(rate_hz: float) -> str:
     )
 
 
-def _fit_for_grid(path: AnyPath, pieces: list[Piece]) -> tuple[list[Piece], list[Problem]]:
-    """Leave out pieces whose time or rate has no grid; say how many samples at which rates."""
-    kept: list[Piece] = []
-    beyond: list[Piece] = []
+def _fit_for_grid(path: AnyPath, segments: list[Segment]) -> tuple[list[Segment], list[Problem]]:
+    """Leave out segments whose time or rate has no grid; say how many samples at which rates."""
+    kept: list[Segment] = []
+    beyond: list[Segment] = []
     unfit: Counter[tuple[str, float]] = Counter()
-    for piece in pieces:
-        if not abs(piece.start_ns) < LATEST_NS:
-            beyond.append(piece)
-        elif nominal_rate(piece.rate_hz) is not None:
-            kept.append(piece)
+    for segment in segments:
+        if not abs(segment.start_ns) < LATEST_NS:
+            beyond.append(segment)
+        elif nominal_rate(segment.rate_hz) is not None:
+            kept.append(segment)
         else:
-            unfit[piece.station, piece.rate_hz] += piece.n_samples
+            unfit[segment.station, segment.rate_hz] += segment.n_samples
     problems = [
         Problem(
             str(path),

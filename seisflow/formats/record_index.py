@@ -1,10 +1,10 @@
-"""Where in a file the records of one piece lie, when other stations' records lie between them.
+"""Where in a file the records of one segment lie, when other stations' records lie between them.
 
-A multiplexed file is walked once, by the scan. It notes the bytes of every piece's own records, so
-that reading a station takes time in proportion to that station, not to the file.
+A multiplexed file is walked once, by the scan. It notes the bytes of every segment's own records,
+so that reading a station takes time in proportion to that station, not to the file.
 
-Invariant: the ranges of a piece, in order, hold its records and nothing else, and each range starts
-with a record whose first sample is known by number: reading may start at any of them.
+Invariant: the ranges of a segment, in order, hold its records and nothing else, and each range
+starts with a record whose first sample is known by number: reading may start at any of them.
 
 Adjacent records share a range. Where records of many stations alternate, each is a range of its
 own and takes 2 to 3 bytes here; a station-day of 512-byte records at 100 Hz is 200 kB.
@@ -39,7 +39,7 @@ class ByteRange(NamedTuple):
 class _Part:
     """Some ranges in a row: gap before each, length and number of samples, as compressed bytes.
 
-    The gap before the first counts from `start_byte`. Samples ``[first, stop)`` of the piece.
+    The gap before the first counts from `start_byte`. Samples ``[first, stop)`` of the segment.
     """
 
     start_byte: int
@@ -57,7 +57,7 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class RecordIndex:
-    """The byte ranges of a piece's own records, in the order of the file."""
+    """The byte ranges of a segment's own records, in the order of the file."""
 
     parts: tuple[_Part, ...]
 
@@ -67,7 +67,7 @@ class RecordIndex:
         return sum(len(part.packed) for part in self.parts)
 
     def ranges(self, first: int, stop: int) -> list[ByteRange]:
-        """Return the ranges that hold samples ``[first, stop)`` of the piece."""
+        """Return the ranges that hold samples ``[first, stop)`` of the segment."""
         found = [r for part in self.cut(first, stop).parts for r in part.ranges()]
         begin = max(bisect_right(found, first, key=lambda r: r.first) - 1, 0)
         return found[begin : bisect_left(found, stop, key=lambda r: r.first)]
@@ -88,7 +88,7 @@ class IndexBuilder:
         self._start_byte = self._end_byte = self._first = self._n_samples = 0
 
     def add(self, start_byte: int, end_byte: int, n_samples: int) -> None:
-        """Add a range that holds the piece's next samples."""
+        """Add a range that holds the segment's next samples."""
         self._rows.extend((start_byte - self._end_byte, end_byte - start_byte, n_samples))
         self._end_byte = end_byte
         self._n_samples += n_samples

@@ -14,9 +14,9 @@ import numpy as np
 from seisflow.core.files import AnyPath, open_to_read
 from seisflow.core.stations import Coordinates
 from seisflow.formats.header_values import checked_rate, checked_start
-from seisflow.formats.joining import Block, PieceBuilder, RunBuilder, station_name
-from seisflow.formats.pieces import Piece, Problem, Run
+from seisflow.formats.joining import Block, RunBuilder, SegmentBuilder, station_name
 from seisflow.formats.record_index import ByteRange
+from seisflow.formats.segments import Problem, Run, Segment
 
 __all__ = ["Rg16Reader"]
 
@@ -44,9 +44,9 @@ class Rg16Reader:
         del path
         return head[2:4] == b"\x80\x58" and head[16:17] == b"\x20" and head[42:44] == b"\x01\x06"
 
-    def scan(self, path: AnyPath) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
+    def scan(self, path: AnyPath) -> tuple[list[Segment], list[Problem], dict[str, Coordinates]]:
         """Read the trace headers; consecutive traces of a component are joined."""
-        builder = PieceBuilder()
+        builder = SegmentBuilder()
         size = path.stat().st_size
         n_found = 0
         unplaced: list[tuple[int, str]] = []
@@ -72,17 +72,17 @@ class Rg16Reader:
             first_byte, fault = unplaced[0]
             reason = f"{len(unplaced)} RG16 traces with a time that cannot be ({fault})"
             problems.append(Problem(str(path), reason, first_byte))
-        return builder.pieces(), problems, {}
+        return builder.segments(), problems, {}
 
     def read(
-        self, path: AnyPath, piece: Piece, first: int, stop: int
+        self, path: AnyPath, segment: Segment, first: int, stop: int
     ) -> tuple[list[Run], list[Problem]]:
         """Read only the trace blocks that hold samples ``first:stop``."""
-        plan = piece.ranges(first, stop)
-        runs = RunBuilder(piece, first, stop, plan[0].first if plan else 0)
+        plan = segment.ranges(first, stop)
+        runs = RunBuilder(segment, first, stop, plan[0].first if plan else 0)
         with open_to_read(path) as file:
-            for block, fault in _own_blocks(file, piece.rate_hz, plan):
-                if fault or block.station != piece.station:
+            for block, fault in _own_blocks(file, segment.rate_hz, plan):
+                if fault or block.station != segment.station:
                     break
                 begin, end = runs.advance(block.n_samples)
                 if begin < end:
@@ -94,7 +94,7 @@ class Rg16Reader:
         if runs.complete:
             return runs.runs(), []
         reason = "fewer samples than when the file was scanned; it has changed since"
-        return runs.runs(), [Problem(str(path), reason, piece.start_byte, piece.station)]
+        return runs.runs(), [Problem(str(path), reason, segment.start_byte, segment.station)]
 
 
 def _own_blocks(

@@ -18,7 +18,7 @@ from seisflow.core.stations import Coordinates, checked_place
 from seisflow.formats.header_values import checked_rate, checked_start, header_time_ns
 from seisflow.formats.joining import require_samples, station_name
 from seisflow.formats.obspy_import import header_arrays_to_dict, read_sac
-from seisflow.formats.pieces import Piece, Problem, Run
+from seisflow.formats.segments import Problem, Run, Segment
 
 __all__ = ["SacReader"]
 
@@ -50,7 +50,7 @@ class SacReader:
         del path
         return len(head) >= DATA_BYTE and _order(head) != ""
 
-    def scan(self, path: AnyPath) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
+    def scan(self, path: AnyPath) -> tuple[list[Segment], list[Problem], dict[str, Coordinates]]:
         """Read header and footer; a file shorter or longer than they promise is a problem."""
         size = path.stat().st_size
         try:
@@ -68,25 +68,25 @@ class SacReader:
         if present < 1:
             return [], problems, {}
         station, end_byte = _station(header), DATA_BYTE + 4 * present
-        piece = Piece(station, start_ns, present, rate_hz, "float32", DATA_BYTE, end_byte)
+        segment = Segment(station, start_ns, present, rate_hz, "float32", DATA_BYTE, end_byte)
         try:
-            return [piece], problems, _coordinates(station, header)
+            return [segment], problems, _coordinates(station, header)
         except ValueError as error:
             reason = f"place in the SAC header not used: {error}"
-            return [piece], [*problems, Problem(str(path), reason, station=station)], {}
+            return [segment], [*problems, Problem(str(path), reason, station=station)], {}
 
     def read(
-        self, path: AnyPath, piece: Piece, first: int, stop: int
+        self, path: AnyPath, segment: Segment, first: int, stop: int
     ) -> tuple[list[Run], list[Problem]]:
         """Read the samples as they are, in the byte order of this machine."""
-        first, stop = max(first, 0), min(stop, piece.n_samples)
+        first, stop = max(first, 0), min(stop, segment.n_samples)
         with open_to_read(path) as file:
             head = file.read(DATA_BYTE)
             order = _order(head) if len(head) == DATA_BYTE else ""
             if not order:
                 return [], [Problem(str(path), "the file has changed since it was scanned")]
             count = max(stop - first, 0)
-            file.seek(piece.start_byte + 4 * first)
+            file.seek(segment.start_byte + 4 * first)
             samples = file.read(4 * count)
         values = np.frombuffer(samples, f"{order}f4", len(samples) // 4)
         require_samples(len(values), count)

@@ -1,4 +1,4 @@
-"""SEG-Y revision 0, 1 and 2: every trace is a piece.
+"""SEG-Y revision 0, 1 and 2: every trace is a segment.
 
 Invariant: a trace is used only where its own header tells when it was recorded, and samples are
 never taken for a trace header. Times said to be of another basis than UTC are taken for UTC and
@@ -19,7 +19,7 @@ from seisflow.core.files import AnyPath, open_to_read
 from seisflow.core.stations import Coordinates
 from seisflow.formats.joining import require_samples, station_name
 from seisflow.formats.obspy_import import DATA_SAMPLE_FORMAT_UNPACK_FUNCTIONS
-from seisflow.formats.pieces import Piece, Problem, Run
+from seisflow.formats.segments import Problem, Run, Segment
 from seisflow.formats.segy_headers import (
     BINARY_BYTE,
     TEXT_BYTES,
@@ -51,7 +51,7 @@ class SegyReader:
         del path
         return byte_order(head) != ""
 
-    def scan(self, path: AnyPath) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
+    def scan(self, path: AnyPath) -> tuple[list[Segment], list[Problem], dict[str, Coordinates]]:
         """Read the trace headers; traces that cannot be used are one problem of each kind."""
         with open_to_read(path) as file:
             try:
@@ -64,18 +64,18 @@ class SegyReader:
             return (*_traces(path, file, layout), {})
 
     def read(
-        self, path: AnyPath, piece: Piece, first: int, stop: int
+        self, path: AnyPath, segment: Segment, first: int, stop: int
     ) -> tuple[list[Run], list[Problem]]:
         """Decode samples of one trace, IBM floats as obspy does."""
-        first, stop = max(first, 0), min(stop, piece.n_samples)
+        first, stop = max(first, 0), min(stop, segment.n_samples)
         with open_to_read(path) as file:
             head = file.read(TRACES_BYTE)
             order = byte_order(head)
             code = sample_format(head, order) if order else 0
-            if DTYPES.get(code) != piece.dtype:
+            if DTYPES.get(code) != segment.dtype:
                 return [], [Problem(str(path), "the file has changed since it was scanned")]
-            itemsize = np.dtype(piece.dtype).itemsize
-            file.seek(piece.end_byte - (piece.n_samples - first) * itemsize)
+            itemsize = np.dtype(segment.dtype).itemsize
+            file.seek(segment.end_byte - (segment.n_samples - first) * itemsize)
             count = max(stop - first, 0)
             data = file.read(count * itemsize)
         require_samples(len(data) // itemsize, count)
@@ -109,9 +109,9 @@ class _Faults:
         return self._others + counted
 
 
-def _traces(path: AnyPath, file: BinaryIO, layout: Layout) -> tuple[list[Piece], list[Problem]]:
+def _traces(path: AnyPath, file: BinaryIO, layout: Layout) -> tuple[list[Segment], list[Problem]]:
     """Walk over the traces and sort them into usable and not."""
-    pieces: list[Piece] = []
+    segments: list[Segment] = []
     faults = _Faults(path)
     n_traces = 0
     for byte, trace, present in _walk(file, layout, path.stat().st_size):
@@ -120,7 +120,7 @@ def _traces(path: AnyPath, file: BinaryIO, layout: Layout) -> tuple[list[Piece],
             continue
         n_traces += 1
         try:
-            pieces.append(_piece(byte, trace, present, layout))
+            segments.append(_segment(byte, trace, present, layout))
         except UnusableTraceError as error:
             faults.add(byte, *error.args)
             continue
@@ -135,9 +135,9 @@ def _traces(path: AnyPath, file: BinaryIO, layout: Layout) -> tuple[list[Piece],
         reason = f"the binary header promises {layout.n_traces} traces, {n_traces} are there"
         faults.add_of_file(BINARY_BYTE + 312, reason)
     problems = faults.problems()
-    if not pieces and not problems:
+    if not segments and not problems:
         problems = [Problem(str(path), "no samples: SEG-Y headers without a trace")]
-    return pieces, problems
+    return segments, problems
 
 
 def _walk(
@@ -182,11 +182,11 @@ def _no_header(n_bytes: int, n_samples: int, previous: TraceHeader | None) -> st
     )
 
 
-def _piece(byte: int, trace: TraceHeader, n_samples: int, layout: Layout) -> Piece:
-    """Return a trace as a piece; `UnusableTraceError` says why it cannot be one."""
+def _segment(byte: int, trace: TraceHeader, n_samples: int, layout: Layout) -> Segment:
+    """Return a trace as a segment; `UnusableTraceError` says why it cannot be one."""
     dtype = DTYPES[layout.code]
     number = trace.number or trace.in_file or trace.in_line
-    return Piece(
+    return Segment(
         station=station_name("", str(trace.record), "", str(number)),
         start_ns=trace.start_ns(layout),
         n_samples=n_samples,

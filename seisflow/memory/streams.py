@@ -20,7 +20,7 @@ from seisflow.core.config import fingerprint
 from seisflow.core.grid import HOUR_NS, NS_PER_S, SampleGrid, Span, format_time
 from seisflow.dsp.filters import valid_runs
 from seisflow.errors import DataError
-from seisflow.formats.pieces import Piece
+from seisflow.formats.segments import Segment
 from seisflow.formats.traces import Recording, SegmentToWrite, stream_of, traces_of
 from seisflow.memory.waveforms import Waveforms
 from seisflow.stages.ingest.assembling import Shard, coverage_of
@@ -149,7 +149,7 @@ def _placed(recordings: Sequence[Recording]) -> tuple[SampleGrid, Placed]:
 
 def _found(recording: Recording, number: int) -> Found:
     """Return what a file with the recording in it would be found to hold."""
-    piece = Piece(
+    segment = Segment(
         station=recording.station,
         start_ns=recording.start_ns,
         n_samples=recording.samples.size,
@@ -158,7 +158,7 @@ def _found(recording: Recording, number: int) -> Found:
         start_byte=number,
         end_byte=number,
     )
-    return Found("", "", piece)
+    return Found("", "", segment)
 
 
 def _filled(

@@ -5,9 +5,12 @@ import signal
 import socket
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
+from distributed.comm.core import CommClosedError
 from drive_tasks import Item, shout
 from programs import (
     Cluster,
@@ -20,12 +23,12 @@ from programs import (
 )
 
 import seisflow.engine.connect as connecting
-from seisflow.engine.connect import connect
+from seisflow.engine.connect import Session, connect
 from seisflow.engine.drive import drive
 from seisflow.engine.profiles import read_profile
 from seisflow.engine.settings import WORKER_ENVIRONMENT
 from seisflow.engine.versions import PACKAGES, environment, refuse_differences
-from seisflow.errors import ClusterError
+from seisflow.errors import ClusterError, IncompleteError
 
 
 @pytest.mark.slow
@@ -181,3 +184,26 @@ def worker_pids() -> list[int]:
     """Processes of the local cluster's workers, ready or not."""
     alive = [c for c in psutil.Process().children() if c.status() != psutil.STATUS_ZOMBIE]
     return [c.pid for c in alive if "spawn_main" in " ".join(c.cmdline())]
+
+
+def asked(answers: dict[str, Any], there: set[str], error: Exception | None = None) -> Session:
+    """A session whose workers give these answers; some are still there afterwards."""
+
+    def run(_: object, *, on_error: str) -> dict[str, Any]:
+        assert on_error == "return"
+        if error is not None:
+            raise error
+        return answers
+
+    known = {"workers": dict.fromkeys(there)}
+    client: Any = SimpleNamespace(run=run, scheduler_info=lambda n_workers: known)
+    return Session(client, "tcp://it", "none")
+
+
+def test_a_worker_that_dies_while_it_is_asked_gives_no_answer() -> None:
+    answers = {"a": 1, "b": CommClosedError("gone"), "c": OSError("no such address")}
+    assert asked(answers, {"a", "b"}).ask(abs) == {"a": 1}
+    with pytest.raises(OSError, match="no such address"):
+        asked(answers, {"a", "b", "c"}).ask(abs)
+    with pytest.raises(IncompleteError, match=r"tcp://it went away .* start the scheduler again"):
+        asked({}, set(), CommClosedError("gone")).ask(abs)

@@ -9,8 +9,8 @@ from struct import pack, pack_into
 import numpy as np
 from pymseed import DataEncoding, MS3Record
 
-from seisflow.formats.pieces import FileScan, Problem
-from seisflow.formats.readers import read_piece, scan_file
+from seisflow.formats.readers import read_segment, scan_file
+from seisflow.formats.segments import FileScan, Problem
 
 CONFORMANCE = Path(__file__).parents[3] / "shared" / "data" / "conformance"
 DAY_NS = 86_400 * 10**9
@@ -31,22 +31,22 @@ class Reading:
 
 
 def read_all(path: Path, n_parts: int = 1) -> Reading:
-    """Scan a file and read every piece, cut into parts that are read one by one."""
+    """Scan a file and read every segment, cut into parts that are read one by one."""
     scan = scan_file(path)
     parts: dict[str, list[np.ndarray]] = defaultdict(list)
     problems = list(scan.problems)
-    for piece in scan.pieces:
-        edges = np.linspace(0, piece.n_samples, n_parts + 1).astype(int).tolist()
+    for segment in scan.segments:
+        edges = np.linspace(0, segment.n_samples, n_parts + 1).astype(int).tolist()
         for first, stop in pairwise(edges):
-            runs, new = read_piece(scan.format, path, piece, first, stop)
+            runs, new = read_segment(scan.format, path, segment, first, stop)
             problems += new
             position = first
             for run in runs:
                 assert position <= run.first, "runs overlap or are out of order"
                 position = run.first + len(run.values)
                 assert position <= stop, "a run goes past what was asked for"
-                assert run.values.dtype == piece.dtype
-                parts[piece.station].append(run.values)
+                assert run.values.dtype == segment.dtype
+                parts[segment.station].append(run.values)
     return Reading(scan, {k: np.concatenate(v) for k, v in parts.items()}, problems)
 
 

@@ -34,7 +34,7 @@ from format_samples import CONFORMANCE, Reading, read_all
 from obspy.io.sac import SACTrace
 from pymseed import MS3Record, sourceid2nslc
 
-from seisflow.formats.pieces import Piece
+from seisflow.formats.segments import Segment
 
 TABLE = Path(__file__).with_name("conformance_outcomes.csv")
 HEADINGS = ("file", "outcome", "n_stations", "n_samples", "first_reason")
@@ -106,29 +106,29 @@ def by_obspy(file: Path, reading: Reading) -> tuple[Samples, obspy.Stream] | Non
             return None
     ids = [trace.id for trace in stream]
     if reading.scan.format == "SEG-Y":  # obspy gives all traces one empty id
-        ids = [piece.station for piece in reading.scan.pieces]
+        ids = [segment.station for segment in reading.scan.segments]
     return joined([(i, t.data) for i, t in zip(ids, stream, strict=True)]), stream
 
 
 def by_libmseed(file: Path, reading: Reading) -> Samples:
-    """Return what libmseed reads between the bytes of each piece."""
+    """Return what libmseed reads between the bytes of each segment."""
     data, parts = file.read_bytes(), []
-    for piece in reading.scan.pieces:
-        view = data[piece.start_byte : piece.end_byte]
+    for segment in reading.scan.segments:
+        view = data[segment.start_byte : segment.end_byte]
         for record in MS3Record.from_buffer(view, unpack_data=True):
             station = ".".join(sourceid2nslc(record.sourceid))
-            if station == piece.station:
+            if station == segment.station:
                 parts.append((station, record.np_datasamples.copy()))
     return joined(parts)
 
 
-def miss_ns(start_ns: int, pieces: tuple[Piece, ...]) -> float:
-    """Distance of a time from the nearest sample of the pieces."""
+def miss_ns(start_ns: int, segments: tuple[Segment, ...]) -> float:
+    """Distance of a time from the nearest sample of the segments."""
     misses = []
-    for piece in pieces:
-        rate = Fraction(piece.rate_hz)
-        k = min(max(round((start_ns - piece.start_ns) * rate / 10**9), 0), piece.n_samples - 1)
-        misses.append(abs(start_ns - piece.start_ns - k * 10**9 / rate))
+    for segment in segments:
+        rate = Fraction(segment.rate_hz)
+        k = min(max(round((start_ns - segment.start_ns) * rate / 10**9), 0), segment.n_samples - 1)
+        misses.append(abs(start_ns - segment.start_ns - k * 10**9 / rate))
     return float(min(misses))
 
 
@@ -162,11 +162,11 @@ def test_every_sample_and_time_is_as_obspy_or_libmseed_read_it() -> None:
         for trace in stream:
             if len(trace):
                 start_ns = trace.stats.starttime.ns + DELAY_NS.get(file.name, 0)
-                assert miss_ns(start_ns, reading.scan.pieces) <= allowed_ns, file
+                assert miss_ns(start_ns, reading.scan.segments) <= allowed_ns, file
                 assert (
                     trace.stats.sampling_rate
-                    == pytest.approx(reading.scan.pieces[0].rate_hz, rel=1e-6)
-                    or len({p.rate_hz for p in reading.scan.pieces}) > 1
+                    == pytest.approx(reading.scan.segments[0].rate_hz, rel=1e-6)
+                    or len({p.rate_hz for p in reading.scan.segments}) > 1
                 )
         compared["obspy"] += 1
     assert compared == {"obspy": 132, "libmseed": 30}
@@ -191,7 +191,7 @@ def test_the_comparison_can_fail() -> None:
         assert_same(file, reading.values, {station: wrong})
     with pytest.raises(AssertionError):
         assert_same(file, reading.values, {"A.B.C.D": truth[station]})
-    assert miss_ns(reading.scan.pieces[0].start_ns + 5_000, reading.scan.pieces) == 5_000
+    assert miss_ns(reading.scan.segments[0].start_ns + 5_000, reading.scan.segments) == 5_000
 
 
 def test_what_obspy_reads_as_dated_waveform_is_not_refused_without_cause() -> None:

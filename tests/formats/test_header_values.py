@@ -17,8 +17,8 @@ from obspy.io.segy.segy import SEGYTraceHeader
 from pymseed import timestr2nstime
 
 from seisflow.formats.header_values import checked_rate, checked_start, header_time_ns
-from seisflow.formats.pieces import Piece
 from seisflow.formats.readers import READERS, scan_file
+from seisflow.formats.segments import Segment
 
 EARLIEST_NS, LATEST_NS = (UTCDateTime(year, 1, 1).ns for year in (1900, 2101))
 
@@ -108,24 +108,24 @@ def _rg16(rng: np.random.Generator) -> tuple[bytes, Sequence[int], str]:
     return content, range(0, 32 * 6 + 148, 4), ">"
 
 
-def _as_obspy_reads_sac(content: bytes, piece: Piece, order: str) -> int:
-    n_bytes = 632 + 4 * piece.n_samples
+def _as_obspy_reads_sac(content: bytes, segment: Segment, order: str) -> int:
+    n_bytes = 632 + 4 * segment.n_samples
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trace = SACTrace.read(io.BytesIO(content[:n_bytes]), headonly=True)
         stats = trace.to_obspy_trace().stats
     delta, b = (struct.unpack_from(f"{order}f", content, at)[0] for at in (0, 20))
-    assert 1 / piece.rate_hz == pytest.approx(delta, rel=1e-6)
-    assert int(trace.npts) >= piece.n_samples
+    assert 1 / segment.rate_hz == pytest.approx(delta, rel=1e-6)
+    assert int(trace.npts) >= segment.n_samples
     if trace.nvhdr == 7:
-        return piece.start_ns
+        return segment.start_ns
     allowed_ns = 2000 + 1e9 * float(np.spacing(np.float32(abs(b))))
-    assert abs(stats.starttime.ns - piece.start_ns) <= allowed_ns
-    return piece.start_ns
+    assert abs(stats.starttime.ns - segment.start_ns) <= allowed_ns
+    return segment.start_ns
 
 
-def _as_obspy_reads_segy(content: bytes, piece: Piece, order: str) -> int:
-    header = SEGYTraceHeader(content[piece.start_byte : piece.start_byte + 240], endian=order)
+def _as_obspy_reads_segy(content: bytes, segment: Segment, order: str) -> int:
+    header = SEGYTraceHeader(content[segment.start_byte : segment.start_byte + 240], endian=order)
     year = header.year_data_recorded
     year += (2000 if year < 30 else 1900) if year < 100 else 0
     hour, minute, second = header.hour_of_day, header.minute_of_hour, header.second_of_minute
@@ -133,14 +133,14 @@ def _as_obspy_reads_segy(content: bytes, piece: Piece, order: str) -> int:
     scalar = header.scalar_to_be_applied_to_times
     delay_s = header.delay_recording_time / 1000 * max(scalar, 1) / max(-scalar, 1)
     truth = UTCDateTime(**date, second=second).ns + round(delay_s * 1e9)
-    assert piece.start_ns == pytest.approx(truth, abs=1000, rel=0)
-    return piece.start_ns
+    assert segment.start_ns == pytest.approx(truth, abs=1000, rel=0)
+    return segment.start_ns
 
 
-def _as_obspy_reads_rg16(content: bytes, piece: Piece, order: str) -> int:
-    (start_us,) = struct.unpack_from(f"{order}Q", content, piece.start_byte + 84)
-    assert piece.start_ns == start_us * 1000
-    return piece.start_ns
+def _as_obspy_reads_rg16(content: bytes, segment: Segment, order: str) -> int:
+    (start_us,) = struct.unpack_from(f"{order}Q", content, segment.start_byte + 84)
+    assert segment.start_ns == start_us * 1000
+    return segment.start_ns
 
 
 KINDS = {
@@ -172,7 +172,7 @@ def test_a_changed_header_is_named_or_read_as_obspy_reads_it(kind: str, tmp_path
     rng = np.random.default_rng(20140529)
     path = tmp_path / "file"
     reader = next(r for r in READERS if r.name == kind)
-    n_pieces = n_problems = 0
+    n_segments = n_problems = 0
     for _ in range(600):
         good, where, order = make(rng)
         content = _changed(good, where, order, rng)
@@ -182,16 +182,16 @@ def test_a_changed_header_is_named_or_read_as_obspy_reads_it(kind: str, tmp_path
                 warnings.simplefilter("ignore")
                 reader.scan(path)  # raises nothing
         reading = read_all(path)
-        assert reading.scan.pieces or reading.problems
+        assert reading.scan.segments or reading.problems
         n_problems += bool(reading.problems)
         kinds = [p.reason.split("(")[0].split("SEG-Y traces")[-1] for p in reading.scan.problems]
         assert len(set(kinds)) == len(kinds), kinds
-        for piece in reading.scan.pieces:
-            n_pieces += 1
-            assert EARLIEST_NS <= as_obspy(content, piece, order) < LATEST_NS
-            assert 1 <= piece.rate_hz <= 1e6
-            assert piece.end_byte <= len(content)
-    assert n_pieces > 100
+        for segment in reading.scan.segments:
+            n_segments += 1
+            assert EARLIEST_NS <= as_obspy(content, segment, order) < LATEST_NS
+            assert 1 <= segment.rate_hz <= 1e6
+            assert segment.end_byte <= len(content)
+    assert n_segments > 100
     assert n_problems > 100
 
 
@@ -201,4 +201,4 @@ def test_the_good_files_of_the_fuzz_have_no_problem(tmp_path: Path) -> None:
         path.write_bytes(make(np.random.default_rng(0))[0])
         scan = scan_file(path)
         assert scan.problems == ()
-        assert abs(scan.pieces[0].start_ns - START_NS) <= 10**9
+        assert abs(scan.segments[0].start_ns - START_NS) <= 10**9

@@ -1,12 +1,12 @@
-"""Pieces from blocks and runs from pieces: nothing lost, nothing invented, no drift."""
+"""Segments from blocks and runs from segments: nothing lost, nothing invented, no drift."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seisflow.formats.joining import Block, PieceBuilder, RunBuilder, header_rate, station_name
-from seisflow.formats.pieces import Piece
+from seisflow.formats.joining import Block, RunBuilder, SegmentBuilder, header_rate, station_name
+from seisflow.formats.segments import Segment
 
 DAY_NS = 86_400 * 10**9
 
@@ -15,50 +15,50 @@ def block(start_ns: int, n: int = 100, rate: float = 100.0, station: str = "A.B.
     return Block(station, start_ns, n, rate, "int32", 0, 512)
 
 
-def pieces_of(*blocks: Block) -> list[Piece]:
-    builder = PieceBuilder()
+def segments_of(*blocks: Block) -> list[Segment]:
+    builder = SegmentBuilder()
     for one in blocks:
         builder.add(one)
-    return builder.pieces()
+    return builder.segments()
 
 
-@pytest.mark.parametrize(("late_ns", "n_pieces"), [(0, 1), (2_500_000, 1), (2_500_001, 2)])
+@pytest.mark.parametrize(("late_ns", "n_segments"), [(0, 1), (2_500_000, 1), (2_500_001, 2)])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_tolerance_is_a_quarter_sample(late_ns: int, n_pieces: int, sign: int) -> None:
+def test_tolerance_is_a_quarter_sample(late_ns: int, n_segments: int, sign: int) -> None:
     second = 10**9 + sign * late_ns
-    assert len(pieces_of(block(10**9 * 5), block(10**9 * 5 + second))) == n_pieces
+    assert len(segments_of(block(10**9 * 5), block(10**9 * 5 + second))) == n_segments
 
 
-def test_slow_drift_ends_a_piece() -> None:
+def test_slow_drift_ends_a_segment() -> None:
     # each record 0.2 samples late against the one before, so 0.4 against the first
     starts = [k * 10**9 + k * 2_000_000 for k in range(3)]
-    assert [p.n_samples for p in pieces_of(*map(block, starts))] == [200, 100]
+    assert [p.n_samples for p in segments_of(*map(block, starts))] == [200, 100]
 
 
 @pytest.mark.parametrize("rate", [3.0, 7.0, 128.0, 333.3333333333333, 1000.0])
-def test_a_whole_day_is_one_piece(rate: float) -> None:
+def test_a_whole_day_is_one_segment(rate: float) -> None:
     n = 1000
     starts = [round(k * n * 1e9 / rate) for k in range(int(rate * 86_400 / n))]
-    (piece,) = pieces_of(*(block(s, n, header_rate(rate)) for s in starts))
-    assert piece.n_samples == n * len(starts)
+    (segment,) = segments_of(*(block(s, n, header_rate(rate)) for s in starts))
+    assert segment.n_samples == n * len(starts)
 
 
-def test_a_new_day_rate_or_type_starts_a_piece() -> None:
+def test_a_new_day_rate_or_type_starts_a_segment() -> None:
     before = block(DAY_NS - 10**9)
-    assert len(pieces_of(before, block(DAY_NS))) == 2
-    assert len(pieces_of(block(0), block(10**9, rate=50.0))) == 2
+    assert len(segments_of(before, block(DAY_NS))) == 2
+    assert len(segments_of(block(0), block(10**9, rate=50.0))) == 2
     other = Block("A.B.C.D", 10**9, 100, 100.0, "float32", 0, 512)
-    assert len(pieces_of(block(0), other)) == 2
+    assert len(segments_of(block(0), other)) == 2
 
 
 def test_stations_do_not_disturb_each_other() -> None:
     blocks = [block(k * 10**9, station=s) for k in range(5) for s in ("A.B.C.D", "A.B.C.E")]
-    assert [p.n_samples for p in pieces_of(*blocks)] == [500, 500]
+    assert [p.n_samples for p in segments_of(*blocks)] == [500, 500]
 
 
-def test_a_repeated_block_starts_a_piece() -> None:
+def test_a_repeated_block_starts_a_segment() -> None:
     blocks = [block(0), block(10**9), block(10**9), block(2 * 10**9)]
-    assert [(p.start_ns, p.n_samples) for p in pieces_of(*blocks)] == [(0, 200), (10**9, 200)]
+    assert [(p.start_ns, p.n_samples) for p in segments_of(*blocks)] == [(0, 200), (10**9, 200)]
 
 
 @given(
@@ -71,7 +71,7 @@ def test_runs_hold_what_was_asked_for(sizes: list[int], data: st.DataObject) -> 
     stop = data.draw(st.integers(first, total))
     damaged = data.draw(st.sets(st.integers(0, len(sizes) - 1)))
     samples = np.arange(total, dtype="int32")
-    runs = RunBuilder(Piece("A.B.C.D", 0, total, 1.0, "int32", 0, 1), first, stop)
+    runs = RunBuilder(Segment("A.B.C.D", 0, total, 1.0, "int32", 0, 1), first, stop)
     expected: list[int] = []
     for k, (size, end) in enumerate(zip(sizes, np.cumsum(sizes).tolist(), strict=True)):
         if runs.complete:

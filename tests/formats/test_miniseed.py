@@ -13,7 +13,7 @@ from pymseed import DataEncoding, MS3Record
 
 from seisflow.formats import miniseed
 from seisflow.formats.miniseed import MiniSeedReader
-from seisflow.formats.readers import read_piece, scan_file
+from seisflow.formats.readers import read_segment, scan_file
 
 STATION = "XX.STA.00.HHZ"
 TRUTH = noise(4000)
@@ -29,9 +29,9 @@ def positions(path: Path) -> dict[int, int]:
     """Sample values by time in units of 0.01 s; the same time twice must hold the same value."""
     scan = scan_file(path)
     out: dict[int, int] = {}
-    for piece in scan.pieces:
-        for run in read_piece(scan.format, path, piece, 0, piece.n_samples)[0]:
-            start = round((piece.start_ns - START_NS) / 1e7) + run.first
+    for segment in scan.segments:
+        for run in read_segment(scan.format, path, segment, 0, segment.n_samples)[0]:
+            start = round((segment.start_ns - START_NS) / 1e7) + run.first
             for k, value in enumerate(run.values.tolist(), start):
                 assert out.setdefault(k, value) == value
     return out
@@ -109,7 +109,7 @@ def test_junk_between_records_is_skipped_and_named(path: Path) -> None:
     (problem,) = reading.problems
     assert problem.byte == 512
     assert f"{len(junk)} bytes" in problem.reason
-    assert len(reading.scan.pieces) == 1, "bytes between records are no gap in time"
+    assert len(reading.scan.segments) == 1, "bytes between records are no gap in time"
 
 
 def test_junk_at_the_start_does_not_hide_the_records(path: Path) -> None:
@@ -178,7 +178,7 @@ def test_multiplexed_stations_come_apart(path: Path, n_stations: int, seed: int)
     for n_parts in (1, 3):
         reading = read_all(path, n_parts)
         assert reading.problems == []
-        assert len(reading.scan.pieces) == n_stations
+        assert len(reading.scan.segments) == n_stations
         for station, values in truth.items():
             assert np.array_equal(reading.values[station], values)
 
@@ -200,25 +200,25 @@ def test_any_order_and_repetition_of_records_reads_as_in_the_file(
     expected = [TRUTH[starts[k] : starts[k + 1]] for k in order]
     assert np.array_equal(reading.values[STATION], np.concatenate(expected))
     n_jumps = sum(b != a + 1 for a, b in pairwise(order))
-    assert len(reading.scan.pieces) == 1 + n_jumps
+    assert len(reading.scan.segments) == 1 + n_jumps
     assert positions(path) == {
         i: int(TRUTH[i]) for k in order for i in range(starts[k], starts[k + 1])
     }
 
 
-@pytest.mark.parametrize(("missing", "n_pieces"), [(0, 1), (1, 2), (2, 2), (-1, 2)])
-def test_a_gap_of_one_sample_is_a_gap(path: Path, missing: int, n_pieces: int) -> None:
+@pytest.mark.parametrize(("missing", "n_segments"), [(0, 1), (1, 2), (2, 2), (-1, 2)])
+def test_a_gap_of_one_sample_is_a_gap(path: Path, missing: int, n_segments: int) -> None:
     late = START_NS + (1000 + missing) * 10_000_000
     path.write_bytes(b"".join(records(TRUTH[:1000]) + records(TRUTH[1000:], late)))
-    pieces = scan_file(path).pieces
-    assert len(pieces) == n_pieces
-    if n_pieces == 2:
-        assert pieces[1].start_ns == late
+    segments = scan_file(path).segments
+    assert len(segments) == n_segments
+    if n_segments == 2:
+        assert segments[1].start_ns == late
 
 
-def test_a_piece_ends_with_the_utc_day(path: Path) -> None:
+def test_a_segment_ends_with_the_utc_day(path: Path) -> None:
     path.write_bytes(b"".join(records(TRUTH, START_NS + DAY_NS - 10 * 10**9)))
-    before, after = scan_file(path).pieces
+    before, after = scan_file(path).segments
     assert before.start_ns // DAY_NS + 1 == after.start_ns // DAY_NS
     assert before.end_byte == after.start_byte
     assert np.array_equal(read_all(path).values[STATION], TRUTH)
@@ -230,7 +230,7 @@ def test_a_corrupt_record_between_stations_keeps_later_samples_in_place(path: Pa
     made[4] = flip(made[4], 300)
     path.write_bytes(b"".join(made))
     found = read_all(path)
-    assert len(found.scan.pieces) == 2
+    assert len(found.scan.segments) == 2
     assert [p.station for p in found.problems] == [STATION]
 
 
@@ -240,7 +240,7 @@ def test_text_records_are_a_problem_only_alone(path: Path) -> None:
     text = b"".join(bytes(r) for r in log.generate(data_samples="clock locked", sample_type="t"))
     path.write_bytes(text)
     scan = scan_file(path)
-    assert scan.pieces == ()
+    assert scan.segments == ()
     assert "no samples" in scan.problems[0].reason
     path.write_bytes(text + b"".join(records(TRUTH)))
     reading = read_all(path)
@@ -267,7 +267,7 @@ def test_a_file_of_many_chunks_reads_as_one(path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(miniseed, "CHUNK_BYTES", 4096)
     monkeypatch.setattr(miniseed, "MARGIN_BYTES", 1024)
     chunked = read_all(path)
-    assert chunked.scan.pieces == whole.scan.pieces
+    assert chunked.scan.segments == whole.scan.segments
     assert chunked.problems == whole.problems
     assert np.array_equal(chunked.values[STATION], whole.values[STATION])
 
@@ -283,7 +283,7 @@ def test_records_that_do_not_say_how_long_they_are_may_meet_a_chunks_end(
     monkeypatch.setattr(miniseed, "MARGIN_BYTES", 4096)
     chunked = read_all(file)
     assert whole.n_samples == 7312
-    assert chunked.scan.pieces == whole.scan.pieces
+    assert chunked.scan.segments == whole.scan.segments
     assert np.array_equal(chunked.values["XX.TEST..BHE"], whole.values["XX.TEST..BHE"])
 
 

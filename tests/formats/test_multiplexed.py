@@ -1,4 +1,4 @@
-"""Many stations, pieces or problems in one file: work in proportion to it, and nothing changed."""
+"""Many stations, segments or problems in one file: work in proportion, and nothing changed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from seisflow.core.files import any_path, read_ranges
 from seisflow.formats import readers, record_index
-from seisflow.formats.joining import Block, PieceBuilder
-from seisflow.formats.pieces import Piece, Problem, Problems
-from seisflow.formats.readers import READERS, read_piece, read_pieces, scan_file
+from seisflow.formats.joining import Block, SegmentBuilder
+from seisflow.formats.readers import READERS, read_segment, read_segments, scan_file
 from seisflow.formats.record_index import IndexBuilder
+from seisflow.formats.segments import Problem, Problems, Segment
 
 NS = 10**9
 
@@ -62,9 +62,9 @@ def test_a_gather_of_many_components_is_read_twice_and_no_more(
 def test_reading_starts_close_before_the_samples_asked_for(path: Path) -> None:
     values = noise(600_000)
     path.write_bytes(b"".join(records(values, reclen=4096, encoding=3)))
-    (piece,) = scan_file(path).pieces
+    (segment,) = scan_file(path).segments
     with counted_reading() as counts:
-        (run,), problems = read_piece("miniSEED", path, piece, piece.n_samples - 50, 10**9)
+        (run,), problems = read_segment("miniSEED", path, segment, segment.n_samples - 50, 10**9)
     assert problems == []
     assert np.array_equal(run.values, values[-50:])
     assert counts["bytes"] <= record_index.RANGE_BYTES < path.stat().st_size / 8
@@ -84,32 +84,34 @@ def test_parts_of_a_multiplexed_file_make_the_whole(path: Path, monkeypatch) -> 
     assert len(whole.problems) == 2
 
 
-def test_many_short_pieces_are_read_with_the_file_opened_once(path: Path) -> None:
+def test_many_short_segments_are_read_with_the_file_opened_once(path: Path) -> None:
     """A record every second with a gap behind it."""
     values = noise(20)
     path.write_bytes(b"".join(records(values, START_NS + k * NS)[0] for k in range(300)))
     scan = scan_file(path)
-    assert len(scan.pieces) == 300
-    assert all(piece.records is None for piece in scan.pieces)
+    assert len(scan.segments) == 300
+    assert all(segment.records is None for segment in scan.segments)
     with counted_reading() as counts:
-        found = list(read_pieces("miniSEED", path, [(p, 0, 20) for p in reversed(scan.pieces)]))
+        found = list(read_segments("miniSEED", path, [(p, 0, 20) for p in reversed(scan.segments)]))
     assert all(np.array_equal(run.values, values) for (run,), _ in found)
     assert (counts["files"], counts["bytes"]) == (1, path.stat().st_size)
 
 
-def test_a_piece_that_raises_does_not_stop_the_next(path: Path, monkeypatch) -> None:
+def test_a_segment_that_raises_does_not_stop_the_next(path: Path, monkeypatch) -> None:
     path.write_bytes(b"".join(records(noise(20), START_NS + k * NS)[0] for k in range(4)))
-    pieces = scan_file(path).pieces
+    segments = scan_file(path).segments
     real = type(READERS[0]).read_many
 
-    def failing(self: object, path: Path, parts: list[tuple[Piece, int, int]]) -> Iterator[object]:
+    def failing(
+        self: object, path: Path, parts: list[tuple[Segment, int, int]]
+    ) -> Iterator[object]:
         for found, part in zip(real(self, path, parts), parts, strict=True):
-            if part[0] in pieces[1:3]:
+            if part[0] in segments[1:3]:
                 raise RuntimeError("out of luck")
             yield found
 
     monkeypatch.setattr(type(READERS[0]), "read_many", failing)
-    found = list(read_pieces("miniSEED", path, [(p, 0, 20) for p in pieces]))
+    found = list(read_segments("miniSEED", path, [(p, 0, 20) for p in segments]))
     assert [len(runs) for runs, _ in found] == [1, 0, 0, 1]
     assert ["out of luck" in str(problems) for _, problems in found] == [False, True, True, False]
 
@@ -119,12 +121,12 @@ def test_a_record_lost_since_the_scan_moves_no_sample(path: Path) -> None:
     path.write_bytes(b"".join(made))
     scan = scan_file(path)
     path.write_bytes(b"".join([*made[:4], bytes(512), *made[5:]]))  # of S001
-    for piece in scan.pieces:
-        runs, problems = read_piece("miniSEED", path, piece, 0, piece.n_samples)
-        truth = noise(3000, int(piece.station[4:7]))
+    for segment in scan.segments:
+        runs, problems = read_segment("miniSEED", path, segment, 0, segment.n_samples)
+        truth = noise(3000, int(segment.station[4:7]))
         for run in runs:
             assert np.array_equal(run.values, truth[run.first : run.first + len(run.values)])
-        assert bool(problems) == (piece.station == "XX.S001..HHZ")
+        assert bool(problems) == (segment.station == "XX.S001..HHZ")
 
 
 @settings(deadline=None)
@@ -158,16 +160,16 @@ def test_an_index_takes_a_few_bytes_for_each_record() -> None:
     rng = np.random.default_rng(0)
     n_samples = rng.integers(250, 450, 20_000).tolist()
     strides = rng.integers(800, 1200, 20_000).tolist()
-    builder, byte, start_ns = PieceBuilder(), 0, START_NS
+    builder, byte, start_ns = SegmentBuilder(), 0, START_NS
     for n, stride in zip(n_samples, strides, strict=True):
         builder.add(Block("X.A..Z", start_ns, n, 100.0, "int32", byte, byte + 512))
         byte, start_ns = byte + 512 * stride, start_ns + n * NS // 100
-    (piece,) = builder.pieces()
-    assert piece.start_ns // DAY_NS == (start_ns - NS) // DAY_NS
-    assert piece.records is not None
-    assert piece.records.n_bytes < 4 * 20_000
-    last = piece.cut(piece.n_samples - 1, piece.n_samples)
-    assert last == piece
+    (segment,) = builder.segments()
+    assert segment.start_ns // DAY_NS == (start_ns - NS) // DAY_NS
+    assert segment.records is not None
+    assert segment.records.n_bytes < 4 * 20_000
+    last = segment.cut(segment.n_samples - 1, segment.n_samples)
+    assert last == segment
     assert last.records.n_bytes < 4 * record_index.RANGES_PER_PART
 
 
@@ -183,7 +185,7 @@ def test_unreadable_places_of_a_file_are_one_problem(path: Path, n: int) -> None
     )
 
 
-def test_damaged_records_of_a_piece_are_one_problem(path: Path) -> None:
+def test_damaged_records_of_a_segment_are_one_problem(path: Path) -> None:
     made = records(noise(40_000))
     broken = [r[:300] + bytes([r[300] ^ 8]) + r[301:] for r in made[1:-1]]
     path.write_bytes(b"".join([made[0], *broken, made[-1]]))
@@ -227,7 +229,7 @@ def test_times_beyond_the_years_cost_no_more_for_being_many(path: Path, monkeypa
     path.write_bytes(b"".join(records(noise(20))))
 
     def work(n: int) -> int:
-        far = [Piece(f"X.{k}..Z", 2**63, 1, 1.0, "int32", 0, 1) for k in range(n)]
+        far = [Segment(f"X.{k}..Z", 2**63, 1, 1.0, "int32", 0, 1) for k in range(n)]
         monkeypatch.setattr(type(READERS[0]), "scan", lambda *_: (far, [], {}))
         scan_file(path)
         return calls_of(lambda: scan_file(path))
@@ -269,6 +271,6 @@ def test_a_store_gives_the_same_samples_as_a_disk(path: Path, requests) -> None:
     stored.write_bytes(content)
     here, there = read_all(path), read_all(stored)
     assert len(requests) == 4
-    assert here.scan.pieces == there.scan.pieces
+    assert here.scan.segments == there.scan.segments
     for station, values in here.values.items():
         assert np.array_equal(there.values[station], values)

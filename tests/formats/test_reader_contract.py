@@ -14,7 +14,7 @@ import pytest
 from format_samples import START_NS, noise, read_all, records, rg16_file, sac_file, segy_file
 from obspy.io.sac import SACTrace
 
-from seisflow.formats.readers import READERS, read_piece, scan_file
+from seisflow.formats.readers import READERS, read_segment, scan_file
 
 
 @dataclass(frozen=True)
@@ -139,9 +139,9 @@ def test_reads_what_was_written(subject: Subject, path: Path) -> None:
         values = reading.values[station]
         assert values.dtype == truth.dtype
         assert values.tobytes() == truth.tobytes()
-    first = reading.scan.pieces[0]
+    first = reading.scan.segments[0]
     assert abs(first.start_ns - subject.start_ns) <= subject.time_error_ns
-    assert {p.rate_hz for p in reading.scan.pieces} == {subject.rate}
+    assert {p.rate_hz for p in reading.scan.segments} == {subject.rate}
 
 
 def test_agrees_with_obspy(subject: Subject, path: Path) -> None:
@@ -157,7 +157,7 @@ def test_agrees_with_obspy(subject: Subject, path: Path) -> None:
         stream.merge()  # obspy gives a trace for each block; in SEG-Y all traces have one id
     assert sum(len(t) for t in stream) == reading.n_samples
     starts = sorted(t.stats.starttime.ns for t in stream)
-    assert starts == pytest.approx([p.start_ns for p in reading.scan.pieces], abs=1000, rel=0)
+    assert starts == pytest.approx([p.start_ns for p in reading.scan.segments], abs=1000, rel=0)
     ours = np.concatenate(list(reading.values.values()))
     assert np.array_equal(ours, np.concatenate([t.data for t in stream]))
 
@@ -169,10 +169,10 @@ def test_parts_make_the_whole(subject: Subject, path: Path, n_parts: int) -> Non
         assert np.array_equal(whole.values[station], parts.values[station])
 
 
-def test_bytes_of_a_piece_lie_in_the_file(subject: Subject, path: Path) -> None:
-    for piece in scan_file(path).pieces:
-        assert 0 <= piece.start_byte < piece.end_byte <= path.stat().st_size
-        assert piece.dtype in ("int16", "int32", "float32", "float64")
+def test_bytes_of_a_segment_lie_in_the_file(subject: Subject, path: Path) -> None:
+    for segment in scan_file(path).segments:
+        assert 0 <= segment.start_byte < segment.end_byte <= path.stat().st_size
+        assert segment.dtype in ("int16", "int32", "float32", "float64")
 
 
 @pytest.mark.parametrize("part", [0.7, 0.9, 0.999])
@@ -199,11 +199,11 @@ def test_an_empty_file_is_a_problem(path: Path) -> None:
     assert "empty" in problem.reason
 
 
-def test_an_undamaged_piece_is_one_run(path: Path) -> None:
+def test_an_undamaged_segment_is_one_run(path: Path) -> None:
     scan = scan_file(path)
-    for piece in scan.pieces:
-        (run,), _ = read_piece(scan.format, path, piece, 3, piece.n_samples - 5)
-        assert (run.first, len(run.values)) == (3, piece.n_samples - 8)
+    for segment in scan.segments:
+        (run,), _ = read_segment(scan.format, path, segment, 3, segment.n_samples - 5)
+        assert (run.first, len(run.values)) == (3, segment.n_samples - 8)
 
 
 def test_a_file_cut_off_since_the_scan_is_a_problem(subject: Subject, path: Path) -> None:
@@ -211,11 +211,11 @@ def test_a_file_cut_off_since_the_scan_is_a_problem(subject: Subject, path: Path
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * 0.9) | 1])
     problems = []
-    for piece in scan.pieces:
-        runs, new = read_piece(scan.format, path, piece, 0, piece.n_samples)
+    for segment in scan.segments:
+        runs, new = read_segment(scan.format, path, segment, 0, segment.n_samples)
         problems += new
         for run in runs:
-            truth = subject.truth[piece.station]
+            truth = subject.truth[segment.station]
             assert np.array_equal(run.values, truth[run.first : run.first + len(run.values)])
     assert problems
 
@@ -223,8 +223,8 @@ def test_a_file_cut_off_since_the_scan_is_a_problem(subject: Subject, path: Path
 def test_a_file_that_changed_since_the_scan_is_a_problem(path: Path) -> None:
     scan = scan_file(path)
     path.write_bytes(b"\x00" * 100)
-    piece = scan.pieces[0]
-    runs, problems = read_piece(scan.format, path, piece, 0, piece.n_samples)
+    segment = scan.segments[0]
+    runs, problems = read_segment(scan.format, path, segment, 0, segment.n_samples)
     assert problems
     assert sum(len(r.values) for r in runs) == 0
 
@@ -233,7 +233,7 @@ def test_a_file_that_vanished_after_the_scan_is_an_error_of_the_disk(path: Path)
     scan = scan_file(path)
     path.unlink()
     with pytest.raises(FileNotFoundError):
-        read_piece(scan.format, path, scan.pieces[0], 0, 1)
+        read_segment(scan.format, path, scan.segments[0], 0, 1)
     (problem,) = scan_file(path).problems
     assert "cannot be opened" in problem.reason
 
@@ -249,7 +249,7 @@ def test_a_file_without_permission_is_a_problem(
     (problem,) = scan_file(path).problems
     assert problem.reason == "cannot be opened: Permission denied"
     with pytest.raises(PermissionError):
-        read_piece(scan.format, path, scan.pieces[0], 0, 1)
+        read_segment(scan.format, path, scan.segments[0], 0, 1)
 
 
 @pytest.mark.parametrize("error", [MemoryError, TimeoutError])
@@ -263,7 +263,7 @@ def test_an_error_of_the_machine_is_not_blamed_on_the_file(
     reader = next(r for r in READERS if r.name == scan.format)
     monkeypatch.setattr(type(reader), "read", fail)
     with pytest.raises(error):
-        read_piece(scan.format, path, scan.pieces[0], 0, 1)
+        read_segment(scan.format, path, scan.segments[0], 0, 1)
     monkeypatch.setattr(type(reader), "scan", fail)
     with pytest.raises(error):
         scan_file(path)
@@ -275,10 +275,10 @@ def test_times_that_no_grid_can_carry_are_problems(
     """As a flipped bit in the year of a header makes them."""
     scan = scan_file(path)
     reader = next(r for r in READERS if r.name == scan.format)
-    far = [replace(piece, start_ns=2**63) for piece in scan.pieces]
+    far = [replace(segment, start_ns=2**63) for segment in scan.segments]
     monkeypatch.setattr(type(reader), "scan", lambda *_: (far, [], {}))
     found = scan_file(path)
-    assert found.pieces == ()
+    assert found.segments == ()
     (problem,) = found.problems
     assert "beyond the years" in problem.reason
     assert problem.n == len(far)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from obspy.io.sac import SACTrace
 
 from seisflow.formats import readers
-from seisflow.formats.readers import ALLOWED, READERS, read_piece, scan_file
+from seisflow.formats.readers import ALLOWED, READERS, read_segment, scan_file
 
 
 def _zip() -> bytes:
@@ -57,7 +57,7 @@ def test_other_files_are_refused_by_name(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
     scan = scan_file(path)
-    assert (scan.format, scan.pieces) == ("", ())
+    assert (scan.format, scan.segments) == ("", ())
     (problem,) = scan.problems
     assert expected in problem.reason
     assert ALLOWED in problem.reason
@@ -74,7 +74,7 @@ def test_sac_of_any_rate_and_byte_order_is_no_other_kind_of_file(
     path.write_bytes(sac_file(noise(10, dtype="float32"), order=order, delta=1 / rate))
     scan = scan_file(path)
     assert (scan.format, scan.problems) == ("SAC", ())
-    assert scan.pieces[0].rate_hz == rate
+    assert scan.segments[0].rate_hz == rate
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_an_error_in_a_reader_is_a_problem(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(type(READERS[0]), "read", fail)
     (problem,) = scan_file(path).problems
     assert "RuntimeError: out of luck" in problem.reason
-    runs, (problem,) = read_piece(scan.format, path, scan.pieces[0], 0, 1)
+    runs, (problem,) = read_segment(scan.format, path, scan.segments[0], 0, 1)
     assert runs == []
     assert "RuntimeError: out of luck" in problem.reason
 
@@ -114,7 +114,7 @@ def test_an_error_in_a_reader_is_a_problem(tmp_path: Path, monkeypatch: pytest.M
 def test_an_unknown_format_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "a.ms"
     path.write_bytes(b"".join(records(noise(50))))
-    runs, problems = read_piece("none", path, scan_file(path).pieces[0], 0, 1)
+    runs, problems = read_segment("none", path, scan_file(path).segments[0], 0, 1)
     assert runs == []
     assert problems
 
@@ -166,9 +166,9 @@ def test_random_damage_never_raises(tmp_path: Path, kind: str, data: st.DataObje
     path = tmp_path / "file"
     path.write_bytes(bytes(whole[: data.draw(st.integers(0, len(whole)))]))
     reading = read_all(path)
-    for piece in reading.scan.pieces:
-        assert piece.n_samples >= 1
-        assert piece.end_byte <= len(whole)
+    for segment in reading.scan.segments:
+        assert segment.n_samples >= 1
+        assert segment.end_byte <= len(whole)
 
 
 def test_coordinates_come_from_sac_headers(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_sac_that_is_no_dated_time_series_is_refused(
     setattr(trace, field, value)
     trace.write(str(path))
     scan = scan_file(path)
-    assert scan.pieces == ()
+    assert scan.segments == ()
     assert reason in scan.problems[0].reason
 
 
@@ -212,5 +212,5 @@ def test_segy_delay_and_missing_date(tmp_path: Path) -> None:
     pack_into(">h", content, 3600 + 240 + 200 + 156, 0)
     path.write_bytes(bytes(content))
     scan = scan_file(path)
-    assert [p.start_ns % 10**9 for p in scan.pieces] == [900_000_000]
+    assert [p.start_ns % 10**9 for p in scan.segments] == [900_000_000]
     assert "without a date" in scan.problems[0].reason

@@ -46,7 +46,7 @@ def test_a_time_that_cannot_be_is_named_and_obspy_takes_it_for_none(
     path.write_bytes(content)
     scan = scan_file(path)
     (problem,) = scan.problems
-    assert scan.pieces == ()
+    assert scan.segments == ()
     assert str(problem).startswith(f"{path}: SAC header with a time that cannot be: {named}")
     assert f"{field.upper()}={value}" in problem.reason
     reference = {"nzhour": 0, "nzmin": 0, "nzsec": 0, "nzmsec": 0, field: value}
@@ -76,25 +76,25 @@ def test_a_number_that_cannot_be_is_named(path: Path, header: dict[str, float], 
     path.write_bytes(sac_file(VALUES, **header))
     scan = scan_file(path)
     (problem,) = scan.problems
-    assert (scan.format, scan.pieces) == ("SAC", ())
+    assert (scan.format, scan.segments) == ("SAC", ())
     assert named in problem.reason
     assert "that cannot be read" not in problem.reason
 
 
 def test_a_year_of_two_digits_is_that_of_obspy(path: Path) -> None:
     path.write_bytes(sac_file(VALUES, nzyear=81))
-    (piece,) = scan_file(path).pieces
+    (segment,) = scan_file(path).segments
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         truth = SACTrace.read(str(path)).reftime
-    assert piece.start_ns == truth.ns == UTCDateTime(1981, julday=319).ns
+    assert segment.start_ns == truth.ns == UTCDateTime(1981, julday=319).ns
 
 
 def test_a_leap_second_is_the_first_of_the_next_day(path: Path) -> None:
     last = {"nzyear": 2016, "nzjday": 366, "nzhour": 23, "nzmin": 59, "nzsec": 60}
     path.write_bytes(sac_file(VALUES, **last))
-    (piece,) = scan_file(path).pieces
-    assert format_time(piece.start_ns) == "2017-01-01T00:00:00Z"
+    (segment,) = scan_file(path).segments
+    assert format_time(segment.start_ns) == "2017-01-01T00:00:00Z"
 
 
 def test_an_end_that_was_left_as_it_was_changes_nothing(path: Path) -> None:
@@ -102,8 +102,8 @@ def test_an_end_that_was_left_as_it_was_changes_nothing(path: Path) -> None:
     path.write_bytes(sac_file(VALUES, e=3987.05))
     scan = scan_file(path)
     assert scan.problems == ()
-    (piece,) = scan.pieces
-    assert (piece.n_samples, piece.rate_hz) == (1000, 100.0)
+    (segment,) = scan.segments
+    assert (segment.n_samples, segment.rate_hz) == (1000, 100.0)
 
 
 @pytest.mark.parametrize("order", "<>")
@@ -113,9 +113,9 @@ def test_begin_time_and_place_of_version_7_are_those_of_the_footer(path: Path, o
     path.write_bytes(sac_file(VALUES, order=order, footer=footer))
     reading = read_all(path)
     assert reading.problems == []
-    (piece,) = reading.scan.pieces
-    assert piece.start_ns == START_NS + 86_123_456_789_000
-    assert (piece.n_samples, piece.rate_hz) == (1000, 100.0)
+    (segment,) = reading.scan.segments
+    assert segment.start_ns == START_NS + 86_123_456_789_000
+    assert (segment.n_samples, segment.rate_hz) == (1000, 100.0)
     assert reading.values[".STA.."].tobytes() == VALUES.tobytes()
     place = reading.scan.coordinates[".STA.."]
     assert (place.longitude, place.latitude) == (longitude, latitude)
@@ -132,7 +132,7 @@ def test_a_footer_that_is_cut_off_is_named_with_what_it_costs(path: Path, n_miss
     assert problem.byte == path.stat().st_size
     assert np.array_equal(reading.values[".STA.."], VALUES)
     rounded_ns = round(float(np.float32(86123.456789)) * 1e9)
-    assert abs(reading.scan.pieces[0].start_ns - START_NS - rounded_ns) < 4_000_000
+    assert abs(reading.scan.segments[0].start_ns - START_NS - rounded_ns) < 4_000_000
 
 
 @pytest.mark.parametrize("changed", [{"b": 12.0}, {"delta": 0.02}, {"stla": 10.0}])
@@ -144,7 +144,7 @@ def test_a_footer_of_other_values_than_the_header_is_refused(
     scan = scan_file(path)
     (problem,) = scan.problems
     (name,) = changed
-    assert scan.pieces == ()
+    assert scan.segments == ()
     assert f"SAC footer with {name.upper()}={footer[name]}" in problem.reason
 
 

@@ -81,7 +81,7 @@ def test_a_count_beyond_16_bits_is_that_of_revision_2(
     path.write_bytes(segy_2(traces, order, revision=revision, binary=binary, trace=short))
     reading = read_all(path)
     assert reading.problems == []
-    assert {p.start_ns for p in reading.scan.pieces} == {RECORDED_NS}
+    assert {p.start_ns for p in reading.scan.segments} == {RECORDED_NS}
     assert list(reading.values) == [".11..1", ".11..2", ".11..3"]
     for samples, values in zip(traces, reading.values.values(), strict=True):
         assert values.tobytes() == samples.tobytes()
@@ -141,10 +141,10 @@ def test_a_trace_header_extension_is_read(
     assert "2 SEG-Y traces with another interval than the binary header's (1953.12 us" in str(
         problem
     )
-    for samples, piece in zip(traces, reading.scan.pieces, strict=True):
-        assert piece.start_ns == RECORDED_NS + 456_789
-        assert piece.rate_hz == 512.0
-        assert reading.values[piece.station].tobytes() == samples.tobytes()
+    for samples, segment in zip(traces, reading.scan.segments, strict=True):
+        assert segment.start_ns == RECORDED_NS + 456_789
+        assert segment.rate_hz == 512.0
+        assert reading.values[segment.station].tobytes() == samples.tobytes()
 
 
 def test_an_interval_that_is_no_whole_number_is_that_of_revision_2(path: Path) -> None:
@@ -152,7 +152,7 @@ def test_an_interval_that_is_no_whole_number_is_that_of_revision_2(path: Path) -
     path.write_bytes(segy_2([small_counts(50, 0)], binary=binary, trace={117: ("H", 1953)}))
     reading = read_all(path)
     assert reading.problems == []
-    assert reading.scan.pieces[0].rate_hz == 512.0
+    assert reading.scan.segments[0].rate_hz == 512.0
 
 
 def stanza(text: str, code: str) -> bytes:
@@ -170,7 +170,7 @@ def test_texts_of_any_number_end_with_their_stanza(
     path.write_bytes(content)
     reading = read_all(path)
     assert reading.problems == []
-    assert [p.start_byte for p in reading.scan.pieces] == [10_000, 10_340]
+    assert [p.start_byte for p in reading.scan.segments] == [10_000, 10_340]
 
 
 def test_texts_without_an_end_are_named(path: Path) -> None:
@@ -184,7 +184,7 @@ def test_the_byte_of_the_first_trace_is_taken(path: Path) -> None:
     path.write_bytes(content)
     reading = read_all(path)
     assert reading.problems == []
-    assert [p.start_byte for p in reading.scan.pieces] == [4000]
+    assert [p.start_byte for p in reading.scan.segments] == [4000]
 
 
 @pytest.mark.parametrize("n_trailers", [2, -1])
@@ -193,7 +193,7 @@ def test_a_trailer_is_no_trace(path: Path, n_trailers: int) -> None:
     binary = {3529: ("i", n_trailers), 3513: ("Q", 2)}
     path.write_bytes(segy_2([small_counts(50, 0)] * 2, binary=binary, trailer=trailer))
     reading = read_all(path)
-    assert (reading.problems, len(reading.scan.pieces)) == ([], 2)
+    assert (reading.problems, len(reading.scan.segments)) == ([], 2)
 
 
 @pytest.mark.parametrize(
@@ -277,12 +277,12 @@ def test_times_said_to_be_no_utc_are_taken_for_utc_and_named(
 ) -> None:
     content = segy_file([small_counts(50, k) for k in range(3)], 3)
     path.write_bytes(content)
-    as_utc = scan_file(path).pieces
+    as_utc = scan_file(path).segments
     for k in (1, 2):
         content = changed(content, 3600 + k * 340 + 166, ">h", basis)
     path.write_bytes(content)
     scan = scan_file(path)
-    assert scan.pieces == as_utc
+    assert scan.segments == as_utc
     (problem,) = scan.problems
     assert problem.reason.startswith("2 SEG-Y traces said to be in another time basis")
     assert f"({named}, which is taken for UTC" in problem.reason
@@ -311,16 +311,16 @@ def test_a_delay_is_added_with_its_scalar(
     (trace,) = obspy.read(str(path), format="SEGY")
     scan = scan_file(path)
     assert scan.problems == ()
-    assert scan.pieces[0].start_ns == trace.stats.starttime.ns + delay_ns
+    assert scan.segments[0].start_ns == trace.stats.starttime.ns + delay_ns
 
 
 @pytest.mark.parametrize(("year", "full"), [(29, 2029), (60, 1960), (99, 1999), (2050, 2050)])
 def test_a_year_of_two_digits_is_that_of_obspy(path: Path, year: int, full: int) -> None:
     path.write_bytes(changed(segy_file([small_counts(50, 0)], 3), 3756, ">h", year))
     (trace,) = obspy.read(str(path), format="SEGY")
-    (piece,) = scan_file(path).pieces
-    assert piece.start_ns == trace.stats.starttime.ns
-    assert format_time(piece.start_ns).startswith(str(full))
+    (segment,) = scan_file(path).segments
+    assert segment.start_ns == trace.stats.starttime.ns
+    assert format_time(segment.start_ns).startswith(str(full))
 
 
 def test_a_binary_header_without_interval_leaves_it_to_the_traces(path: Path) -> None:
@@ -329,7 +329,7 @@ def test_a_binary_header_without_interval_leaves_it_to_the_traces(path: Path) ->
     pack_into(">H", content, 3216, 0)
     path.write_bytes(content)
     stream = obspy.read(str(path), format="SEGY")
-    assert [p.rate_hz for p in scan_file(path).pieces] == [t.stats.sampling_rate for t in stream]
+    assert [p.rate_hz for p in scan_file(path).segments] == [t.stats.sampling_rate for t in stream]
     for k in range(2):
         pack_into(">H", content, 3600 + k * 340 + 116, 0)
     path.write_bytes(content)
@@ -347,7 +347,7 @@ def test_traces_of_other_lengths_and_intervals_are_read_as_by_obspy(path: Path) 
         content += one
     path.write_bytes(content)
     reading, stream = read_all(path), obspy.read(str(path), format="SEGY")
-    assert [p.rate_hz for p in reading.scan.pieces] == [t.stats.sampling_rate for t in stream]
+    assert [p.rate_hz for p in reading.scan.segments] == [t.stats.sampling_rate for t in stream]
     for values, trace in zip(reading.values.values(), stream, strict=True):
         assert np.array_equal(values, trace.data)
     (problem,) = reading.problems

@@ -25,7 +25,7 @@ from seisflow.archive.products import Identity, Product
 from seisflow.core.classes import State
 from seisflow.core.grid import DAY_NS, HOUR_NS, NS_PER_S, SampleGrid, Span, format_time, parse_time
 from seisflow.errors import ConfigError, DataError
-from seisflow.formats.pieces import FileScan, Piece
+from seisflow.formats.segments import FileScan, Segment
 from seisflow.stages.ingest import assembling, filling
 from seisflow.stages.ingest.assembling import Shard, coverage_of
 from seisflow.stages.ingest.config import IngestConfig
@@ -73,10 +73,10 @@ def test_stations_and_times_not_asked_for_are_left_out_with_a_word(tmp_path: Pat
     )
     assert list(prepared.inventory.found) == ["XX.A..HHZ"]
     assert prepared.needs.notes == (
-        "left out 1 pieces after --end",
-        "left out 1 pieces by --select",
+        "left out 1 segments after --end",
+        "left out 1 segments by --select",
     )
-    with pytest.raises(DataError, match=r"no samples to ingest in 3 files\n  left out 3 pieces"):
+    with pytest.raises(DataError, match=r"no samples to ingest in 3 files\n  left out 3 segments"):
         prepare(tmp_path, select=("YY.*.*.*",))
 
 
@@ -105,8 +105,8 @@ def test_all_bad_options_are_named(tmp_path: Path) -> None:
 
 def scan(name: str, start_ns: int, days: float, rate: float = 1.0, station: str = "A") -> FileScan:
     n = int(days * 86400 * rate)
-    piece = Piece(f"XX.{station}..Z", start_ns, n, rate, "int32", 0, 4 * n)
-    return FileScan(name, "miniSEED", 4 * n, 0, (piece,))
+    segment = Segment(f"XX.{station}..Z", start_ns, n, rate, "int32", 0, 4 * n)
+    return FileScan(name, "miniSEED", 4 * n, 0, (segment,))
 
 
 def span_of(scans: list[FileScan], selection: Selection | None = None) -> Span:
@@ -156,7 +156,7 @@ def test_samples_of_a_drifting_clock_always_have_a_place() -> None:
     for step_ns in (1_040_000_000, 960_000_000):
         start = parse_time("2020-01-01T22:59:30") + 490_000_000
         scans = [
-            FileScan(str(k), "miniSEED", 4, 0, (Piece("X.A..Z", start + k * step_ns, 1, 1.0,
+            FileScan(str(k), "miniSEED", 4, 0, (Segment("X.A..Z", start + k * step_ns, 1, 1.0,
                                                       "int32", 0, 4),))
             for k in range(120)
         ]  # fmt: skip
@@ -170,10 +170,10 @@ def test_samples_of_a_drifting_clock_always_have_a_place() -> None:
 
 
 def test_start_moves_no_sample_that_comes_after_it() -> None:
-    """A chain keeps the phase of its first piece, whether that piece is asked for or not."""
+    """A chain keeps the phase of its first segment, whether that segment is asked for or not."""
     period = NS_PER_S // 10
-    first = Piece(".A..Z", 4 * period // 10, 600, 10.0, "int32", 0, 1)
-    second = Piece(
+    first = Segment(".A..Z", 4 * period // 10, 600, 10.0, "int32", 0, 1)
+    second = Segment(
         ".A..Z", first.start_ns + 600 * period + 2 * period // 10, 600, 10.0, "int32", 1, 2
     )
     scans = [FileScan("a", "miniSEED", 2, 0, (first, second))]
@@ -181,7 +181,7 @@ def test_start_moves_no_sample_that_comes_after_it() -> None:
     places = []
     for start_ns in (None, 61 * NS_PER_S):
         inventory = take_inventory(scans, Selection(start_ns=start_ns))
-        places.append({p.found.piece: p.index for p in place_station(inventory, ".A..Z", grid)})
+        places.append({p.found.segment: p.index for p in place_station(inventory, ".A..Z", grid)})
     assert list(places[0].values()) == [0, 600]
     assert places[1] == {second: 600}
     assert grid.nearest(second.start_ns) == 601  # where it would go on its own
@@ -198,14 +198,14 @@ def test_the_order_of_scans_changes_nothing(tmp_path: Path) -> None:
 
 
 def failing_reader(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    real = filling.read_pieces
+    real = filling.read_segments
 
     def read(scan_format: str, path: Path, *rest: object) -> Iterator[object]:
         if path.name == name:
             raise OSError(5, "Input/output error")
         yield from real(scan_format, path, *rest)
 
-    monkeypatch.setattr(filling, "read_pieces", read)
+    monkeypatch.setattr(filling, "read_segments", read)
 
 
 def test_a_file_that_cannot_be_read_fails_its_task_and_is_made_good_later(
@@ -386,17 +386,17 @@ def test_the_first_to_fill_a_sample_keeps_it() -> None:
 
 
 def test_the_table_of_segments_does_not_depend_on_the_cut() -> None:
-    """Pieces that overlap, put into one shard or into two cut at sample 80."""
+    """Segments that overlap, put into one shard or into two cut at sample 80."""
     product = Product(
         Identity("WAVEFORMS", "ingest", {}, {}, 1), Span(0, HOUR_NS), Fraction(1), 3600, 1
     )
-    pieces = [(0, 100, 0), (50, 70, -5)]
+    segments = [(0, 100, 0), (50, 70, -5)]
     tables = []
     for cuts in ([0, 200], [0, 80, 200]):
         rows = []
         for start, stop in pairwise(cuts):
             shard = Shard.empty(start, stop - start, "int32")
-            for index, n_samples, offset_ns in pieces:
+            for index, n_samples, offset_ns in segments:
                 first, last = max(index, start), min(index + n_samples, stop)
                 if first < last:
                     kept = shard.put(first, np.arange(first, last, dtype="int32"))

@@ -17,7 +17,7 @@ from stages import Begun
 from seisflow.archive.work import progress_of
 from seisflow.core.grid import DAY_NS, NS_PER_S, SampleGrid, Span
 from seisflow.formats import record_index
-from seisflow.formats.pieces import FileScan, Piece
+from seisflow.formats.segments import FileScan, Segment
 from seisflow.stages.ingest import placing
 from seisflow.stages.ingest.inventory import Inventory, Selection, take_inventory
 from seisflow.stages.ingest.stage import Ingest
@@ -131,7 +131,7 @@ def test_a_task_carries_only_what_it_needs_of_an_index(tmp_path: Path, monkeypat
     _, prepared = prepare(together)
     for task in prepared.tasks:
         for placement in task.placements:
-            index = placement.found.piece.records
+            index = placement.found.segment.records
             first, stop = task.start - placement.index, task.stop - placement.index
             n = len(index.ranges(max(first, 0), stop)) if index else 1
             assert len(pickle.dumps(placement)) < 2000 + 4 * (n + 2 * 64)
@@ -166,7 +166,7 @@ def inventory_of(n_days: int, per_day: int = 4) -> Inventory:
     step = DAY_NS // per_day
     scans = [
         FileScan(
-            f"{k:06d}", "miniSEED", 1, 0, (Piece("X.A..Z", k * step, 100, 1.0, "int32", 0, 1),)
+            f"{k:06d}", "miniSEED", 1, 0, (Segment("X.A..Z", k * step, 100, 1.0, "int32", 0, 1),)
         )
         for k in range(n_days * per_day)
     ]
@@ -186,9 +186,9 @@ def test_placing_years_of_files_in_days_takes_time_in_proportion() -> None:
     assert work(400) < 4.4 * work(100)
 
 
-def test_shards_take_the_pieces_that_reach_into_them() -> None:
-    pieces = [Piece("X.A..Z", k * 40 * NS_PER_S, 50, 1.0, "int32", 0, 1) for k in range(9)]
-    inventory = take_inventory([FileScan("a", "", 1, 0, tuple(pieces))], Selection())
+def test_shards_take_the_segments_that_reach_into_them() -> None:
+    segments = [Segment("X.A..Z", k * 40 * NS_PER_S, 50, 1.0, "int32", 0, 1) for k in range(9)]
+    inventory = take_inventory([FileScan("a", "", 1, 0, tuple(segments))], Selection())
     grid = SampleGrid(0, placing.Fraction(1), 3600)
     placements = placing.place_station(inventory, "X.A..Z", grid)
     found = placing.by_shard(placements, 100, 30, 310)

@@ -274,7 +274,7 @@ def test_waveforms_that_failed_are_failed_here_too(
         yield from (path / "in a file").iterdir()
 
     with monkeypatch.context() as patch:
-        patch.setattr(filling, "read_pieces", refuse)
+        patch.setattr(filling, "read_segments", refuse)
         source = waveforms(tmp_path, runs)
     assert len(progress_of(source).failed) == 2
     found = label(source, tmp_path / "l.zarr")

@@ -1,15 +1,15 @@
-"""Reading into a shard what its task was given: file by file, each opened once for all its pieces.
+"""Reading into a shard what its task was given: each file is opened once for all its segments.
 
-Invariant: pieces fill the shard in the order given, which alone decides what is kept where two say
-different things of one sample.
+Invariant: segments fill the shard in the order given, which alone decides what is kept where two
+say different things of one sample.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from seisflow.core.files import any_path
-from seisflow.formats.pieces import Part, Problems, Run
-from seisflow.formats.readers import read_pieces
+from seisflow.formats.readers import read_segments
+from seisflow.formats.segments import Part, Problems, Run
 from seisflow.stages.ingest.assembling import Shard
 from seisflow.stages.ingest.placing import Placement
 
@@ -33,7 +33,7 @@ class Filling:
     segments : list of [int, int, int]
         Grid index, number of samples and offset in ns of every run that was kept.
     unread : list of Placement
-        Pieces that a failure left out.
+        Segments that a failure left out.
     read_bytes : int
         Bytes of the records asked for.
     """
@@ -48,10 +48,10 @@ class Filling:
     read_bytes: int = 0
 
     def read_file(self, placements: Sequence[Placement]) -> None:
-        """Decode what is wanted of some pieces of one file."""
+        """Decode what is wanted of some segments of one file."""
         found = placements[0].found
         parts = [self._part(placement) for placement in placements]
-        results = read_pieces(found.format, any_path(found.path), parts)
+        results = read_segments(found.format, any_path(found.path), parts)
         for n, (placement, part) in enumerate(zip(placements, parts, strict=True)):
             try:
                 runs, problems = next(results)
@@ -65,9 +65,9 @@ class Filling:
             self.read_bytes += sum(r.end_byte - r.start_byte for r in part[0].ranges(*part[1:]))
 
     def _part(self, placement: Placement) -> Part:
-        """Return the samples of a piece that are wanted."""
-        piece, index = placement.found.piece, placement.index
-        return piece, max(0, self.first - index), min(piece.n_samples, self.stop - index)
+        """Return the samples of a segment that are wanted."""
+        segment, index = placement.found.segment, placement.index
+        return segment, max(0, self.first - index), min(segment.n_samples, self.stop - index)
 
     def _put(self, placement: Placement, runs: Sequence[Run]) -> None:
         """Fill samples in, and note which segments they make."""

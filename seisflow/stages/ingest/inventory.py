@@ -12,7 +12,7 @@ from seisflow.core.grid import NS_PER_S, Span, nominal_rate
 from seisflow.core.stations import Coordinates, StationPattern, matches_any
 from seisflow.core.wording import counted, some_names
 from seisflow.errors import DataError
-from seisflow.formats.pieces import FileScan, Piece, Problem
+from seisflow.formats.segments import FileScan, Problem, Segment
 
 __all__ = ["Found", "Inventory", "StationSummary", "choose_rate", "take_inventory"]
 
@@ -22,23 +22,23 @@ BEFORE = "before --start"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A piece and the file it was found in."""
+    """A segment and the file it was found in."""
 
     path: str
     format: str
-    piece: Piece
+    segment: Segment
 
     @property
     def span(self) -> Span:
         """Time from the first sample to one period after the last."""
-        piece = self.piece
-        length = round(piece.n_samples * NS_PER_S / piece.rate_hz)
-        return Span(piece.start_ns, piece.start_ns + max(1, length))
+        segment = self.segment
+        length = round(segment.n_samples * NS_PER_S / segment.rate_hz)
+        return Span(segment.start_ns, segment.start_ns + max(1, length))
 
     @property
     def order(self) -> tuple[int, str, int]:
         """Where two files say different things of one moment, the first in this order is kept."""
-        return self.piece.start_ns, self.path, self.piece.start_byte
+        return self.segment.start_ns, self.path, self.segment.start_byte
 
 
 @dataclass(frozen=True)
@@ -74,16 +74,16 @@ class Inventory:
 
     @property
     def rates(self) -> dict[Fraction, list[str]]:
-        """The stations that have pieces of each rate."""
+        """The stations that have segments of each rate."""
         stations: dict[Fraction, set[str]] = defaultdict(set)
-        for station, pieces in self.found.items():
-            for f in pieces:
-                stations[_rate(f.piece)].add(station)
+        for station, segments in self.found.items():
+            for f in segments:
+                stations[_rate(f.segment)].add(station)
         return {rate: sorted(names) for rate, names in sorted(stations.items())}
 
     def summaries(self) -> list[StationSummary]:
         """One line for every station."""
-        return [_summarise(station, pieces) for station, pieces in self.found.items()]
+        return [_summarise(station, segments) for station, segments in self.found.items()]
 
 
 @dataclass(frozen=True)
@@ -95,27 +95,27 @@ class Selection:
     end_ns: int | None = None
 
 
-def _rate(piece: Piece) -> Fraction:
-    rate = nominal_rate(piece.rate_hz)
-    assert rate is not None, "readers leave out pieces without a nominal rate"
+def _rate(segment: Segment) -> Fraction:
+    rate = nominal_rate(segment.rate_hz)
+    assert rate is not None, "readers leave out segments without a nominal rate"
     return rate
 
 
-def _summarise(station: str, pieces: Sequence[Found]) -> StationSummary:
+def _summarise(station: str, segments: Sequence[Found]) -> StationSummary:
     gaps = overlaps = 0
-    end = pieces[0].span.end_ns
-    for f in pieces[1:]:
-        step = (f.piece.start_ns - end) * f.piece.rate_hz / NS_PER_S
+    end = segments[0].span.end_ns
+    for f in segments[1:]:
+        step = (f.segment.start_ns - end) * f.segment.rate_hz / NS_PER_S
         gaps += step > 0.5
         overlaps += step < -0.5
         end = max(end, f.span.end_ns)
     return StationSummary(
         station,
-        tuple(sorted({float(_rate(f.piece)) for f in pieces})),
-        pieces[0].piece.start_ns,
+        tuple(sorted({float(_rate(f.segment)) for f in segments})),
+        segments[0].segment.start_ns,
         end,
-        sum(f.piece.n_samples for f in pieces),
-        len({f.path for f in pieces}),
+        sum(f.segment.n_samples for f in segments),
+        len({f.path for f in segments}),
         gaps,
         overlaps,
     )
@@ -150,17 +150,17 @@ def take_inventory(scans: Iterable[FileScan], selection: Selection) -> Inventory
             at = place.longitude, place.latitude
             headers[station][at] += 1
             places.setdefault(at, place)
-        for piece in scan.pieces:
-            item = Found(scan.path, scan.format, piece)
+        for segment in scan.segments:
+            item = Found(scan.path, scan.format, segment)
             reason = _left_out(item, selection)
             if reason:
                 left_out[reason] += 1
             if reason == BEFORE:
-                earlier[piece.station].append(item)
+                earlier[segment.station].append(item)
             elif not reason:
-                found[piece.station].append(item)
+                found[segment.station].append(item)
     ordered = {s: sorted(found[s], key=lambda f: f.order) for s in sorted(found)}
-    notes = tuple(f"left out {n} pieces {why}" for why, n in sorted(left_out.items()))
+    notes = tuple(f"left out {n} segments {why}" for why, n in sorted(left_out.items()))
     coordinates = {
         station: tuple(places[at] for at, _ in found_at.most_common())
         for station, found_at in headers.items()
@@ -171,7 +171,7 @@ def take_inventory(scans: Iterable[FileScan], selection: Selection) -> Inventory
 
 
 def _left_out(item: Found, selection: Selection) -> str:
-    if not matches_any(item.piece.station, selection.patterns):
+    if not matches_any(item.segment.station, selection.patterns):
         return "by --select"
     span = item.span
     if selection.start_ns is not None and span.end_ns <= selection.start_ns:
@@ -196,7 +196,7 @@ def choose_rate(inventory: Inventory, rate_hz: float | None) -> tuple[Fraction, 
     rate : Fraction
         The rate of the product.
     inventory : Inventory
-        Without the pieces of other rates, which its notes list.
+        Without the segments of other rates, which its notes list.
 
     Raises
     ------
@@ -237,7 +237,7 @@ def choose_rate(inventory: Inventory, rate_hz: float | None) -> tuple[Fraction, 
 
 
 def _of_rate(found: dict[str, list[Found]], rate: Fraction) -> dict[str, list[Found]]:
-    return {s: [f for f in pieces if _rate(f.piece) == rate] for s, pieces in found.items()}
+    return {s: [f for f in segments if _rate(f.segment) == rate] for s, segments in found.items()}
 
 
 def _names(names: Sequence[str]) -> str:

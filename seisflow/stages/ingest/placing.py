@@ -1,8 +1,8 @@
 """Where samples go on the grid: decided once, from headers, for the whole archive.
 
-A *chain* is a sequence of pieces that follow or overlap one another without a gap. All its
-pieces share the phase of its first one, so that a sub-sample offset near half a sample never
-flips from one piece to the next; each piece keeps what is left over as its offset.
+A *chain* is a sequence of segments that follow or overlap one another without a gap. All its
+segments share the phase of its first one, so that a sub-sample offset near half a sample never
+flips from one segment to the next; each segment keeps what is left over as its offset.
 """
 
 from collections import Counter, defaultdict
@@ -22,7 +22,7 @@ MIN_STATION_DAYS_TO_JUDGE = 2000
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A piece and its place: its first sample is sample `index` of the product's grid.
+    """A segment and its place: its first sample is sample `index` of the product's grid.
 
     ``offset_ns`` is the time of the first sample minus the time of that grid sample.
     """
@@ -34,20 +34,20 @@ class Placement:
     @property
     def stop(self) -> int:
         """Grid index one past the last sample."""
-        return self.index + self.found.piece.n_samples
+        return self.index + self.found.segment.n_samples
 
     def cut(self, start: int, stop: int) -> "Placement":
         """Return it without what only samples outside ``[start, stop)`` of the grid need."""
-        piece = self.found.piece.cut(start - self.index, stop - self.index)
-        return replace(self, found=replace(self.found, piece=piece))
+        segment = self.found.segment.cut(start - self.index, stop - self.index)
+        return replace(self, found=replace(self.found, segment=segment))
 
 
-def place(pieces: Sequence[Found], grid: SampleGrid) -> list[Placement]:
-    """Put the pieces of one station on the grid.
+def place(segments: Sequence[Found], grid: SampleGrid) -> list[Placement]:
+    """Put the segments of one station on the grid.
 
     Parameters
     ----------
-    pieces : sequence of Found
+    segments : sequence of Found
         In order of `Found.order`, all of the grid's rate.
     grid : SampleGrid
         The product's grid.
@@ -59,14 +59,14 @@ def place(pieces: Sequence[Found], grid: SampleGrid) -> list[Placement]:
     """
     placements: list[Placement] = []
     anchor_ns = anchor_index = chain_stop = 0
-    for f in pieces:
-        start = f.piece.start_ns
+    for f in segments:
+        start = f.segment.start_ns
         ahead = nearest_integer((start - anchor_ns) * grid.rate / NS_PER_S)
         index = anchor_index + ahead
         if not placements or index > chain_stop:
             anchor_ns, anchor_index = start, grid.nearest(start)
             index = chain_stop = anchor_index
-        chain_stop = max(chain_stop, index + f.piece.n_samples)
+        chain_stop = max(chain_stop, index + f.segment.n_samples)
         placements.append(Placement(f, index, start - grid.time_of(index)))
     return placements
 
@@ -74,8 +74,8 @@ def place(pieces: Sequence[Found], grid: SampleGrid) -> list[Placement]:
 def place_station(inventory: Inventory, station: str, grid: SampleGrid) -> list[Placement]:
     """Put what was found of a station on the grid, as if nothing earlier had been left out."""
     earlier = set(inventory.earlier.get(station, ()))
-    pieces = sorted({*inventory.found[station], *earlier}, key=lambda f: f.order)
-    return [p for p in place(pieces, grid) if p.found not in earlier]
+    segments = sorted({*inventory.found[station], *earlier}, key=lambda f: f.order)
+    return [p for p in place(segments, grid) if p.found not in earlier]
 
 
 def by_shard(
@@ -118,7 +118,7 @@ def product_span(inventory: Inventory, selection: Selection, rate: Fraction) -> 
     DataError
         The span is nearly empty, as one file with a wrong date makes it.
     """
-    earliest = min(f.span.start_ns for pieces in inventory.found.values() for f in pieces)
+    earliest = min(f.span.start_ns for segments in inventory.found.values() for f in segments)
     grid = SampleGrid(earliest // HOUR_NS * HOUR_NS, rate, 0)
     placed = [p for station in inventory.found for p in place_station(inventory, station, grid)]
     start = grid.time_of(min(p.index for p in placed))
@@ -134,8 +134,8 @@ def product_span(inventory: Inventory, selection: Selection, rate: Fraction) -> 
 
 def _refuse_nearly_empty(inventory: Inventory, selection: Selection, span: Span) -> None:
     days: Counter[int] = Counter()
-    for pieces in inventory.found.values():
-        spans = [f.span for f in pieces]
+    for segments in inventory.found.values():
+        spans = [f.span for f in segments]
         days.update(
             {d for s in spans for d in range(s.start_ns // DAY_NS, (s.end_ns - 1) // DAY_NS + 1)}
         )

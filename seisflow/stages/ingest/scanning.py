@@ -11,8 +11,8 @@ from seisflow.core.reporting import SILENT, Reporter
 from seisflow.engine.failures import Failure
 from seisflow.engine.stage import Runner
 from seisflow.formats.listing import list_files
-from seisflow.formats.pieces import FileScan, Problem
 from seisflow.formats.readers import scan_file
+from seisflow.formats.segments import FileScan, Problem
 from seisflow.stages.ingest.config import IngestConfig
 from seisflow.stages.ingest.inventory import Inventory
 

@@ -25,7 +25,7 @@ from seisflow.core.stations import select_stations
 from seisflow.core.wording import counted
 from seisflow.engine.stage import Plan, Runner, Stage
 from seisflow.formats.coordinates import CoordinateTable, read_coordinates
-from seisflow.formats.pieces import FileScan
+from seisflow.formats.segments import FileScan
 from seisflow.stages.ingest.config import IngestConfig
 from seisflow.stages.ingest.inventory import (
     Inventory,
@@ -191,7 +191,7 @@ def lay_out(config: IngestConfig, scans: Iterable[FileScan]) -> IngestPlan:
     )
     shard_s = int(min(DAY_NS, span.end_ns - span.start_ns) // NS_PER_S)
     product = Product(identity, span, rate, shard_s, block=1)
-    dtypes = {f.piece.dtype for pieces in inventory.found.values() for f in pieces}
+    dtypes = {f.segment.dtype for segments in inventory.found.values() for f in segments}
     dtype = str(np.result_type(*[DTYPES.get(d, d) for d in dtypes]))
     tasks = tuple(_tasks(product, inventory, selection))
     places = match_places(table, inventory)
@@ -232,7 +232,7 @@ def _moved(tasks: Sequence[IngestTask]) -> Iterator[str]:
 
 def _idle_patterns(config: IngestConfig, scans: Sequence[FileScan]) -> tuple[str, ...]:
     """Name the patterns that select none of the stations found."""
-    names = sorted({piece.station for scan in scans for piece in scan.pieces})
+    names = sorted({segment.station for scan in scans for segment in scan.segments})
     return select_stations(names, config.select, "the archive").notes
 
 
@@ -258,7 +258,7 @@ def _inputs(scans: Sequence[FileScan]) -> dict[str, str]:
         depth += 1
     return {
         "/".join(p[depth:]): f"{s.size_bytes} bytes, modified {s.mtime_ns}, "
-        f"{sum(piece.n_samples for piece in s.pieces)} samples"
+        f"{sum(segment.n_samples for segment in s.segments)} samples"
         for p, s in zip(parts, scans, strict=True)
     }
 
@@ -286,9 +286,9 @@ def _needs(
 ) -> TaskPlan:
     n_samples = int(product.shard_s * product.rate)
     item = np.dtype(dtype).itemsize
-    largest = max((p.found.piece.n_samples for t in tasks for p in t.placements), default=0)
+    largest = max((p.found.segment.n_samples for t in tasks for p in t.placements), default=0)
     memory = PROCESS_BYTES + n_samples * (item + 1) + min(largest, n_samples) * item
-    samples = sum(f.piece.n_samples for pieces in inventory.found.values() for f in pieces)
+    samples = sum(f.segment.n_samples for segments in inventory.found.values() for f in segments)
     return TaskPlan(
         tasks=tuple(t.name for t in tasks),
         unit="station-days" if product.shard_s * NS_PER_S == DAY_NS else "stations",

@@ -1,7 +1,7 @@
-"""What every reader says about a file: pieces, problems and station coordinates.
+"""What every reader says about a file: segments, problems and station coordinates.
 
-Invariant: a *piece* is a run of evenly spaced samples of one station inside one file, known from
-headers alone. Where its samples go on the grid is decided once for all from pieces, so that no
+Invariant: a *segment* is a run of evenly spaced samples of one station inside one file, known from
+headers alone. Where its samples go on the grid is decided once for all from segments, so that no
 result depends on which task reads them.
 """
 
@@ -22,16 +22,16 @@ __all__ = [
     "FileScan",
     "ManyReader",
     "Part",
-    "Piece",
     "Problem",
     "Problems",
     "Reader",
     "Run",
+    "Segment",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Segment:
     """A run of evenly spaced samples of one station in one file.
 
     Parameters
@@ -48,7 +48,7 @@ class Piece:
     dtype : str
         NumPy name of the samples' type: int16, int32, float32 or float64.
     start_byte, end_byte : int
-        Where the piece lies in the file; ``end_byte`` is exclusive.
+        Where the segment lies in the file; ``end_byte`` is exclusive.
     records : RecordIndex or None
         Which of these bytes are its own; None if they all are.
     """
@@ -70,8 +70,8 @@ class Piece:
             return [ByteRange(self.start_byte, self.end_byte, 0)]
         return self.records.ranges(first, stop)
 
-    def cut(self, first: int, stop: int) -> "Piece":
-        """Return the piece without what only other samples than ``first:stop`` need."""
+    def cut(self, first: int, stop: int) -> "Segment":
+        """Return the segment without what only other samples than ``first:stop`` need."""
         if self.records is None or (first <= 0 and stop >= self.n_samples):
             return self
         return replace(self, records=self.records.cut(first, stop))
@@ -79,8 +79,8 @@ class Piece:
 
 _NUMBER = re.compile(r"[-+]?\d[\d.]*")
 
-Part = tuple[Piece, int, int]
-"""Samples ``first:stop`` of a piece."""
+Part = tuple[Segment, int, int]
+"""Samples ``first:stop`` of a segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +160,14 @@ class FileScan:
     format: str
     size_bytes: int
     mtime_ns: int
-    pieces: tuple[Piece, ...] = ()
+    segments: tuple[Segment, ...] = ()
     problems: tuple[Problem, ...] = ()
     coordinates: dict[str, Coordinates] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Decoded samples: ``values[0]`` is sample number ``first`` of its piece."""
+    """Decoded samples: ``values[0]`` is sample number ``first`` of its segment."""
 
     first: int
     values: npt.NDArray[np.generic]
@@ -182,12 +182,12 @@ class Reader(Protocol):
         """Tell from the first bytes (at most 4096) whether the file is of this format."""
         ...
 
-    def scan(self, path: AnyPath) -> tuple[list[Piece], list[Problem], dict[str, Coordinates]]:
+    def scan(self, path: AnyPath) -> tuple[list[Segment], list[Problem], dict[str, Coordinates]]:
         """Read headers only; where a file cannot be read any further, that is a problem."""
         ...
 
     def read(
-        self, path: AnyPath, piece: Piece, first: int, stop: int
+        self, path: AnyPath, segment: Segment, first: int, stop: int
     ) -> tuple[list[Run], list[Problem]]:
         """Decode samples ``first:stop``, bit-exact; what cannot be decoded is a problem."""
         ...
@@ -195,10 +195,10 @@ class Reader(Protocol):
 
 @runtime_checkable
 class ManyReader(Reader, Protocol):
-    """A format of which many pieces of a file are read better together than one by one."""
+    """A format of which many segments of a file are read better together than one by one."""
 
     def read_many(
         self, path: AnyPath, parts: Sequence[Part]
     ) -> Iterator[tuple[list[Run], list[Problem]]]:
-        """Decode parts of pieces; yield what `read` returns, for each in turn."""
+        """Decode parts of segments; yield what `read` returns, for each in turn."""
         ...
