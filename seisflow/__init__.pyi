@@ -105,64 +105,63 @@ def synth(
     rate : int, default 500
         Samples per second.
     seed : int, default 1
-        Everything random follows from it.
+        Seed of everything random.
     start : str, default '2014-05-29T00:00:00'
-        First sample, ISO 8601 UTC.
+        Time of the first sample, ISO 8601 UTC.
     noise : {'white', 'pink', 'field'}, default 'field'
         Spectrum: 'white', 'pink' (power 1/f above 0.5 Hz) or 'field' (a geophone node).
     earthquakes : float, default 4.0
-        Mean number in an hour, of the array. 0 or more.
+        Mean number of earthquakes per hour. 0 or more.
     aircraft : float, default 2.0
-        Mean number in an hour, of the array. 0 or more.
+        Mean number of aircraft per hour. 0 or more.
     gusts : float, default 3.0
-        Mean number in an hour, of the array. 0 or more.
+        Mean number of gusts of wind per hour. 0 or more.
     vehicles : float, default 2.0
-        Mean number in an hour, of the array. 0 or more.
+        Mean number of vehicles per hour. 0 or more.
     glitches : float, default 0.0
-        Mean number in an hour, of pulses of the electronics on all nodes at the same instant. 0 or
+        Mean number per hour of pulses of the electronics on all nodes at the same instant. 0 or
         more.
     spikes : float, default 1.0
-        Mean number in an hour, of each node. 0 or more.
+        Mean number per hour on each node. 0 or more.
     gaps : float, default 0.5
-        Mean number in a day, of each node. 0 or more.
+        Mean number per day on each node. 0 or more.
     dead : float, default 0.01
         Share of nodes that stop recording for good. 0 or more and at most 1.
     dead_within_s : float, default 3600.0
-        They stop in this many seconds from the start. Above 0.
+        Seconds from the start within which they stop. Above 0.
     rows : int, optional
-        Grid; by default 2.5 columns a row. 1 or more.
+        Rows of the grid; by default 2.5 times as many columns as rows. 1 or more.
     columns : int, optional
-        Grid; by default 2.5 columns a row. 1 or more.
+        Columns of the grid. 1 or more.
     spacing_m : float, default 10.0
-        Metres between the nodes of a row, and between rows. Above 0.
+        Distance between the nodes of a row, in m. Above 0.
     row_spacing_m : float, default 30.0
-        Metres between the nodes of a row, and between rows. Above 0.
+        Distance between rows, in m. Above 0.
     longitude : float, default -116.5925
-        Middle of the array: degrees, and metres above sea level. -180 or more and at most 360.
+        Longitude of the middle of the array, in degrees. -180 or more and at most 360.
     latitude : float, default 33.5385
-        Middle of the array: degrees, and metres above sea level. -85 or more and at most 85.
+        Latitude of the middle of the array, in degrees. -85 or more and at most 85.
     elevation_m : float, default 1400.0
-        Middle of the array: degrees, and metres above sea level.
+        Elevation of the array, in m above sea level.
     network : str, default 'ZG'
-        First and last part of the station names.
+        Network code of the stations.
     channel : str, default 'EHZ'
-        First and last part of the station names.
+        Channel code of the stations.
     noise_rms_counts : float, default 200.0
-        Rms of the noise over the whole band, in counts. Above 0.
+        RMS of the noise over the whole band, in counts. Above 0.
     earthquake_snr : tuple[float, float], default (0.5, 50.0)
-        Least and largest rms of a source in its loudest second, at the middle of the array, over
-        the rms of the noise after a 2 Hz high-pass; log-uniform.
+        Smallest and largest RMS of an earthquake in its loudest second, at the middle of the array,
+        over the RMS of the noise after a 2 Hz high-pass; log-uniform.
     nuisance_snr : tuple[float, float], default (0.5, 5.0)
-        Least and largest rms of a source in its loudest second, at the middle of the array, over
-        the rms of the noise after a 2 Hz high-pass; log-uniform.
+        The same of all other sources: aircraft, gusts, vehicles, glitches and spikes.
     vp_km_s : float, default 5.5
         P velocity, km/s. Above 0.
     vp_vs : float, default 1.73
-        Its ratio to the S velocity. Above 1.
+        Ratio of the P to the S velocity. Above 1.
     distance_km : tuple[float, float], default (3.0, 60.0)
-        Least and largest epicentral distance from the middle; log-uniform.
+        Smallest and largest epicentral distance from the middle, in km; log-uniform.
     depth_km : tuple[float, float], default (2.0, 15.0)
-        Least and largest depth below it; uniform.
+        Smallest and largest depth below it, in km; uniform.
     cluster : str, default 'local'
         Where tasks run: 'local' (worker processes on this machine, one thread each), 'slurm', the
         address of a Dask scheduler such as tcp://host:8786, a TOML file, or the name of a profile
@@ -213,14 +212,14 @@ def ingest(
     select : tuple[str, ...], default ()
         Globs of NET.STA.LOC.CHA such as 'AZ.*.*.??Z'; all stations by default.
     start : str, optional
-        First time and first time not wanted any more, ISO 8601 UTC.
+        Start of the time span, ISO 8601 UTC.
     end : str, optional
-        First time and first time not wanted any more, ISO 8601 UTC.
+        End of the time span (exclusive), ISO 8601 UTC.
     stations : path, optional
-        Coordinates: a CSV table (network, station, lat, lon) or StationXML; those of file headers
-        are used where it has none.
+        Coordinates: a CSV table (network, station, lat, lon) or StationXML. Stations it does not
+        list keep those of their file headers.
     rate : float, optional
-        The one sampling rate to take, in Hz, where the files have several. Above 0.
+        Sampling rate to take, in Hz, where the files have several. Above 0.
     cluster : str, default 'local'
         Where tasks run: 'local' (worker processes on this machine, one thread each), 'slurm', the
         address of a Dask scheduler such as tcp://host:8786, a TOML file, or the name of a profile
@@ -253,10 +252,10 @@ def label(
     precision: Literal["float32", "float64"] = "float32",
     clip_counts: float | None = None,
     window_s: float = 1.0,
-    highpass_corner_windows: float | None = None,
+    highpass_corner_windows: float = 2.0,
     highpass_poles: int = 2,
-    warm_up_s: float | None = None,
-    max_lag_fraction: float | None = None,
+    warm_up_s: float = 20.0,
+    max_lag_fraction: float = 0.5,
     candidate_fraction: float | None = None,
     candidate_variance_factor: float | None = None,
     candidate_cc_low: float | None = None,
@@ -264,7 +263,7 @@ def label(
     min_candidates: int | None = None,
     min_set_windows: int | None = None,
     n_rounds: int | None = None,
-    box_fraction: float | None = None,
+    box_fraction: float = 0.2,
     first_rn_density: float | None = None,
     first_nrn_density: float | None = None,
     rn_weighted_density: float | None = None,
@@ -325,11 +324,10 @@ def label(
     select : tuple[str, ...], default ()
         Globs of NET.STA.LOC.CHA such as 'AZ.*.*.??Z'; all stations by default.
     start : str, optional
-        First time, and first time not wanted any more, ISO 8601 UTC; widened to whole UTC hours,
-        because an hour is labelled as a whole.
+        Start of the time span, ISO 8601 UTC; widened to whole UTC hours, because an hour is
+        labelled as a whole.
     end : str, optional
-        First time, and first time not wanted any more, ISO 8601 UTC; widened to whole UTC hours,
-        because an hour is labelled as a whole.
+        End of the time span (exclusive), ISO 8601 UTC; widened to whole UTC hours.
     method : {'calibrated', 'reference'}, default 'calibrated'
         'calibrated': classes as rates under a null fitted to the noise of each hour; 'reference':
         the published procedure.
@@ -339,153 +337,140 @@ def label(
         Counts from which a sample is clipped; by default the rails of 24 and 32 bit recorders.
         Above 0.
     window_s : float, default 1.0
-        Seconds in a window. Above 0.
-    highpass_corner_windows : float, optional
-        reference: corner of the high-pass that comes before, in cycles per window: 2 Hz for 1 s; by
-        default 2.0. calibrated: corner of the high-pass that comes before, in cycles per window; by
-        default 2.0. Above 0.
+        Length of a window, in s. Above 0.
+    highpass_corner_windows : float, default 2.0
+        Corner of the high-pass applied first, in cycles per window: 2 Hz for 1 s. Above 0.
     highpass_poles : int, default 2
-        Its number of poles. Above 0.
-    warm_up_s : float, optional
-        reference: seconds of earlier record to filter first, where they exist [own]; by default
-        20.0. calibrated: seconds of earlier record to filter first, where they exist; by default
-        20.0. Above 0.
-    max_lag_fraction : float, optional
-        reference: largest lag of the correlation, as a part of the window; by default 0.5.
-        calibrated: largest lag of the correlation, as a part of the window; by default 0.5. Above 0
-        and below 1.
+        Number of poles of that filter. Above 0.
+    warm_up_s : float, default 20.0
+        Seconds of preceding record, where there are any, in which the filter settles. Above 0.
+    max_lag_fraction : float, default 0.5
+        Largest lag of the cross-correlation, as a fraction of the window. Above 0 and below 1.
     candidate_fraction : float, optional
-        reference: part of the windows, quietest first, taken for candidates: 1000 of 3600; by
-        default 0.2777777777777778. Above 0 and at most 1.
+        reference: fraction of the windows, quietest first, that are candidates for noise: 1000 of
+        3600; by default 0.2778. Above 0 and at most 1.
     candidate_variance_factor : float, optional
-        reference: largest variance of a kept candidate's correlations with the others, over the
-        median of these variances; by default 1.1. Above 0.
+        reference: candidates are kept whose correlations with the others have at most this many
+        times the median variance; by default 1.1. Above 0.
     candidate_cc_low : float, optional
-        reference: smallest and largest median of a kept candidate's correlations with the others,
-        over the median of the candidates' matrix; by default 0.9. Above 0.
+        reference: candidates are kept whose median correlation with the others is at least this
+        many times the median of all; by default 0.9. Above 0.
     candidate_cc_high : float, optional
-        reference: smallest and largest median of a kept candidate's correlations with the others,
-        over the median of the candidates' matrix; by default 1.1. Above 0 and at least
-        candidate_cc_low = 0.9.
+        reference: candidates are kept whose median correlation with the others is at most this many
+        times the median of all; by default 1.1. Above 0 and at least candidate_cc_low = 0.9.
     min_candidates : int, optional
-        reference: fewest candidates; with fewer the hour is undetermined [own]. 50 is 180 usable
-        windows, three minutes: from there on nearly every stretch of two golden hours gets through
-        all rounds, while of stretches of 120 windows many and of 60 most do not. It does not
-        promise the labels of the whole hour, which are relative: 180 windows labelled alone agree
-        in 41-63 % and swap random noise for not in 3-11 %, 360 in 45-76 % and 0.3-11 %, 1800 in
-        75-91 % and 0-0.9 %; by default 50. Above 0 and 3 or more.
+        reference: fewest candidates; with fewer the hour is undetermined [own]. 50 take 180 usable
+        windows, three minutes; by default 50. Above 0 and 3 or more.
     min_set_windows : int, optional
-        reference: fewest windows in a set that a round compares with [own]; 3 is what a standard
-        deviation without its largest entry takes; by default 3. Above 0 and 3 or more.
+        reference: fewest windows in a set that a round compares with [own]; by default 3. Above 0
+        and 3 or more.
     n_rounds : int, optional
-        reference: rounds after the candidates, 1 or more; by default 4. calibrated: rounds of
-        fitting, 2 or more; the last one labels; by default 4. Above 0.
-    box_fraction : float, optional
-        reference: half the side of the counting box, in standard deviations; by default 0.2.
-        calibrated: half the side of the counting box of the feature density, as in reference; by
-        default 0.2. Above 0.
+        reference: rounds after the choice of candidates; by default 4. calibrated: rounds of
+        fitting; the last one labels; by default 4. Above 0.
+    box_fraction : float, default 0.2
+        Half the side of the box in which neighbours are counted, in standard deviations. Above 0.
     first_rn_density : float, optional
-        reference: round 1: random noise at this density or above, not random noise at this or
-        below; by default 0.6. Above 0 and above first_nrn_density = 0.1 and at most 1.
+        reference: round 1: random noise from this density on; by default 0.6. Above 0 and above
+        first_nrn_density = 0.1 and at most 1.
     first_nrn_density : float, optional
-        reference: round 1: random noise at this density or above, not random noise at this or
-        below; by default 0.1. Above 0.
+        reference: round 1: not random noise up to this density; by default 0.1. Above 0.
     rn_weighted_density : float, optional
-        reference: later rounds: the same for the weighted density; by default 0.45. Above 0 and
-        above nrn_weighted_density = 0.15 and at most 1.
+        reference: later rounds: random noise from this weighted density on; by default 0.45. Above
+        0 and above nrn_weighted_density = 0.15 and at most 1.
     nrn_weighted_density : float, optional
-        reference: later rounds: the same for the weighted density; by default 0.15. Above 0.
+        reference: later rounds: not random noise up to this weighted density; by default 0.15.
+        Above 0.
     second_nrn_by_density : bool, optional
-        reference: in round 2, compare the density, not the weighted one, with nrn_weighted_density,
-        as the published script does; by default True.
+        reference: round 2 compares the density, not the weighted density, with
+        nrn_weighted_density, as the published script does; by default yes.
     alpha_rn : float, optional
-        calibrated: random noise from this probability under the null on, so a tenth of pure noise
-        is mixed; by default 0.1. Between 0 and 1 and above alpha_nrn = 0.001.
+        calibrated: random noise from this probability under the null on; a tenth of pure noise is
+        then mixed; by default 0.1. Between 0 and 1 and above alpha_nrn = 0.001.
     alpha_nrn : float, optional
-        calibrated: not random noise up to this one: of pure noise, one second in a thousand; by
-        default 0.001. Above 0.
+        calibrated: not random noise up to this probability: of pure noise, one second in a
+        thousand; by default 0.001. Above 0.
     seed : int, optional
-        calibrated: of the draw of templates; by default 1. 0 or more.
+        calibrated: seed of the draw of templates; by default 1. 0 or more.
     n_templates : int, optional
-        calibrated: windows of noise that all others are correlated with; time grows with them; by
-        default 128. 3 or more.
+        calibrated: windows of noise with which every window is correlated; time grows with their
+        number; by default 128. 3 or more.
     min_windows : int, optional
-        calibrated: fewest usable windows; with fewer the hour is undetermined. As for reference,
-        three minutes; by default 180. 30 or more.
+        calibrated: fewest usable windows, three minutes; with fewer the hour is undetermined; by
+        default 180. 30 or more.
     min_noise : int, optional
-        calibrated: fewest windows that the null may be fitted to; by default 30. 10 or more.
+        calibrated: fewest windows of noise to which the null may be fitted; by default 30. 10 or
+        more.
     noise_alpha : float, optional
-        calibrated: windows from this probability on are the noise that the next round is fitted to;
-        by default 0.05. Between 0 and 1.
+        calibrated: windows from this probability on are the noise to which the next round is
+        fitted; by default 0.05. Between 0 and 1.
     prewhitening_order : int, optional
         calibrated: order of the filter that flattens the spectrum before windows are transformed;
         by default 16. 1 or more.
     prewhitening_windows : int, optional
-        calibrated: most windows of noise it is found from; by default 64. 1 or more.
+        calibrated: most windows of noise from which that filter is estimated; by default 64. 1 or
+        more.
     min_band_bins : int, optional
-        calibrated: fewest bins of a band; bins are 1 / window_s Hz wide; by default 3. 1 or more.
+        calibrated: fewest bins in a band; a bin is 1 / window_s Hz wide; by default 3. 1 or more.
     bands_per_octave : float, optional
-        calibrated: bands per octave, where bins allow; by default 3.0. Above 0.
+        calibrated: bands per octave, where there are bins enough; by default 3. Above 0.
     max_drift_degree : int, optional
-        calibrated: highest degree of the polynomial in time that the noise level of a band may
-        follow over the hour. With 8 a drift of +-50 % with a period of one hour is followed, with 4
-        it is not; by default 8. 0 or more.
+        calibrated: highest degree of the polynomial in time by which the noise level of a band may
+        drift over the hour. A drift of +-50 % with a period of one hour needs 8; 4 is too low; by
+        default 8. 0 or more.
     drift_windows : float, optional
-        calibrated: windows that each degree takes; by default 450.0. Above 0.
+        calibrated: windows needed for each degree; by default 450. Above 0.
     max_drift : float, optional
-        calibrated: most that the power of noise in a band may rise over the hour, as a factor. 16
-        is four times the amplitude; a drift of +-50 % is a factor of 9 from end to end; by default
-        16.0. Above 0.
+        calibrated: largest factor by which the noise power of a band may drift over the hour: 16 is
+        four times the amplitude. A drift of +-50 % is a factor of 9 from end to end; by default 16.
+        Above 0.
     block_windows : float, optional
-        calibrated: to begin with the drift follows this quantile of power in blocks of so many
-        windows; by default 120.0. 1 or more.
+        calibrated: windows in each of the blocks whose quiet power is the first estimate of the
+        drift; by default 120. 1 or more.
     quiet_quantile : float, optional
-        calibrated: to begin with the drift follows this quantile of power in blocks of so many
-        windows; by default 0.3. Between 0 and 1.
+        calibrated: quantile of the power in such a block that counts as quiet; by default 0.3.
+        Between 0 and 1.
     dense_fraction : float, optional
-        calibrated: share of the windows in the shortest interval whose middle is taken for noise at
-        first; by default 0.3. Between 0 and 1.
+        calibrated: the shortest interval that holds this share of the windows gives, by its middle,
+        the first estimate of the noise; by default 0.3. Between 0 and 1.
     start_width : float, optional
-        calibrated: half the width of the first noise, in spreads; by default 1.5. Above 0.
+        calibrated: half-width of that first estimate, in spreads; by default 1.5. Above 0.
     max_wander : float, optional
-        calibrated: most that the power of noise in a band may fluctuate from second to second
-        beside chance, as a part of itself (standard deviation); by default 0.25. Above 0.
+        calibrated: largest fluctuation of the noise power of a band from second to second beyond
+        chance, as a fraction (standard deviation); by default 0.25. Above 0.
     neighbours : tuple[int, ...], optional
-        calibrated: how many seconds on either side are looked at together with each second; every
-        number makes one more set of scores; by default (2, 6). Numbers of 1 or more.
+        calibrated: numbers of seconds on either side that are judged together with each second;
+        each number adds a set of scores; by default 2 6. Numbers of 1 or more.
     neighbour_limit : float, optional
         calibrated: most that a neighbour's score counts: one loud second does not speak for its
-        neighbours; by default 3.0. Above 0.
+        neighbours; by default 3. Above 0.
     burst_windows : tuple[float, ...], optional
-        calibrated: lengths of the pieces in which bursts are looked for, as parts of the window; by
-        default (0.01, 0.03, 0.1). One or more parts between 0 and 1.
+        calibrated: lengths of the intervals in which bursts are sought, as fractions of the window;
+        by default 0.01 0.03 0.1. One or more parts between 0 and 1.
     pair_quantile : float, optional
         calibrated: quantile of the distance in (ln deviation, median_cc) within which mean and
-        covariance are taken; by default 0.75. Between 0 and 1.
+        covariance are estimated; by default 0.75. Between 0 and 1.
     n_pair_steps : int, optional
-        calibrated: times they are taken; by default 3. 1 or more.
+        calibrated: iterations of that estimate; by default 3. 1 or more.
     null_power : float, optional
         calibrated: the power to which the largest score is raised. Theory says 2 for many
         independent scores; 1.85 gives the stated rates within a fifth in white, 1/f and field-like
         noise; by default 1.85. Above 0.
     null_power_slope : float, optional
-        calibrated: spectra of fewer bins than full_power_bins have few scores, and the power is
-        less by the slope for each bin that is missing: 1.4 for 5 bins, of 10 samples a second; by
-        default 0.03.
+        calibrated: how much less that power is for each bin below full_power_bins: it is 1.4 for 5
+        bins, of 10 samples a second; by default 0.03.
     full_power_bins : float, optional
-        calibrated: spectra of fewer bins than full_power_bins have few scores, and the power is
-        less by the slope for each bin that is missing: 1.4 for 5 bins, of 10 samples a second; by
-        default 20.0. Above 0.
+        calibrated: bins from which on null_power holds; spectra of fewer bins have few scores; by
+        default 20. Above 0.
     max_null_width : float, optional
-        calibrated: largest width of the null, in units of the raised score; by default 3.0. Above
-        0.
+        calibrated: largest width of the null, in units of the raised score; by default 3. Above 0.
     null_upper : float, optional
-        calibrated: largest probabilities of this share, the loud end, take no part in the fit of
+        calibrated: share of the largest probabilities, the loud end, that is left out of the fit of
         the null; by default 0.15. Between 0 and 1.
     null_start : float, optional
-        calibrated: share of the windows the fit begins with; by default 0.85. Between 0 and 1.
+        calibrated: share of the windows with which that fit begins; by default 0.85. Between 0 and
+        1.
     n_null_steps : int, optional
-        calibrated: most times it is repeated; by default 40. 1 or more.
+        calibrated: most iterations of that fit; by default 40. 1 or more.
     block : int, optional
         Stations of one task and shard; by default so many that there are at least 64 blocks,
         between 1 and 16. Changes files, never labels. 1 or more.
@@ -570,52 +555,52 @@ def assemble(
     wavelets : path
         The product to write, or to go on with.
     select : tuple[str, ...], default ()
-        Channels by four globs NET.STA.LOC.CHA. By default those of a site whose code ends in Z, or
-        all channels of a site that has none.
+        Globs of NET.STA.LOC.CHA. By default the channels of a site whose code ends in Z, or all
+        channels of a site that has none.
     start : str, optional
-        First time wanted, ISO 8601 UTC.
+        Start of the time span, ISO 8601 UTC.
     end : str, optional
-        First time not wanted any more, ISO 8601 UTC.
+        End of the time span (exclusive), ISO 8601 UTC.
     events : path, optional
-        Catalogue of the events that the arrivals name: magnitudes and distances.
+        Catalogue of the events named by the arrivals; gives magnitudes and distances.
     split : {'grouped', 'events', 'shuffled'}, default 'grouped'
         'grouped': by event, time block and block of stations; 'events': by event and time block,
-        stations shared; 'shuffled': by window, which leaks.
+        with the same stations in all splits; 'shuffled': by window, which leaks.
     seed : int, default 1
-        Everything random follows from it. 0 or more and below 9.22337e+18.
+        Seed of everything random. 0 or more and below 9.22337e+18.
     predict : str, optional
-        The arrivals are a catalogue (time, latitude, longitude, depth_km; or QuakeML): compute P
-        and S with this model of ObsPy TauP, for example iasp91.
+        Earth model of ObsPy's TauP, such as iasp91, with which P and S are computed; the arrivals
+        are then a catalogue (time, latitude, longitude, depth_km; or QuakeML).
     per_class : int, optional
-        Most examples of one class, over all splits. 3 or more.
+        Largest number of examples of a class, over all splits. 3 or more.
     snr_min : float, default 1.5
-        Least signal-to-noise ratio of a P onset. 0 or more.
+        Lowest signal-to-noise ratio of a P onset. 0 or more.
     per_arrival : int, default 5
-        Most windows of each event and station. 1 or more and at most 100.
+        Largest number of windows of each event and station. 1 or more and at most 100.
     lead_s : float, default 1.0
-        An earthquake's window starts this long before P, give or take the jitter. Above 0.
+        Seconds from the start of an earthquake's window to P, give or take the jitter. Above 0.
     jitter_s : float, default 0.75
-        Most by which the start of an earthquake's window is shifted, either way. 0 or more.
+        Largest shift of the start of an earthquake's window, either way, in s. 0 or more.
     window_s : int, default 4
-        Length of a window in seconds: so many labels of it must be equal. 2 or more and at most 60.
+        Length of a window, in s; all its labels must be equal. 2 or more and at most 60.
     margin_s : float, default 1.0
-        Recorded seconds kept before and behind a window. 0 or more and at most 10.
+        Seconds of record kept before and after a window. 0 or more and at most 10.
     before_s : float, default 2.0
         Noise keeps away from this many seconds before every known arrival. 0 or more.
     after_s : float, default 30.0
         Noise keeps away from this many seconds after every known arrival. 0 or more.
     time_block_s : int, default 600
-        Length in seconds of the blocks of time, counted from 1970, that go to one split as a whole.
-        60 or more and at most 86400.
+        Length of the blocks of time, in s, counted from 1970; each goes to one split as a whole. 60
+        or more and at most 86400.
     station_blocks : int, default 8
         Number of blocks of neighbouring sites; fewer where there are fewer sites. 2 or more.
     train : float, default 0.7
-        Share of the windows of each class that is for training, as near as whole blocks of time
-        allow. Above 0 and below 1.
+        Share of the windows of each class for training, as near as whole blocks of time allow.
+        Above 0 and below 1.
     validation : float, default 0.15
-        Share that is for validation, likewise; the rest is for the test. Above 0 and below 1.
+        Share for validation, likewise; the rest is for the test. Above 0 and below 1.
     held : float, default 0.25
-        Share of the windows at stations that are kept from training, where the split is grouped,
+        With a grouped split: share of the windows at stations that are kept from training,
         likewise. Above 0 and below 1.
     cluster : str, default 'local'
         Where tasks run: 'local' (worker processes on this machine, one thread each), 'slurm', the
@@ -699,8 +684,9 @@ def train(
     model : path
         The folder to write, or to go on in.
     network : str, default 'compact'
-        published: as in the lecture slides, 82 million weights; compact: 0.1 million; recurrent:
-        frames in their order; forest: the baseline without a network.
+        'published': as in the lecture slides, 82 million weights; 'compact': 0.1 million;
+        'recurrent': reads frames in their order; 'forest': a random forest, the baseline without a
+        network.
     low_hz : float, default 2.0
         Lower corner of the front end; 0 leaves it open.
     high_hz : float, optional
@@ -708,74 +694,74 @@ def train(
     frame_s : float, default 0.2
         Length of one frame of the spectrogram, in s.
     epochs : int, default 30
-        Times every wavelet is seen, at most. 1 or more.
+        Largest number of times that every wavelet is seen. 1 or more.
     batch_size : int, default 128
-        Wavelets of one step, of all ranks together. 1 or more.
+        Wavelets in one step, over all ranks together. 1 or more.
     optimiser : {'sgd', 'rmsprop', 'adagrad', 'adam', 'adamw'}, default 'adamw'
-        Of the weights.
+        Optimiser of the weights.
     learning_rate : float, optional
-        Largest of the schedule; by default 0.01 for sgd and adagrad, else 0.001. Above 0.
+        Largest learning rate of the schedule; by default 0.01 for sgd and adagrad, else 0.001.
+        Above 0.
     schedule : {'constant', 'step', 'cosine', 'onecycle', 'plateau'}, default 'cosine'
         'step': a tenth after each third; 'cosine': down to 0; 'onecycle': up, then down to 0;
         'plateau': halved after 3 epochs without a better validation.
     weight_decay : float, optional
-        By default 0.01 for adamw, 1e-4 for sgd, else 0. 0 or more.
+        Weight decay; by default 0.01 for adamw, 1e-4 for sgd, else 0. 0 or more.
     momentum : float, default 0.9
-        Of sgd alone. 0 or more and below 1.
+        Momentum, for sgd alone. 0 or more and below 1.
     dropout : float, default 0.2
         Share of values dropped. 0 or more and below 1.
     class_weights : {'none', 'balanced'}, default 'none'
-        'balanced': a rare class counts for more, by n / (3 n_class).
+        'balanced': a class of n_class among n wavelets is weighted by n / (3 n_class).
     label_smoothing : float, default 0.0
-        Share of a label given to all classes. 0 or more and below 1.
+        Share of each label that is spread over all classes. 0 or more and below 1.
     clip_norm : float, default 5.0
-        Largest norm of the gradient; 0: any. 0 or more.
+        Largest norm of the gradient; 0 for no limit. 0 or more.
     patience : int, default 8
-        Stop after this many epochs without a better validation; 0: never. 0 or more.
+        Epochs without a better validation after which training stops; 0 for never. 0 or more.
     monitor : {'macro_f1', 'loss'}, default 'macro_f1'
-        What better means, on the validation split: a higher macro_f1 or a lower loss.
+        What is judged on the validation split: a higher macro_f1 or a lower loss is better.
     precision : {'float32', 'bfloat16'}, default 'float32'
-        Of the arithmetic, bfloat16 where the processor is made for it; weights stay float32.
+        Arithmetic of the network; 'bfloat16' where the processor is made for it. Weights stay
+        float32.
     augment : bool, default True
-        Change wavelets a little each time they are seen; never those of validation.
+        Change wavelets a little each time they are seen, but never those of validation.
     flip : float, default 0.5
-        Share of wavelets whose polarity is turned. 0 or more and at most 1.
+        Share of wavelets whose polarity is reversed. 0 or more and at most 1.
     shift_s : float, default 0.25
-        Largest shift of noise, and of an earthquake, in s; less where the margin allows less. 0 or
-        more.
+        Largest shift of noise, in s, as far as the margin allows. 0 or more.
     event_shift_s : float, default 0.1
-        Largest shift of noise, and of an earthquake, in s; less where the margin allows less. 0 or
-        more.
+        Largest shift of an earthquake, in s, as far as the margin allows. 0 or more.
     noise : float, default 0.5
-        Share of wavelets that random noise of the same station is added to. 0 or more and at most
+        Share of wavelets to which random noise of the same station is added. 0 or more and at most
         1.
     noise_snr : tuple[float, float], default (2.0, 20.0)
-        Amplitude of the wavelet over that of the noise added, from and to; drawn evenly in its
-        logarithm.
+        Smallest and largest ratio of the wavelet's amplitude to that of the added noise;
+        log-uniform.
     gain : float, default 1.5
-        Largest factor, up or down, before noise is added; it matters beside the noise alone. 1 or
-        more.
+        Largest factor, up or down, by which a wavelet is scaled before noise is added. 1 or more.
     shards_together : int, default 8
-        Files of 2048 wavelets held in memory and shuffled together; changes the order, and so the
-        weights. 1 or more.
+        Files of 2048 wavelets that are held in memory and shuffled together; changes the order, and
+        so the weights. 1 or more.
     seed : int, default 0
-        Of the first weights, order, augmentation and dropout. 0 or more and below 4.29497e+09.
+        Seed of the first weights, the order, augmentation and dropout. 0 or more and below
+        4.29497e+09.
     forest_examples : int, default 20000
-        Wavelets the forest is fitted to, at most. 1 or more.
+        Largest number of wavelets to which the forest is fitted. 1 or more.
     forest_trees : int, default 200
-        Its trees. 1 or more.
+        Number of trees in the forest. 1 or more.
     device : {'cpu', 'cuda', 'auto'}, default 'auto'
         Where to train; 'auto': a GPU where there is one.
     ranks : int, default 1
-        Processes of a machine that train together, each on a GPU or its share of the cores; in a
-        SLURM job with GPUs by default one for each of them. 1 or more.
+        Processes per machine that train together, each on a GPU or its share of the cores; in a
+        SLURM job with GPUs by default one for each GPU. 1 or more.
     nodes : int, default 1
         Nodes of the SLURM job. 1 or more.
     cluster : str, default 'local'
-        'local': this machine; a SLURM profile: one job, of its pool gpu, or of cpu where there is
-        none. With --detach the job is asked for; else the process must be in it.
+        'local': this machine; a SLURM profile: one job in its pool gpu, or in cpu where it has no
+        such pool. With --detach the job is submitted; without, the process must already be in it.
     checkpoint_every_s : float, default 600.0
-        Seconds between checkpoints; there is one after every epoch too. 0 or more.
+        Seconds between checkpoints; there is one after every epoch as well. 0 or more.
     progress : bool, default True
         Show progress and notes, on standard error or below the cell of a notebook.
 
@@ -817,17 +803,17 @@ def evaluate(
     wavelets : path
         What assemble wrote.
     split : {'test', 'validation', 'train'}, default 'test'
-        Which wavelets.
+        The wavelets to use.
     truth : path, optional
-        TRUTH.zarr of the synth scene: count a second time against what was planted.
+        TRUTH.zarr of the synth scene: score a second time against what was planted.
     source_ratio : float, default 0.5
-        With a truth: rms of what is planted over rms of the noise from which a second is not random
-        noise. 0 or more.
+        With a truth: a second is not random noise if the RMS of what was planted is at least this
+        many times the RMS of the noise. 0 or more.
     false_positive_rate : float, default 0.0015
-        False positives a station and second that the threshold shall keep to. Above 0 and below 1.
+        False positives per station and second to which the threshold keeps. Above 0 and below 1.
     output : path, optional
-        Folder to write; by default MODEL/evaluation/SPLIT-KEY, KEY that of the wavelets. What is
-        counted against the truth goes beside it, with -truth.
+        Folder to write; by default MODEL/evaluation/SPLIT-KEY, where KEY is that of the wavelets.
+        Scores against the truth go into a folder beside it, with -truth.
     device : {'cpu', 'cuda', 'auto'}, default 'cpu'
         Where the network runs; 'auto': a GPU where there is one.
     batch : int, default 256
@@ -881,14 +867,14 @@ def infer(
     select : tuple[str, ...], default ()
         Globs of NET.STA.LOC.CHA such as 'AZ.*.*.??Z'; all stations by default.
     start : str, optional
-        First time wanted, ISO 8601 UTC; widened to whole UTC hours.
+        Start of the time span, ISO 8601 UTC; widened to whole UTC hours.
     end : str, optional
-        First time not wanted any more, ISO 8601 UTC; widened to whole UTC hours.
+        End of the time span (exclusive), ISO 8601 UTC; widened to whole UTC hours.
     precision : {'float32', 'bfloat16'}, default 'float32'
-        Of the network: 'float32', or 'bfloat16' where the processor has it.
+        Arithmetic of the network: 'float32', or 'bfloat16' where the processor has it.
     batch : int, default 64
-        Windows classified at once by networks that do not go along the record (published,
-        recurrent, forest). Changes speed and memory, not scores. 1 or more.
+        Windows classified at once by models that take windows one by one (published, recurrent,
+        forest). Changes speed and memory, not scores. 1 or more.
     block : int, optional
         Stations of one task and shard; by default so many that there are at least 64 blocks,
         between 1 and 16. Changes files, never scores. 1 or more.
@@ -959,41 +945,42 @@ def detect(
     select : tuple[str, ...], default ()
         Globs of NET.STA.LOC.CHA such as 'AZ.*.*.??Z'; all stations by default.
     start : str, optional
-        First time wanted, ISO 8601 UTC; widened to whole UTC hours.
+        Start of the time span, ISO 8601 UTC; widened to whole UTC hours.
     end : str, optional
-        First time not wanted any more, ISO 8601 UTC; widened to whole UTC hours.
+        End of the time span (exclusive), ISO 8601 UTC; widened to whole UTC hours.
     min_nodes : int, default 10
         Fewest nodes in coincidence. 2 or more.
     false_positive_rate : float, default 0.0015
-        Of one node, a second: the threshold on the probability of an earthquake is the one that
-        keeps to it on the validation split of the model. Above 0 and below 1.
+        False positives per node and second. The threshold on the probability of an earthquake is
+        the one that keeps to this rate on the model's validation split. Above 0 and below 1.
     threshold : float, optional
-        Least probability of an earthquake, in place of that rate. Above 0 and below 1.
+        Lowest probability of an earthquake, in place of that rate. Above 0 and below 1.
     false_alarms_per_day : float, default 1.0
-        By chance, at most: more nodes are asked for where the background of a day is high. Above 0.
+        Most coincidences by chance in a day: where the background of a day is high, more nodes are
+        required. Above 0.
     slowest_velocity_m_s : float, default 2000.0
-        Slowest apparent velocity, m/s; with the aperture of the array it gives the largest moveout.
-        Above 0.
+        Slowest apparent velocity, in m/s; with the aperture of the array it gives the largest
+        moveout. Above 0.
     moveout_s : float, optional
-        The largest moveout itself, s; needed where stations have no coordinates. 0 or more and at
-        most 300.
-    merge_s : int, default 5
-        Coincidences within so many seconds of one with more nodes belong to that one. 1 or more and
+        The largest moveout itself, in s; needed where stations have no coordinates. 0 or more and
         at most 300.
+    merge_s : int, default 5
+        A coincidence within so many seconds of one with more nodes belongs to that one. 1 or more
+        and at most 300.
     low_hz : float, default 5.0
-        Lower corner of the band in which traces are aligned, Hz. Above 0.
+        Lower corner of the band in which traces are aligned, in Hz. Above 0.
     high_hz : float, default 30.0
-        Upper corner, Hz; lowered to 0.45 of the sampling rate. Above 0.
+        Upper corner, in Hz; at most 0.45 of the sampling rate is used. Above 0.
     max_lag_s : float, default 0.3
-        Largest shift of a pass of the alignment, s. Above 0 and at most 2.
+        Largest shift in one pass of the alignment, in s. Above 0 and at most 2.
     passes : int, default 3
-        Passes of the alignment. 1 or more and at most 20.
+        Number of passes of the alignment. 1 or more and at most 20.
     min_cc : float, optional
-        Least mean correlation of aligned traces; by default 0.4 where the median station has a
-        neighbour within 300 m, so that waveforms are alike, else 0. It keeps out what triggers many
-        nodes because neighbours share their noise. 0 or more and below 1.
+        Lowest mean correlation of the aligned traces; by default 0.4 where the median station has a
+        neighbour within 300 m, so that waveforms are alike, else 0. It rejects coincidences that
+        arise because neighbours share their noise. 0 or more and below 1.
     figures : int, default 20
-        Figures of so many events, those with most nodes. 0 or more.
+        Number of events to draw, those with the most nodes first. 0 or more.
     cluster : str, default 'local'
         Where tasks run: 'local' (worker processes on this machine, one thread each), 'slurm', the
         address of a Dask scheduler such as tcp://host:8786, a TOML file, or the name of a profile
@@ -1044,20 +1031,20 @@ def compare(
     tolerance_s : float, default 2.0
         Largest residual of a match. 0 or more.
     arrivals : path, optional
-        Table of P and S at stations of the array: times events by the median of P; what is found at
-        that of S is not new.
+        Table of P and S at stations of the array. Events are timed by the median P; a detection at
+        the median S is not new.
     predict : str, optional
-        Earth model, as iasp91: times events by predicted P at the array; what is found at predicted
-        S is not new.
+        Earth model, such as iasp91. Events are timed by predicted P at the array; a detection at
+        predicted S is not new.
     baselines : bool, default False
         Run two other detectors on the same records: STA/LTA with coincidence, and the product of
         nine sub-array envelopes.
     waveforms : path, optional
-        With baselines: the WAVEFORMS that detect searched, where they are no longer where they were
-        then.
+        With baselines: the WAVEFORMS that detect searched, if they have been moved since.
     equal : {'detections', 'new'}, default 'detections'
-        With baselines: each gets about as many detections as the catalogue has, or the lowest
-        threshold with no more new ones, which are its false alarms where the reference is complete.
+        With baselines, how their thresholds are set: 'detections': about as many detections as the
+        catalogue has; 'new': no more new ones, which are its false alarms where the reference is
+        complete.
     output : path, optional
         File to write; by default CATALOG/comparison.json.
     progress : bool, default True

@@ -34,10 +34,10 @@ SelectOption = Annotated[
     ),
 ]
 StartOption = Annotated[
-    str | None, typer.Option("--start", help="First time wanted, ISO 8601 UTC.")
+    str | None, typer.Option("--start", help="Start of the time span, ISO 8601 UTC.")
 ]
 EndOption = Annotated[
-    str | None, typer.Option("--end", help="First time not wanted any more, ISO 8601 UTC.")
+    str | None, typer.Option("--end", help="End of the time span (exclusive), ISO 8601 UTC.")
 ]
 
 _PARAMETERS: dict[str, tuple[str, Any]] = {

@@ -115,8 +115,10 @@ class SelectingConfig(StageConfig):
     ----------
     select : tuple of str
         Globs of NET.STA.LOC.CHA such as ``AZ.*.*.??Z``; all stations by default.
-    start, end : str, optional
-        First time and first time not wanted any more, ISO 8601 UTC.
+    start : str, optional
+        Start of the time span, ISO 8601 UTC.
+    end : str, optional
+        End of the time span (exclusive), ISO 8601 UTC.
     """
 
     select: tuple[str, ...] = ()

@@ -297,7 +297,15 @@ def _options_of_group(kinds: tuple[type, ...]) -> Iterator[Option]:
 
 def _of_method(method: str, one: Option) -> str:
     text = f"{method}: {one.help[:1].lower()}{one.help[1:]}".rstrip(".")
-    return f"{text}; by default {one.default}."
+    return f"{text}; by default {_in_words(one.default)}."
+
+
+def _in_words(default: Any) -> str:
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    if isinstance(default, tuple):
+        return " ".join(map(_in_words, default))
+    return f"{default:.4g}" if isinstance(default, float) else str(default)
 
 
 def numbers_of(kind: type) -> Iterator[Option]:

@@ -31,20 +31,20 @@ class CompareConfig(StageConfig):
     tolerance_s : float
         Largest residual of a match.
     arrivals : path, optional
-        Table of P and S at stations of the array: times events by the median of P; what is found
-        at that of S is not new.
+        Table of P and S at stations of the array. Events are timed by the median P; a detection at
+        the median S is not new.
     predict : str, optional
-        Earth model, as iasp91: times events by predicted P at the array; what is found at predicted
-        S is not new.
+        Earth model, such as iasp91. Events are timed by predicted P at the array; a detection at
+        predicted S is not new.
     baselines : bool
         Run two other detectors on the same records: STA/LTA with coincidence, and the product of
         nine sub-array envelopes.
     waveforms : path, optional
-        With baselines: the WAVEFORMS that detect searched, where they are no longer where they
-        were then.
+        With baselines: the WAVEFORMS that detect searched, if they have been moved since.
     equal : str
-        With baselines: each gets about as many detections as the catalogue has, or the lowest
-        threshold with no more new ones, which are its false alarms where the reference is complete.
+        With baselines, how their thresholds are set: ``detections``: about as many detections as
+        the catalogue has; ``new``: no more new ones, which are its false alarms where the reference
+        is complete.
     output : path, optional
         File to write; by default CATALOG/comparison.json.
 

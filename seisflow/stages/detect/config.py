@@ -14,41 +14,43 @@ LEAST_NODES = 2
 
 
 class DetectParameters(SelectingConfig):
-    """How to detect: all that makes a catalogue what it is.
+    """How to detect: everything that decides what the catalogue holds.
 
     Parameters
     ----------
     start : str, optional
-        First time wanted, ISO 8601 UTC; widened to whole UTC hours.
+        Start of the time span, ISO 8601 UTC; widened to whole UTC hours.
     end : str, optional
-        First time not wanted any more, ISO 8601 UTC; widened to whole UTC hours.
+        End of the time span (exclusive), ISO 8601 UTC; widened to whole UTC hours.
     min_nodes : int
         Fewest nodes in coincidence.
     false_positive_rate : float
-        Of one node, a second: the threshold on the probability of an earthquake is the one that
-        keeps to it on the validation split of the model.
+        False positives per node and second. The threshold on the probability of an earthquake is
+        the one that keeps to this rate on the model's validation split.
     threshold : float, optional
-        Least probability of an earthquake, in place of that rate.
+        Lowest probability of an earthquake, in place of that rate.
     false_alarms_per_day : float
-        By chance, at most: more nodes are asked for where the background of a day is high.
+        Most coincidences by chance in a day: where the background of a day is high, more nodes are
+        required.
     slowest_velocity_m_s : float
-        Slowest apparent velocity, m/s; with the aperture of the array it gives the largest moveout.
+        Slowest apparent velocity, in m/s; with the aperture of the array it gives the largest
+        moveout.
     moveout_s : float, optional
-        The largest moveout itself, s; needed where stations have no coordinates.
+        The largest moveout itself, in s; needed where stations have no coordinates.
     merge_s : int
-        Coincidences within so many seconds of one with more nodes belong to that one.
+        A coincidence within so many seconds of one with more nodes belongs to that one.
     low_hz : float
-        Lower corner of the band in which traces are aligned, Hz.
+        Lower corner of the band in which traces are aligned, in Hz.
     high_hz : float
-        Upper corner, Hz; lowered to 0.45 of the sampling rate.
+        Upper corner, in Hz; at most 0.45 of the sampling rate is used.
     max_lag_s : float
-        Largest shift of a pass of the alignment, s.
+        Largest shift in one pass of the alignment, in s.
     passes : int
-        Passes of the alignment.
+        Number of passes of the alignment.
     min_cc : float, optional
-        Least mean correlation of aligned traces; by default 0.4 where the median station has a
-        neighbour within 300 m, so that waveforms are alike, else 0. It keeps out what triggers
-        many nodes because neighbours share their noise.
+        Lowest mean correlation of the aligned traces; by default 0.4 where the median station has a
+        neighbour within 300 m, so that waveforms are alike, else 0. It rejects coincidences that
+        arise because neighbours share their noise.
     """
 
     min_nodes: int = option(10, ge=LEAST_NODES)
@@ -88,7 +90,7 @@ class DetectConfig(DetectParameters):
     catalog : path
         The folder to write, or to go on with.
     figures : int
-        Figures of so many events, those with most nodes.
+        Number of events to draw, those with the most nodes first.
 
     Examples
     --------

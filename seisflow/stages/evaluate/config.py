@@ -24,17 +24,17 @@ class EvaluateConfig(StageConfig):
     wavelets : path
         What assemble wrote.
     split : str
-        Which wavelets.
+        The wavelets to use.
     truth : path, optional
-        TRUTH.zarr of the synth scene: count a second time against what was planted.
+        TRUTH.zarr of the synth scene: score a second time against what was planted.
     source_ratio : float
-        With a truth: rms of what is planted over rms of the noise from which a second is not
-        random noise.
+        With a truth: a second is not random noise if the RMS of what was planted is at least this
+        many times the RMS of the noise.
     false_positive_rate : float
-        False positives a station and second that the threshold shall keep to.
+        False positives per station and second to which the threshold keeps.
     output : path, optional
-        Folder to write; by default MODEL/evaluation/SPLIT-KEY, KEY that of the wavelets. What is
-        counted against the truth goes beside it, with -truth.
+        Folder to write; by default MODEL/evaluation/SPLIT-KEY, where KEY is that of the wavelets.
+        Scores against the truth go into a folder beside it, with -truth.
     device : str
         Where the network runs; ``auto``: a GPU where there is one.
     batch : int

@@ -27,14 +27,14 @@ class InferConfig(SelectingConfig):
     scores : path
         The product to write, or to go on with.
     start : str, optional
-        First time wanted, ISO 8601 UTC; widened to whole UTC hours.
+        Start of the time span, ISO 8601 UTC; widened to whole UTC hours.
     end : str, optional
-        First time not wanted any more, ISO 8601 UTC; widened to whole UTC hours.
+        End of the time span (exclusive), ISO 8601 UTC; widened to whole UTC hours.
     precision : str
-        Of the network: ``float32``, or ``bfloat16`` where the processor has it.
+        Arithmetic of the network: ``float32``, or ``bfloat16`` where the processor has it.
     batch : int
-        Windows classified at once by networks that do not go along the record (published,
-        recurrent, forest). Changes speed and memory, not scores.
+        Windows classified at once by models that take windows one by one (published, recurrent,
+        forest). Changes speed and memory, not scores.
     block : int, optional
         Stations of one task and shard; by default so many that there are at least 64 blocks,
         between 1 and 16. Changes files, never scores.

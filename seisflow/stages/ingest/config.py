@@ -28,10 +28,10 @@ class IngestConfig(SelectingConfig):
     waveforms : path
         The product to write, or to go on with.
     stations : str, optional
-        Coordinates: a CSV table (network, station, lat, lon) or StationXML; those of file headers
-        are used where it has none.
+        Coordinates: a CSV table (network, station, lat, lon) or StationXML. Stations it does not
+        list keep those of their file headers.
     rate : float, optional
-        The one sampling rate to take, in Hz, where the files have several.
+        Sampling rate to take, in Hz, where the files have several.
 
     Examples
     --------

@@ -33,9 +33,11 @@ class LabelConfig(SelectingConfig):
     method : str
         ``calibrated``: classes as rates under a null fitted to the noise of each hour;
         ``reference``: the published procedure.
-    start, end : str, optional
-        First time, and first time not wanted any more, ISO 8601 UTC; widened to whole UTC hours,
-        because an hour is labelled as a whole.
+    start : str, optional
+        Start of the time span, ISO 8601 UTC; widened to whole UTC hours, because an hour is
+        labelled as a whole.
+    end : str, optional
+        End of the time span (exclusive), ISO 8601 UTC; widened to whole UTC hours.
     precision : str
         Type of the cross-correlations.
     clip_counts : float, optional

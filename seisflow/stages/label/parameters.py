@@ -74,49 +74,59 @@ class ReferenceParameters(_Windowing):
     Parameters
     ----------
     window_s : float
-        Seconds in a window.
+        Length of a window, in s.
     highpass_corner_windows : float
-        Corner of the high-pass that comes before, in cycles per window: 2 Hz for 1 s.
+        Corner of the high-pass applied first, in cycles per window: 2 Hz for 1 s.
     highpass_poles : int
-        Its number of poles.
+        Number of poles of that filter.
     warm_up_s : float
-        Seconds of earlier record to filter first, where they exist [own].
+        Seconds of preceding record, where there are any, in which the filter settles.
     max_lag_fraction : float
-        Largest lag of the correlation, as a part of the window.
+        Largest lag of the cross-correlation, as a fraction of the window.
     candidate_fraction : float
-        Part of the windows, quietest first, taken for candidates: 1000 of 3600.
+        Fraction of the windows, quietest first, that are candidates for noise: 1000 of 3600.
     candidate_variance_factor : float
-        Largest variance of a kept candidate's correlations with the others, over the median of
-        these variances.
-    candidate_cc_low, candidate_cc_high : float
-        Smallest and largest median of a kept candidate's correlations with the others, over the
-        median of the candidates' matrix.
+        Candidates are kept whose correlations with the others have at most this many times the
+        median variance.
+    candidate_cc_low : float
+        Candidates are kept whose median correlation with the others is at least this many times the
+        median of all.
+    candidate_cc_high : float
+        Candidates are kept whose median correlation with the others is at most this many times the
+        median of all.
     min_candidates : int
-        Fewest candidates; with fewer the hour is undetermined [own]. 50 is 180 usable windows,
-        three minutes: from there on nearly every stretch of two golden hours gets through all
-        rounds, while of stretches of 120 windows many and of 60 most do not. It does not
-        promise the labels of the whole hour, which are relative: 180 windows labelled alone agree
-        in 41-63 % and swap random noise for not in 3-11 %, 360 in 45-76 % and 0.3-11 %, 1800 in
-        75-91 % and 0-0.9 %.
+        Fewest candidates; with fewer the hour is undetermined [own]. 50 take 180 usable windows,
+        three minutes.
     min_set_windows : int
-        Fewest windows in a set that a round compares with [own]; 3 is what a standard deviation
-        without its largest entry takes.
+        Fewest windows in a set that a round compares with [own].
     n_rounds : int
-        Rounds after the candidates, 1 or more.
+        Rounds after the choice of candidates.
     box_fraction : float
-        Half the side of the counting box, in standard deviations.
-    first_rn_density, first_nrn_density : float
-        Round 1: random noise at this density or above, not random noise at this or below.
-    rn_weighted_density, nrn_weighted_density : float
-        Later rounds: the same for the weighted density.
+        Half the side of the box in which neighbours are counted, in standard deviations.
+    first_rn_density : float
+        Round 1: random noise from this density on.
+    first_nrn_density : float
+        Round 1: not random noise up to this density.
+    rn_weighted_density : float
+        Later rounds: random noise from this weighted density on.
+    nrn_weighted_density : float
+        Later rounds: not random noise up to this weighted density.
     second_nrn_by_density : bool
-        In round 2, compare the density, not the weighted one, with `nrn_weighted_density`, as the
+        Round 2 compares the density, not the weighted density, with `nrn_weighted_density`, as the
         published script does.
 
     Raises
     ------
     ConfigError
         A number cannot be used; all such are named at once.
+
+    Notes
+    -----
+    From `min_candidates` = 50 on nearly every stretch of two golden hours gets through all rounds,
+    while of stretches of 120 windows many and of 60 most do not. It does not promise the labels of
+    the whole hour, which are relative: 180 windows labelled alone agree in 41-63 % and swap random
+    noise for not in 3-11 %, 360 in 45-76 % and 0.3-11 %, 1800 in 75-91 % and 0-0.9 %. Three is what
+    a standard deviation without its largest entry takes (`min_set_windows`).
     """
 
     METHOD: ClassVar[str] = "reference"
@@ -168,85 +178,89 @@ class CalibratedParameters(_Windowing):
     Parameters
     ----------
     alpha_rn : float
-        Random noise from this probability under the null on, so a tenth of pure noise is mixed.
+        Random noise from this probability under the null on; a tenth of pure noise is then mixed.
     alpha_nrn : float
-        Not random noise up to this one: of pure noise, one second in a thousand.
+        Not random noise up to this probability: of pure noise, one second in a thousand.
     seed : int
-        Of the draw of templates.
+        Seed of the draw of templates.
     n_templates : int
-        Windows of noise that all others are correlated with; time grows with them.
+        Windows of noise with which every window is correlated; time grows with their number.
     window_s : float
-        Seconds in a window.
+        Length of a window, in s.
     highpass_corner_windows : float
-        Corner of the high-pass that comes before, in cycles per window.
+        Corner of the high-pass applied first, in cycles per window: 2 Hz for 1 s.
     highpass_poles : int
-        Its number of poles.
+        Number of poles of that filter.
     warm_up_s : float
-        Seconds of earlier record to filter first, where they exist.
+        Seconds of preceding record, where there are any, in which the filter settles.
     max_lag_fraction : float
-        Largest lag of the correlation, as a part of the window.
+        Largest lag of the cross-correlation, as a fraction of the window.
     min_windows : int
-        Fewest usable windows; with fewer the hour is undetermined. As for `reference`, three
-        minutes.
+        Fewest usable windows, three minutes; with fewer the hour is undetermined.
     min_noise : int
-        Fewest windows that the null may be fitted to.
+        Fewest windows of noise to which the null may be fitted.
     n_rounds : int
-        Rounds of fitting, 2 or more; the last one labels.
+        Rounds of fitting; the last one labels.
     noise_alpha : float
-        Windows from this probability on are the noise that the next round is fitted to.
+        Windows from this probability on are the noise to which the next round is fitted.
     prewhitening_order : int
         Order of the filter that flattens the spectrum before windows are transformed.
     prewhitening_windows : int
-        Most windows of noise it is found from.
+        Most windows of noise from which that filter is estimated.
     min_band_bins : int
-        Fewest bins of a band; bins are 1 / window_s Hz wide.
+        Fewest bins in a band; a bin is 1 / window_s Hz wide.
     bands_per_octave : float
-        Bands per octave, where bins allow.
+        Bands per octave, where there are bins enough.
     max_drift_degree : int
-        Highest degree of the polynomial in time that the noise level of a band may follow over the
-        hour. With 8 a drift of +-50 % with a period of one hour is followed, with 4 it is not.
+        Highest degree of the polynomial in time by which the noise level of a band may drift over
+        the hour. A drift of +-50 % with a period of one hour needs 8; 4 is too low.
     drift_windows : float
-        Windows that each degree takes.
+        Windows needed for each degree.
     max_drift : float
-        Most that the power of noise in a band may rise over the hour, as a factor. 16 is four times
-        the amplitude; a drift of +-50 % is a factor of 9 from end to end.
-    block_windows, quiet_quantile : float
-        To begin with the drift follows this quantile of power in blocks of so many windows.
+        Largest factor by which the noise power of a band may drift over the hour: 16 is four times
+        the amplitude. A drift of +-50 % is a factor of 9 from end to end.
+    block_windows : float
+        Windows in each of the blocks whose quiet power is the first estimate of the drift.
+    quiet_quantile : float
+        Quantile of the power in such a block that counts as quiet.
     dense_fraction : float
-        Share of the windows in the shortest interval whose middle is taken for noise at first.
+        The shortest interval that holds this share of the windows gives, by its middle, the first
+        estimate of the noise.
     start_width : float
-        Half the width of the first noise, in spreads.
+        Half-width of that first estimate, in spreads.
     max_wander : float
-        Most that the power of noise in a band may fluctuate from second to second beside chance,
-        as a part of itself (standard deviation).
+        Largest fluctuation of the noise power of a band from second to second beyond chance, as a
+        fraction (standard deviation).
     neighbours : tuple of int
-        How many seconds on either side are looked at together with each second; every number
-        makes one more set of scores.
+        Numbers of seconds on either side that are judged together with each second; each number
+        adds a set of scores.
     neighbour_limit : float
         Most that a neighbour's score counts: one loud second does not speak for its neighbours.
     burst_windows : tuple of float
-        Lengths of the pieces in which bursts are looked for, as parts of the window.
+        Lengths of the intervals in which bursts are sought, as fractions of the window.
     pair_quantile : float
         Quantile of the distance in (ln deviation, median_cc) within which mean and covariance are
-        taken.
+        estimated.
     n_pair_steps : int
-        Times they are taken.
+        Iterations of that estimate.
     null_power : float
         The power to which the largest score is raised. Theory says 2 for many independent scores;
         1.85 gives the stated rates within a fifth in white, 1/f and field-like noise.
-    null_power_slope, full_power_bins : float
-        Spectra of fewer bins than `full_power_bins` have few scores, and the power is less by the
-        slope for each bin that is missing: 1.4 for 5 bins, of 10 samples a second.
+    null_power_slope : float
+        How much less that power is for each bin below `full_power_bins`: it is 1.4 for 5 bins, of
+        10 samples a second.
+    full_power_bins : float
+        Bins from which on `null_power` holds; spectra of fewer bins have few scores.
     max_null_width : float
         Largest width of the null, in units of the raised score.
     null_upper : float
-        Largest probabilities of this share, the loud end, take no part in the fit of the null.
+        Share of the largest probabilities, the loud end, that is left out of the fit of the null.
     null_start : float
-        Share of the windows the fit begins with.
+        Share of the windows with which that fit begins.
     n_null_steps : int
-        Most times it is repeated.
+        Most iterations of that fit.
     box_fraction : float
-        Half the side of the counting box of the feature density, as in `reference`.
+        Half the side of the box in which neighbours are counted, in standard deviations.
 
     Raises
     ------
@@ -304,8 +318,8 @@ class CalibratedParameters(_Windowing):
             "full_power_bins", "box_fraction",
         )  # fmt: skip
         below_1 = (
-            "alpha_rn", "max_lag_fraction", "noise_alpha", "quiet_quantile", "pair_quantile",
-            "dense_fraction", "null_upper", "null_start",
+            "alpha_rn", "noise_alpha", "quiet_quantile", "pair_quantile", "dense_fraction",
+            "null_upper", "null_start",
         )  # fmt: skip
         at_least = {
             "seed": 0, "n_templates": 3, "min_windows": 30, "min_noise": 10, "n_rounds": 2,
@@ -316,6 +330,7 @@ class CalibratedParameters(_Windowing):
             *((name, "above 0", getattr(self, name) > 0) for name in above_0),
             *((name, "between 0 and 1", 0 < getattr(self, name) < 1) for name in below_1),
             *((name, f"{n} or more", getattr(self, name) >= n) for name, n in at_least.items()),
+            ("max_lag_fraction", "below 1", self.max_lag_fraction < 1),
             ("alpha_rn", f"above alpha_nrn = {self.alpha_nrn}", self.alpha_rn > self.alpha_nrn),
             ("neighbours", "numbers of 1 or more", all(n >= 1 for n in self.neighbours)),
             ("burst_windows", "one or more parts between 0 and 1",

@@ -30,16 +30,18 @@ class AugmentConfig(StageConfig):
     Parameters
     ----------
     flip : float
-        Share of wavelets whose polarity is turned.
-    shift_s, event_shift_s : float
-        Largest shift of noise, and of an earthquake, in s; less where the margin allows less.
+        Share of wavelets whose polarity is reversed.
+    shift_s : float
+        Largest shift of noise, in s, as far as the margin allows.
+    event_shift_s : float
+        Largest shift of an earthquake, in s, as far as the margin allows.
     noise : float
-        Share of wavelets that random noise of the same station is added to.
+        Share of wavelets to which random noise of the same station is added.
     noise_snr : (float, float)
-        Amplitude of the wavelet over that of the noise added, from and to; drawn evenly in its
-        logarithm.
+        Smallest and largest ratio of the wavelet's amplitude to that of the added noise;
+        log-uniform.
     gain : float
-        Largest factor, up or down, before noise is added; it matters beside the noise alone.
+        Largest factor, up or down, by which a wavelet is scaled before noise is added.
     """
 
     flip: float = option(0.5, ge=0, le=1, group=AUGMENTATION)
@@ -79,8 +81,9 @@ class TrainConfig(StageConfig):
     model : path
         The folder to write, or to go on in.
     network : str
-        published: as in the lecture slides, 82 million weights; compact: 0.1 million; recurrent:
-        frames in their order; forest: the baseline without a network.
+        ``published``: as in the lecture slides, 82 million weights; ``compact``: 0.1 million;
+        ``recurrent``: reads frames in their order; ``forest``: a random forest, the baseline
+        without a network.
     low_hz : float, optional
         Lower corner of the front end; 0 leaves it open.
     high_hz : float, optional
@@ -88,57 +91,58 @@ class TrainConfig(StageConfig):
     frame_s : float
         Length of one frame of the spectrogram, in s.
     epochs : int
-        Times every wavelet is seen, at most.
+        Largest number of times that every wavelet is seen.
     batch_size : int
-        Wavelets of one step, of all ranks together.
+        Wavelets in one step, over all ranks together.
     optimiser : str
-        Of the weights.
+        Optimiser of the weights.
     learning_rate : float, optional
-        Largest of the schedule; by default 0.01 for sgd and adagrad, else 0.001.
+        Largest learning rate of the schedule; by default 0.01 for sgd and adagrad, else 0.001.
     schedule : str
         ``step``: a tenth after each third; ``cosine``: down to 0; ``onecycle``: up, then down to
         0; ``plateau``: halved after 3 epochs without a better validation.
     weight_decay : float, optional
-        By default 0.01 for adamw, 1e-4 for sgd, else 0.
+        Weight decay; by default 0.01 for adamw, 1e-4 for sgd, else 0.
     momentum : float
-        Of sgd alone.
+        Momentum, for sgd alone.
     dropout : float
         Share of values dropped.
     class_weights : str
-        ``balanced``: a rare class counts for more, by n / (3 n_class).
+        ``balanced``: a class of n_class among n wavelets is weighted by n / (3 n_class).
     label_smoothing : float
-        Share of a label given to all classes.
+        Share of each label that is spread over all classes.
     clip_norm : float
-        Largest norm of the gradient; 0: any.
+        Largest norm of the gradient; 0 for no limit.
     patience : int
-        Stop after this many epochs without a better validation; 0: never.
+        Epochs without a better validation after which training stops; 0 for never.
     monitor : str
-        What better means, on the validation split: a higher macro_f1 or a lower loss.
+        What is judged on the validation split: a higher macro_f1 or a lower loss is better.
     precision : str
-        Of the arithmetic, bfloat16 where the processor is made for it; weights stay float32.
+        Arithmetic of the network; ``bfloat16`` where the processor is made for it. Weights stay
+        float32.
     augment : AugmentConfig, optional
-        Change wavelets a little each time they are seen; never those of validation.
+        Change wavelets a little each time they are seen, but never those of validation.
     shards_together : int
-        Files of 2048 wavelets held in memory and shuffled together; changes the order, and so the
-        weights.
+        Files of 2048 wavelets that are held in memory and shuffled together; changes the order, and
+        so the weights.
     seed : int
-        Of the first weights, order, augmentation and dropout.
+        Seed of the first weights, the order, augmentation and dropout.
     forest_examples : int
-        Wavelets the forest is fitted to, at most.
+        Largest number of wavelets to which the forest is fitted.
     forest_trees : int
-        Its trees.
+        Number of trees in the forest.
     device : str
         Where to train; ``auto``: a GPU where there is one.
     ranks : int
-        Processes of a machine that train together, each on a GPU or its share of the cores; in a
-        SLURM job with GPUs by default one for each of them.
+        Processes per machine that train together, each on a GPU or its share of the cores; in a
+        SLURM job with GPUs by default one for each GPU.
     nodes : int
         Nodes of the SLURM job.
     cluster : str
-        'local': this machine; a SLURM profile: one job, of its pool gpu, or of cpu where there is
-        none. With --detach the job is asked for; else the process must be in it.
+        ``local``: this machine; a SLURM profile: one job in its pool gpu, or in cpu where it has no
+        such pool. With --detach the job is submitted; without, the process must already be in it.
     checkpoint_every_s : float
-        Seconds between checkpoints; there is one after every epoch too.
+        Seconds between checkpoints; there is one after every epoch as well.
 
     Examples
     --------

@@ -31,44 +31,62 @@ class SynthConfig(StageConfig):
     rate : int
         Samples per second.
     seed : int
-        Everything random follows from it.
+        Seed of everything random.
     start : str
-        First sample, ISO 8601 UTC.
+        Time of the first sample, ISO 8601 UTC.
     noise : str
         Spectrum: ``white``, ``pink`` (power 1/f above 0.5 Hz) or ``field`` (a geophone node).
-    earthquakes, aircraft, gusts, vehicles : float
-        Mean number in an hour, of the array.
+    earthquakes : float
+        Mean number of earthquakes per hour.
+    aircraft : float
+        Mean number of aircraft per hour.
+    gusts : float
+        Mean number of gusts of wind per hour.
+    vehicles : float
+        Mean number of vehicles per hour.
     glitches : float
-        Mean number in an hour, of pulses of the electronics on all nodes at the same instant.
+        Mean number per hour of pulses of the electronics on all nodes at the same instant.
     spikes : float
-        Mean number in an hour, of each node.
+        Mean number per hour on each node.
     gaps : float
-        Mean number in a day, of each node.
+        Mean number per day on each node.
     dead : float
         Share of nodes that stop recording for good.
     dead_within_s : float
-        They stop in this many seconds from the start.
-    rows, columns : int, optional
-        Grid; by default 2.5 columns a row.
-    spacing_m, row_spacing_m : float
-        Metres between the nodes of a row, and between rows.
-    longitude, latitude, elevation_m : float
-        Middle of the array: degrees, and metres above sea level.
-    network, channel : str
-        First and last part of the station names.
+        Seconds from the start within which they stop.
+    rows : int, optional
+        Rows of the grid; by default 2.5 times as many columns as rows.
+    columns : int, optional
+        Columns of the grid.
+    spacing_m : float
+        Distance between the nodes of a row, in m.
+    row_spacing_m : float
+        Distance between rows, in m.
+    longitude : float
+        Longitude of the middle of the array, in degrees.
+    latitude : float
+        Latitude of the middle of the array, in degrees.
+    elevation_m : float
+        Elevation of the array, in m above sea level.
+    network : str
+        Network code of the stations.
+    channel : str
+        Channel code of the stations.
     noise_rms_counts : float
-        Rms of the noise over the whole band, in counts.
-    earthquake_snr, nuisance_snr : (float, float)
-        Least and largest rms of a source in its loudest second, at the middle of the array, over
-        the rms of the noise after a 2 Hz high-pass; log-uniform.
+        RMS of the noise over the whole band, in counts.
+    earthquake_snr : (float, float)
+        Smallest and largest RMS of an earthquake in its loudest second, at the middle of the array,
+        over the RMS of the noise after a 2 Hz high-pass; log-uniform.
+    nuisance_snr : (float, float)
+        The same of all other sources: aircraft, gusts, vehicles, glitches and spikes.
     vp_km_s : float
         P velocity, km/s.
     vp_vs : float
-        Its ratio to the S velocity.
+        Ratio of the P to the S velocity.
     distance_km : (float, float)
-        Least and largest epicentral distance from the middle; log-uniform.
+        Smallest and largest epicentral distance from the middle, in km; log-uniform.
     depth_km : (float, float)
-        Least and largest depth below it; uniform.
+        Smallest and largest depth below it, in km; uniform.
 
     Examples
     --------

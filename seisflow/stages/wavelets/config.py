@@ -40,51 +40,50 @@ class AssembleConfig(SelectingConfig):
     wavelets : path
         The product to write, or to go on with.
     events : path, optional
-        Catalogue of the events that the arrivals name: magnitudes and distances.
+        Catalogue of the events named by the arrivals; gives magnitudes and distances.
     select : tuple of str
-        Channels by four globs NET.STA.LOC.CHA. By default those of a site whose code ends in Z, or
-        all channels of a site that has none.
+        Globs of NET.STA.LOC.CHA. By default the channels of a site whose code ends in Z, or all
+        channels of a site that has none.
     start : str, optional
-        First time wanted, ISO 8601 UTC.
+        Start of the time span, ISO 8601 UTC.
     end : str, optional
-        First time not wanted any more, ISO 8601 UTC.
+        End of the time span (exclusive), ISO 8601 UTC.
     split : str
         ``grouped``: by event, time block and block of stations; ``events``: by event and time
-        block, stations shared; ``shuffled``: by window, which leaks.
+        block, with the same stations in all splits; ``shuffled``: by window, which leaks.
     seed : int
-        Everything random follows from it.
+        Seed of everything random.
     predict : str, optional
-        The arrivals are a catalogue (time, latitude, longitude, depth_km; or QuakeML): compute P
-        and S with this model of ObsPy TauP, for example iasp91.
+        Earth model of ObsPy's TauP, such as iasp91, with which P and S are computed; the arrivals
+        are then a catalogue (time, latitude, longitude, depth_km; or QuakeML).
     per_class : int, optional
-        Most examples of one class, over all splits.
+        Largest number of examples of a class, over all splits.
     snr_min : float
-        Least signal-to-noise ratio of a P onset.
+        Lowest signal-to-noise ratio of a P onset.
     per_arrival : int
-        Most windows of each event and station.
+        Largest number of windows of each event and station.
     lead_s : float
-        An earthquake's window starts this long before P, give or take the jitter.
+        Seconds from the start of an earthquake's window to P, give or take the jitter.
     jitter_s : float
-        Most by which the start of an earthquake's window is shifted, either way.
+        Largest shift of the start of an earthquake's window, either way, in s.
     window_s : int
-        Length of a window in seconds: so many labels of it must be equal.
+        Length of a window, in s; all its labels must be equal.
     margin_s : float
-        Recorded seconds kept before and behind a window.
+        Seconds of record kept before and after a window.
     before_s : float
         Noise keeps away from this many seconds before every known arrival.
     after_s : float
         Noise keeps away from this many seconds after every known arrival.
     time_block_s : int
-        Length in seconds of the blocks of time, counted from 1970, that go to one split as a whole.
+        Length of the blocks of time, in s, counted from 1970; each goes to one split as a whole.
     station_blocks : int
         Number of blocks of neighbouring sites; fewer where there are fewer sites.
     train : float
-        Share of the windows of each class that is for training, as near as whole blocks of time
-        allow.
+        Share of the windows of each class for training, as near as whole blocks of time allow.
     validation : float
-        Share that is for validation, likewise; the rest is for the test.
+        Share for validation, likewise; the rest is for the test.
     held : float
-        Share of the windows at stations that are kept from training, where the split is grouped,
+        With a grouped split: share of the windows at stations that are kept from training,
         likewise.
 
     Examples
