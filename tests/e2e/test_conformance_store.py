@@ -15,7 +15,7 @@ import seisflow
 from seisflow.archive.work import progress_of
 from seisflow.core.grid import nominal_rate
 from seisflow.errors import DataError
-from seisflow.formats.readers import read_piece
+from seisflow.formats.readers import read_segment
 from seisflow.stages.ingest.placing import place
 from seisflow.stages.ingest.scanning import FileBatch, batches, scan_batch
 from seisflow.stages.ingest.stage import Ingest, IngestPlan, lay_out
@@ -49,19 +49,19 @@ def ingest(file: Path, rate_hz: float, target: Path) -> tuple[IngestPlan, int]:
 @pytest.mark.parametrize("name", outcomes("read", "partly") if TABLE.exists() else [])
 def test_every_sample_read_arrives_in_the_store(name: str, tmp_path: Path) -> None:
     scans = scan_batch(FileBatch("one", (DATA / name,)))
-    rates = sorted({nominal_rate(piece.rate_hz) for scan in scans for piece in scan.pieces})
+    rates = sorted({nominal_rate(segment.rate_hz) for scan in scans for segment in scan.segments})
     assert rates
     for rate in rates:
         target = tmp_path / f"{float(rate):g}.zarr"
         prepared, n_conflicts = ingest(DATA / name, float(rate), target)
         product = seisflow.open(target, raw=True)
         n_different = 0
-        for station, pieces in prepared.inventory.found.items():
+        for station, segments in prepared.inventory.found.items():
             row = product.waveform.sel(station=station).values
-            for placement in place(pieces, prepared.product.grid):
+            for placement in place(segments, prepared.product.grid):
                 found = placement.found
-                runs, _ = read_piece(
-                    found.format, Path(found.path), found.piece, 0, found.piece.n_samples
+                runs, _ = read_segment(
+                    found.format, Path(found.path), found.segment, 0, found.segment.n_samples
                 )
                 for run in runs:
                     at = placement.index + run.first
