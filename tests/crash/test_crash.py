@@ -35,7 +35,7 @@ from seisflow.formats.writing import MiniSeedWriter
 from seisflow.stages.learn.artifact import save_model
 from seisflow.stages.learn.front_end import FrontEndConfig
 
-N_STATIONS, N_DAYS, N_HOURS, RATE_HZ = 8, 3, 6, 50
+N_STATIONS, N_DAYS, N_HOURS, RATE_HZ = 8, 3, 4, 50
 START_NS = 1_401_321_600 * 10**9
 DAY_NS = 86_400 * 10**9
 KILLS_OF_A_STAGE = 5
@@ -43,7 +43,7 @@ KILLS_OF_A_STAGE = 5
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random walks: eight stations, six hours of three days at 50 Hz; ingesting lasts seconds."""
+    """Random walks: eight stations, four hours of three days at 50 Hz; ingesting lasts seconds."""
     folder = tmp_path_factory.mktemp("archive")
     rng = np.random.default_rng(11)
     for day in range(N_DAYS):
@@ -125,9 +125,9 @@ def infer(launcher: Launcher, cluster: Cluster, ingest: Stage, tmp_path: Path) -
 
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A scheduler and four worker processes that ask for certificates."""
+    """A scheduler and two worker processes that ask for certificates."""
     folder = tmp_path_factory.mktemp("tls")
-    with start_cluster(folder, 4, options=tls_options(folder)) as cluster:
+    with start_cluster(folder, 2, options=tls_options(folder)) as cluster:
         yield cluster
 
 
@@ -234,7 +234,7 @@ def test_ingest_survives_kills_on_a_scheduler_with_certificates(
     assert len(kills) == KILLS_OF_A_STAGE
     assert batter(ingest, kills, random.Random(20140529)) >= 2
     ingest.refuse_other_than_clean()
-    assert len(secure.alive()) == 4
+    assert len(secure.alive()) == 2
     other = ingest.launcher.run(*ingest.args, ingest.output, "--cluster", secure.address)
     assert other.code == 2
     assert "cannot speak to a Dask scheduler" in other.err
