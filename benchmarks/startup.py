@@ -29,6 +29,7 @@ def cpu_s(arguments: list[str], checkout: Path) -> float:
     subprocess.run(
         [sys.executable, *arguments],
         env={**os.environ, "PYTHONPATH": str(checkout)},
+        cwd=checkout,  # which -c and -m look in first
         stdout=subprocess.DEVNULL,
         check=True,
     )
