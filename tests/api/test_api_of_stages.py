@@ -193,6 +193,7 @@ def test_problems_are_told(tmp_path: Path, waveforms: Path, scene: Path, capsys:
     assert "problem: " in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_script_that_workers_import_is_told_what_it_lacks(
     waveforms: Path, tmp_path: Path
 ) -> None:
@@ -204,5 +205,5 @@ def test_a_script_that_workers_import_is_told_what_it_lacks(
     )
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    assert "worker processes import own.py: call seisflow there below" in last
+    assert "Worker processes import own.py: let it call seisflow below" in last
     assert not (tmp_path / "l.zarr").exists()

@@ -79,6 +79,7 @@ def test_a_made_up_archive_is_laid_out_as_one_that_is_there() -> None:
     assert records.rate_hz == 50
 
 
+@pytest.mark.slow
 def test_records_of_waveforms_that_are_there(waveforms: Path) -> None:
     records = records_of_waveforms(waveforms)
     assert records.n_samples == 4 * 3600 * 20
@@ -164,6 +165,7 @@ def test_a_plan_needs_records(plan: Plan) -> None:
         plan('folder = "p"\n[label]\n')
 
 
+@pytest.mark.slow
 def test_a_plan_of_files_bounds_what_is_made(
     plan: Plan, scene: Path, waveforms: Path, cluster: Cluster, labels: Path
 ) -> None:

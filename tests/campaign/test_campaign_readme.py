@@ -21,6 +21,7 @@ def test_the_small_campaign_has_every_stage(tmp_path: Path) -> None:
     assert read_campaign(path).stages() == ([*tables()], {})
 
 
+@pytest.mark.slow
 def test_the_plan_of_the_full_archive_is_what_the_command_prints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

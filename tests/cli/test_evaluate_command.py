@@ -66,6 +66,7 @@ def evaluate(*argv: str | Path) -> None:
     program(["evaluate"])(["evaluate", *map(str, argv)], standalone_mode=False)
 
 
+@pytest.mark.slow
 def test_numbers_tables_and_figures_are_written_into_the_model(
     model: Path, examples: Examples, truth: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -235,5 +235,5 @@ def test_a_dry_run_says_what_is_left_out(
 ) -> None:
     args = ["--select", "ZG.R0101.*.*", "--cluster", cluster.address, "--dry-run", "--json"]
     ended = launcher.run("ingest", scene / "waveforms", tmp_path / "x.zarr", *args)
-    assert json.loads(ended.out)["notes"] == ["left out 3 pieces by --select"]
-    assert "left out 3 pieces by --select" in ended.err
+    assert json.loads(ended.out)["notes"] == ["left out 3 segments by --select"]
+    assert "left out 3 segments by --select" in ended.err

@@ -19,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "learn"))
 
 from wavelet_sets import WaveletSet, write_wavelets
 
+pytestmark = pytest.mark.slow
+
 SHORT = ["--epochs", "2", "--batch-size", "32", "--device", "cpu"]
 EXACT = ["--optimiser", "sgd", "--dropout", "0", "--seed", "3", "--class-weights", "balanced"]
 RANK, TORCHRUN = "seisflow.stages.train.rank", "seisflow.stages.learn.torchrun"
@@ -161,7 +163,6 @@ def undisturbed(wavelets: Path, launcher: Launcher) -> Path:
     return folder
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_training_typed_again_ends_alike(
     number: int, undisturbed: Path, wavelets: Path, launcher: Launcher
@@ -182,7 +183,6 @@ def test_a_killed_training_typed_again_ends_alike(
     assert same_weights(folder, undisturbed)
 
 
-@pytest.mark.slow
 def test_two_ranks_train_as_one(
     trained: tuple[Path, Ended], wavelets: Path, launcher: Launcher
 ) -> None:
@@ -206,7 +206,6 @@ def ranks_of(running: Running) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.slow
 def test_a_killed_rank_is_started_again(wavelets: Path, launcher: Launcher) -> None:
     args = [*SLOWLY, "--ranks", "2"]
     running = launcher.start("train", wavelets, wavelets.parent / "hurt", *args)
@@ -222,7 +221,6 @@ def test_a_killed_rank_is_started_again(wavelets: Path, launcher: Launcher) -> N
     assert same_weights(wavelets.parent / "hurt", wavelets.parent / "whole")
 
 
-@pytest.mark.slow
 def test_sigterm_stops_all_ranks(wavelets: Path, launcher: Launcher) -> None:
     folder = wavelets.parent / "stopped"
     args = [*SLOWLY, "--ranks", "2", "--checkpoint-every-s", "600"]
@@ -241,7 +239,6 @@ def test_sigterm_stops_all_ranks(wavelets: Path, launcher: Launcher) -> None:
     assert "resuming: " in again.err
 
 
-@pytest.mark.slow
 def test_an_error_in_a_rank_is_told_once_and_not_tried_again(
     tmp_path: Path, launcher: Launcher
 ) -> None:
@@ -256,7 +253,6 @@ def test_an_error_in_a_rank_is_told_once_and_not_tried_again(
     assert not (tmp_path / "m" / "failure.json").exists()
 
 
-@pytest.mark.slow
 def test_torchrun_by_hand_is_joined(
     trained: tuple[Path, Ended], wavelets: Path, launcher: Launcher
 ) -> None:

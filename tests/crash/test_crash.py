@@ -259,6 +259,7 @@ def test_infer_survives_kills_on_a_scheduler_with_certificates(
     infer.refuse_other_than_clean()
 
 
+@pytest.mark.slow
 def test_a_worker_killed_while_it_starts_is_no_bug(short: Stage) -> None:
     run = short.start()
     wait_until(lambda: run.ended() or run.workers(), 60, "a worker")
@@ -291,6 +292,7 @@ def test_an_interrupt_ends_with_130_and_can_be_resumed(ingest: Stage, whole_grou
     ingest.refuse_other_than_clean()
 
 
+@pytest.mark.slow
 def test_a_finished_command_does_nothing(short: Stage, cluster: Cluster) -> None:
     def again() -> Ended:
         args = (*short.args, short.clean, "--cluster", cluster.address)
@@ -303,6 +305,7 @@ def test_a_finished_command_does_nothing(short: Stage, cluster: Cluster) -> None
     assert states(short.clean) == before
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_it_finished_is_finished_by_the_next(
     short: Stage, cluster: Cluster
 ) -> None:

@@ -71,6 +71,7 @@ def assert_shifted(array: tuple[Path, Path], wanted: tuple[Any, Any, Any], shift
     assert found.moveout_s == pytest.approx(wanted[2].moveout_s, abs=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(shift=shifts(LONGITUDE))
 def test_detections_are_the_same_when_all_longitudes_are_shifted(array, wanted, shift) -> None:

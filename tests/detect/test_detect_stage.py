@@ -135,6 +135,7 @@ def test_stacks_and_node_scores(catalog: Any) -> None:
     np.testing.assert_allclose(catalog.node_probability.values[3, 0], 0.01, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_order_of_tasks_changes_nothing(array, catalog, tmp_path: Path) -> None:
     assert detect(array, tmp_path / "c", backward=True).equals(catalog)
 
@@ -246,6 +247,7 @@ def test_an_hour_with_too_few_stations_says_so(array, tmp_path, monkeypatch) -> 
     assert state.counts["hours_without_data"] == len(state.plan.tasks) - 3
 
 
+@pytest.mark.slow
 def test_two_days_with_different_backgrounds(array, tmp_path, monkeypatch) -> None:
     """Each second asks for the nodes of its own day, in the halo of an hour too."""
     asked = []
@@ -280,6 +282,7 @@ def test_the_product_holds_what_tasks_found_and_receipts_count_it(folder, catalo
         assert (receipt.written_bytes > 0) == (name in parts)
 
 
+@pytest.mark.slow
 def test_a_task_that_runs_twice_leaves_the_same(array, folder, tmp_path: Path) -> None:
     begun = begin(array, tmp_path / "c")
     for _ in range(2):

@@ -3,9 +3,11 @@
 import os
 from pathlib import Path
 
+import pytest
 from programs import Cluster, Launcher, differences, start_cluster
 
 
+@pytest.mark.slow
 def test_relative_paths_mean_the_folder_of_the_command(
     launcher: Launcher, scene: Path, waveforms: Path, tmp_path: Path, cluster: Cluster
 ) -> None:

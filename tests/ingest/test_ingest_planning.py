@@ -290,6 +290,7 @@ def test_a_table_that_changed_is_another_input(tmp_path: Path) -> None:
 samples = st.integers(2, 12)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_split_into_files_gives_the_same_arrays(tmp_path_factory, data) -> None:

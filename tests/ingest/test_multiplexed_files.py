@@ -56,6 +56,7 @@ def same(folder: Path, stations: list[list[Record]], **options: object) -> tuple
     return one, apart
 
 
+@pytest.mark.slow
 def test_several_days_make_the_same_product(tmp_path: Path) -> None:
     start, n_samples = START_NS + 3 * 10**6, 52 * 3600
     stations = [records(noise(n_samples, k), start, k, rate=1) for k in range(3)]
@@ -87,8 +88,9 @@ def test_several_rates_in_one_file_make_the_same_product(tmp_path: Path, rate: i
     assert len(one.stations) == 2
 
 
+@pytest.mark.slow
 @settings(
-    max_examples=10,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -109,6 +111,7 @@ def test_any_mixture_makes_the_same_product(tmp_path_factory, data: st.DataObjec
         same(tmp_path_factory.mktemp("mixed"), stations)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_stations", [4, 12])
 def test_ingest_reads_a_multiplexed_file_twice_and_no_more(tmp_path: Path, n_stations: int) -> None:
     """Three days: no station walks over another, no day over the one before."""

@@ -67,6 +67,7 @@ def test_float64_reproduces_the_golden_hours(name: str) -> None:
     assert found.reason is Undetermined.NONE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GOLDEN)
 def test_float32_reproduces_the_golden_hours(name: str) -> None:
     """Medians are taken from float64 correlations, so no counting box loses or gains a window."""

@@ -173,11 +173,13 @@ def test_the_place_of_a_line_in_the_spectrum_can_be_told(name: str) -> None:
     assert (network.eval()(planes).argmax(dim=1) == target).float().mean() > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "n_epochs"), [("compact", 5), ("recurrent", 8)])
 def test_the_toy_is_learnt(name: str, n_epochs: int) -> None:
     assert toy_accuracy(name, n_windows=900, n_epochs=n_epochs) > 0.8
 
 
+@pytest.mark.slow
 def test_published_learns_the_toy() -> None:
     assert toy_accuracy("published", n_windows=360, n_epochs=2, rate=1e-3) > 0.7
 
@@ -239,6 +241,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 def test_a_batch_shared_by_two_processes_is_one_batch(tmp_path: Path) -> None:
     torch.manual_seed(0)
     planes = torch.randn(10, 3, 4, 5) * 5 + 20

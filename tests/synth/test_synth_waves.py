@@ -88,6 +88,7 @@ def _same(piece: NodeRecord, whole: NodeRecord) -> None:
     assert np.array_equal(piece.amplitude_ratio, ratio, equal_nan=True)
 
 
+@pytest.mark.slow
 def test_the_busy_scene_has_everything_in_it() -> None:
     kinds = set(np.unique(_whole(BUSY, _dead_node()).kind).tolist())
     assert kinds == {int(k) for k in SourceKind}

@@ -184,6 +184,7 @@ def test_another_cut_gives_the_same_bytes(planted: Scene, wavelets: Path, tmp_pa
     assert len([name for name in expected if name.startswith("waveform/c/")]) > 1
 
 
+@pytest.mark.slow
 def test_a_seed_and_a_split_are_other_products(planted: Scene, wavelets: Path) -> None:
     base = arrays(wavelets)
     other = chosen(planted.sources, seed=2).examples
