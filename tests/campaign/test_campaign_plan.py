@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from planned import refuse_less
-from programs import Cluster
+from programs import Cluster, Launcher
 
 import seisflow
 from seisflow.campaign.config import ArchiveSize
@@ -167,14 +167,19 @@ def test_a_plan_needs_records(plan: Plan) -> None:
 
 @pytest.mark.slow
 def test_a_plan_of_files_bounds_what_is_made(
-    plan: Plan, scene: Path, waveforms: Path, cluster: Cluster, labels: Path
+    plan: Plan, scene: Path, waveforms: Path, cluster: Cluster, launcher: Launcher, tmp_path: Path
 ) -> None:
-    folder = scene.parent
+    """By workers that have done nothing else: what others imported counts as theirs."""
+    folder, products = scene.parent, (tmp_path / "waveforms.zarr", tmp_path / "labels.zarr")
+    read = ("ingest", scene / "waveforms", products[0], "--stations", scene / "stations.csv")
+    for command in (read, ("label", *products, "--select", "ZG.R010[12].*.*")):
+        ended = launcher.run(*command, "--workers", "1")
+        assert ended.code == 0, ended.err
     head = f'folder = "p"\n[cluster]\nprofile = "{cluster.address}"\n'
     text = head + '[ingest]\nraw = ["scene/waveforms"]\nstations = "scene/stations.csv"\n'
     text += '[label]\nselect = ["ZG.R010[12].*.*"]\n'
     made = plan(text, folder=folder)
-    for stage, product in zip(made["stages"], (waveforms, labels), strict=True):
+    for stage, product in zip(made["stages"], products, strict=True):
         refuse_less(stage, product)
         assert stage["wall_s"] is None
     assert "whose workers only it knows" in made["profile"]

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 import yaml
-from programs import free_port
+from programs import free_port, wait_until
 from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,12 @@ def interpolated(text: str) -> str:
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
 
 
+def listens(port: int) -> bool:
+    """Tell whether something accepts connections at a port of this machine."""
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
 def standing(
     scheduler: Sequence[str], worker: Sequence[str], env: dict[str, str], folder: Path
@@ -93,6 +100,7 @@ def standing(
             )
             stack.callback(process.wait, 30)
             stack.callback(os.killpg, process.pid, signal.SIGKILL)
+        wait_until(lambda: listens(int(ports["8786"])), 60, "the scheduler")
         yield env["DASK_SCHEDULER_ADDRESS"], f"http://127.0.0.1:{ports['8787']}"
 
 
