@@ -852,7 +852,8 @@ def infer(
 
     The window of 4 s that begins 1 s before a second decides, so that a P wave in that second lies
     1 to 2 s into the window, as in training. Seconds whose window touches a gap or a stopped
-    recorder have no probabilities.
+    recorder have no probabilities. Records of a higher rate than the model's are resampled to it
+    as they are read, with a linear-phase filter.
 
     Codes of state: 0 ready, 253 no_data, 254 failed, 255 not_run.
 

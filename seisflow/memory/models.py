@@ -29,6 +29,7 @@ from seisflow.stages.infer.config import InferConfig
 from seisflow.stages.infer.layout import Block, score_arrays
 from seisflow.stages.infer.record import classify_seconds, margins_s
 from seisflow.stages.infer.scoring import Scorer
+from seisflow.stages.infer.stage import refuse_lower
 from seisflow.stages.learn.artifact import load_model as load_artifact
 from seisflow.stages.learn.model import Model, one_thread
 
@@ -79,7 +80,7 @@ class WaveformModel:
     def __init__(self, model: Model, name: str = "") -> None:
         self.model = model
         self.name = name
-        self._scorers: dict[tuple[str, str, int], Scorer] = {}
+        self._scorers: dict[tuple[int, str, str, int], Scorer] = {}
 
     def __repr__(self) -> str:
         rate = self.rate_hz
@@ -97,7 +98,7 @@ class WaveformModel:
 
     @property
     def rate_hz(self) -> int:
-        """Samples per second of the records it takes."""
+        """Samples per second it was trained at; records may have more."""
         return self.model.rate_hz
 
     @property
@@ -148,8 +149,9 @@ class WaveformModel:
         Parameters
         ----------
         record : obspy.Stream, obspy.Trace, sequence of obspy.Trace, xarray.Dataset or array_like
-            As `seisflow.label_record` takes it, of the model's rate: counts as recorded, or any
-            unit; not filtered, as the model has its own filter.
+            As `seisflow.label_record` takes it, of the model's rate or a higher one, from which it
+            is resampled: counts as recorded, or any unit; not filtered, as the model has its own
+            filter.
         sampling_rate_hz : float, optional
             Samples per second; needed for an array.
         precision : str
@@ -169,20 +171,15 @@ class WaveformModel:
         Raises
         ------
         ConfigError
-            The record has another rate than the model, or an option is not known.
+            The record has a lower rate than the model, or an option is not known.
         DataError
             The record cannot be used: see `seisflow.from_obspy`.
         """
         asked = {"precision": precision, "batch": batch, "device": device, **unknown}
         config = InferConfig.build(dict.fromkeys(("waveforms", "model", "scores"), NOWHERE) | asked)
         waveforms = waveforms_of(record, sampling_rate_hz, "annotate")
-        if waveforms.rate != self.rate_hz:
-            raise ConfigError(
-                f"the model is for {self.rate_hz} samples/s, the record has "
-                f"{float(waveforms.rate):g}: bins of a spectrum would not be the same frequencies; "
-                f"give a model for this rate, or resample the record to {self.rate_hz} Hz"
-            )
-        scorer = self._scorer(precision, batch, device)
+        refuse_lower(self.model, float(waveforms.rate))
+        scorer = self._scorer(int(waveforms.rate), precision, batch, device)
         product = _product(config, waveforms, self.key)
         block = Block(len(waveforms.stations), product.n_seconds, scorer.n_classes)
         with one_thread():  # as a task of the command: sums of several threads differ in last bits
@@ -245,17 +242,18 @@ class WaveformModel:
         self, block: Block, scorer: Scorer, waveforms: Waveforms, row: int, first: int
     ) -> None:
         """Classify one hour of one station, with the margins of the command."""
-        before, behind = margins_s(scorer, self.rate_hz)
+        rate = int(waveforms.rate)
+        before, behind = margins_s(scorer, rate)
         record = waveforms.record(row, first - before, first + HOUR_S + behind)
         seconds = slice(first, first + HOUR_S)
-        block.put(row, seconds, classify_seconds(scorer, record, self.rate_hz))
+        block.put(row, seconds, classify_seconds(scorer, record, rate))
 
-    def _scorer(self, precision: str, batch: int, device: str) -> Scorer:
+    def _scorer(self, rate_hz: int, precision: str, batch: int, device: str) -> Scorer:
         """Prepare the network once for each way to use it."""
-        asked = (resolve_device(device), precision, batch)
+        asked = (rate_hz, resolve_device(device), precision, batch)
         if asked not in self._scorers:
             self._scorers[asked] = Scorer(
-                self.model, device=asked[0], precision=precision, batch=batch
+                self.model, rate_hz=rate_hz, device=asked[1], precision=precision, batch=batch
             )
         return self._scorers[asked]
 

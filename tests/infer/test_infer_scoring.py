@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from scipy.signal import resample_poly
 from torch import nn
 from toy_models import sharp
 from toy_windows import toy_windows
 
+from seisflow.dsp.resampling import Resampling
 from seisflow.errors import ConfigError, DataError
 from seisflow.stages.infer.scoring import ALONG_WINDOWS, Scorer, folded, shared_planes
 from seisflow.stages.learn.front_end import FrontEnd, FrontEndConfig
@@ -171,3 +173,52 @@ def test_what_cannot_be_done_is_refused() -> None:
     for length in (0, 199, 201, 239):
         with pytest.raises(DataError, match=r"whole seconds of 40 samples; found .*shape"):
             Scorer(model).probabilities(np.zeros(length))
+
+
+def faster(config: FrontEndConfig, rate_hz: int, n_seconds: int) -> np.ndarray:
+    """Toy windows at a higher rate: noise, bursts of two frequencies, an offset and a spike."""
+    rng = np.random.default_rng(3)
+    samples = rng.normal(0, 100, n_seconds * rate_hz)
+    at = np.arange(samples.size) / rate_hz
+    for begin in range(3, n_seconds - 2, 7):
+        hz = rng.uniform(3, 0.4 * config.rate_hz)
+        burst = np.exp(-3 * (at - begin)) * np.sin(2 * np.pi * hz * at) * (at >= begin)
+        samples += rng.uniform(200, 5000) * burst
+    samples[samples.size // 3] += 1e6
+    return samples + 12_345
+
+
+def of_scipy(model: Model, samples: np.ndarray, rate_hz: int, first_s: int, n: int) -> np.ndarray:
+    """The windows from `first_s` on, resampled by SciPy as one record and cut one by one."""
+    config, way = model.classifier.front_end.config, Resampling(rate_hz, model.rate_hz)
+    slow = resample_poly(samples, way.up, way.down, window=way.taps / way.up)
+    first = first_s * config.rate_hz - config.halo_samples
+    wanted = slow[first : first + config.input_samples + (n - 1) * config.rate_hz]
+    return one_by_one(model, wanted.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("kind", "of_model", "rate"),
+    [("compact", 100, hz) for hz in (100, 200, 250, 500, 1000)]
+    + [("compact", 40, 125), ("recurrent", 40, 100), ("forest", 40, 200)],
+)
+def test_a_record_of_a_higher_rate_is_resampled_once(kind: str, of_model: int, rate: int) -> None:
+    """As the whole resampled by SciPy; and a cut anywhere gives the same."""
+    model = sharp(kind, FrontEndConfig(of_model))
+    n_seconds, first_s, n = 60, 12, 30
+    samples = faster(model.classifier.front_end.config, rate, n_seconds)
+    scorer = Scorer(model, rate_hz=rate)
+    begin, length = first_s * rate - scorer.halo_samples, scorer.window_samples
+    length += 2 * scorer.halo_samples
+    found = scorer.probabilities(samples[begin : begin + length + (n - 1) * rate])
+    expected = of_scipy(model, samples, rate, first_s, n)
+    assert np.ptp(expected, axis=0).max() > 0.01, "all windows alike show nothing"
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    for k in (0, 7, n - 1):
+        alone = scorer.probabilities(samples[begin + k * rate :][:length])
+        np.testing.assert_allclose(alone[0], found[k], atol=1e-5)
+
+
+def test_a_lower_rate_is_refused() -> None:
+    with pytest.raises(ConfigError, match="40 samples/s cannot be brought to 100"):
+        Scorer(sharp("compact", FrontEndConfig(100)), rate_hz=40)

@@ -10,6 +10,7 @@ import pytest
 import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.signal import resample_poly
 from small_archive import arrays, assert_same, second, waveforms
 from stages import Begun
 from toy_models import made, sharp
@@ -18,6 +19,7 @@ from toy_windows import toy_windows
 import seisflow
 from seisflow.archive.work import progress_of
 from seisflow.core.classes import ScoreState
+from seisflow.dsp.resampling import Resampling
 from seisflow.engine.connection import Here
 from seisflow.errors import ConfigError, DataError, IncompleteError
 from seisflow.stages.infer import stage
@@ -115,6 +117,68 @@ def test_every_second_has_the_score_of_its_window(source, models, tmp_path, kind
         np.testing.assert_array_equal(found["state"][row] == ScoreState.NO_DATA, ~ready)
         np.testing.assert_allclose(found["probability"][row], expected, atol=1e-4)
         assert np.ptp(expected[ready], axis=0).max() > 0.05
+
+
+FAST = 100
+"""A rate that the model of 40 Hz is not for."""
+
+
+def fast_counts(n_seconds: int, seed: int) -> np.ndarray:
+    """The toy as a recorder of 100 Hz would have it, with noise above what the model sees."""
+    noise = np.random.default_rng(seed).normal(0, 200, n_seconds * FAST)
+    return (resample_poly(counts(n_seconds, seed) - 40_000.0, 5, 2) + noise).astype(
+        "int32"
+    ) + 40_000
+
+
+@pytest.fixture(scope="module")
+def fast(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two stations around an hour; one with a gap, one that stands still for a while."""
+    a, dead = fast_counts(400, 6), fast_counts(200, 7)
+    dead[60 * FAST : 75 * FAST] = 0
+    stations = {
+        A: [("2020-02-28T22:58", a[: 150 * FAST]), ("2020-02-28T23:00:32.3", a[152 * FAST :])],
+        B: [("2020-02-28T22:59:20", dead)],
+    }
+    return waveforms(tmp_path_factory.mktemp("fast"), stations, FAST)
+
+
+def test_a_record_of_a_higher_rate_has_the_scores_of_one_resampled(fast, models, tmp_path) -> None:
+    """By SciPy, window by window; ready where all that the filters touch was recorded."""
+    found = infer(fast, models / "compact", tmp_path / "s.zarr")
+    model, way = load_model(models / "compact"), Resampling(FAST, RATE)
+    group = zarr.open_group(fast, mode="r")
+    half = -(-HALO * way.down // way.up) + way.halo_samples
+    begins = (np.arange(found["state"].shape[1]) - 1) * FAST - half
+    length = 4 * FAST + 2 * half
+    for row in range(2):
+        samples, coverage = np.asarray(group["waveform"][row]), np.asarray(group["coverage"][row])
+        whole = np.repeat(coverage == 1, FAST) & (samples != 0)
+        ready = np.array(
+            [a >= 0 and a + length <= samples.size and whole[a : a + length].all() for a in begins]
+        )
+        assert ready.sum() > 100
+        np.testing.assert_array_equal(found["state"][row] == ScoreState.READY, ready)
+        for k in np.flatnonzero(ready)[::9]:
+            first = (k - 1) * FAST - 10 * FAST  # whole seconds before: on the grid of the model
+            part = samples[max(0, first) : begins[k] + length].astype(float)
+            slow = resample_poly(part, way.up, way.down, window=way.taps / way.up)
+            at = ((k - 1) * FAST - max(0, first)) * RATE // FAST - HALO
+            window = slow[at : at + CONFIG.input_samples].astype(np.float32)
+            expected = model.probabilities(window[None])[0]
+            np.testing.assert_allclose(found["probability"][row, k], expected, atol=1e-4)
+
+
+def test_scores_of_a_higher_rate_do_not_depend_on_how_the_work_was_cut(
+    fast, models, tmp_path: Path
+) -> None:
+    whole = infer(fast, models / "compact", tmp_path / "1.zarr", block=1)
+    apart = infer(fast, models / "compact", tmp_path / "2.zarr", block=2, backward=True)
+    assert_same(apart, whole)
+    begin_s, stop_s = second(fast, "2020-02-28T23:00"), second(fast, "2020-02-29T00:00")
+    times = {"start": "2020-02-28T23:00", "end": "2020-02-29T00:00"}
+    hour = infer(fast, models / "compact", tmp_path / "3.zarr", **times)
+    np.testing.assert_array_equal(hour["probability"], whole["probability"][:, begin_s:stop_s])
 
 
 def test_which_seconds_are_ready(source: Path, whole: dict[str, np.ndarray]) -> None:

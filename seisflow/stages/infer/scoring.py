@@ -8,7 +8,10 @@ A window a second: what neighbouring windows share is computed once. All ways gi
   record and the half-empty ones at both ends of each window;
 - *windows*: a forest measures windows one by one.
 
-Invariants: the filter runs in float64 and the order of all sums depends on the record alone, not
+A record of a higher rate than the model's is resampled first, once as a whole
+(`seisflow.dsp.resampling`); windows begin on whole seconds at either rate.
+
+Invariants: the filters run in float64 and the order of all sums depends on the record alone, not
 on what was asked before. A window's probabilities depend on its samples and their halo, up to
 rounding.
 """
@@ -26,6 +29,7 @@ from scipy.fft import next_fast_len
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from seisflow.dsp.resampling import Resampling
 from seisflow.errors import ConfigError, DataError
 from seisflow.stages.learn.classifier import Classifier
 from seisflow.stages.learn.forest import Forest
@@ -50,6 +54,8 @@ class Scorer:
     ----------
     model : Model
         What classifies.
+    rate_hz : int, optional
+        Samples per second of the record; by default those of the model.
     device : str
         Where torch computes: ``cpu`` or ``cuda``. A forest is always on the CPU.
     precision : str
@@ -60,11 +66,17 @@ class Scorer:
     Raises
     ------
     ConfigError
-        There is no such precision, or `batch` is below 1.
+        There is no such precision, `batch` is below 1, or the record's rate below the model's.
     """
 
     def __init__(
-        self, model: Model, *, device: str = "cpu", precision: str = "float32", batch: int = 64
+        self,
+        model: Model,
+        *,
+        rate_hz: int | None = None,
+        device: str = "cpu",
+        precision: str = "float32",
+        batch: int = 64,
     ) -> None:
         if precision not in PRECISIONS:
             raise ConfigError(f"no precision {precision!r}; give one of {', '.join(PRECISIONS)}")
@@ -72,6 +84,7 @@ class Scorer:
             raise ConfigError(f"batch = {batch}; give 1 or more")
         self._model = model
         self._rate = model.rate_hz
+        self._resampling = Resampling(rate_hz or model.rate_hz, model.rate_hz)
         self._front_end = model.classifier.front_end
         self._device = torch.device("cpu" if isinstance(model.classifier, Forest) else device)
         self._autocast = precision == "bfloat16"
@@ -82,13 +95,17 @@ class Scorer:
 
     @property
     def halo_samples(self) -> int:
-        """Samples needed before the first window and behind the last one."""
-        return self._front_end.halo_samples
+        """Samples of the record needed before the first window and behind the last one."""
+        halo = self._front_end.halo_samples
+        if not self._resamples:
+            return halo
+        way = self._resampling
+        return -(-halo * way.down // way.up) + way.halo_samples
 
     @property
     def window_samples(self) -> int:
-        """Samples in a window."""
-        return self._front_end.window_samples
+        """Samples of the record in a window."""
+        return self._front_end.config.window_s * self._resampling.from_hz
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -119,7 +136,8 @@ class Scorer:
         Parameters
         ----------
         samples : ndarray, shape (window_samples + 2 * halo_samples + (N - 1) * rate,)
-            Counts, or any unit; finite. The first window begins `halo_samples` after the first.
+            Counts, or any unit; finite; at the rate of the record. The first window begins
+            `halo_samples` after the first.
 
         Returns
         -------
@@ -131,15 +149,29 @@ class Scorer:
         DataError
             The record has another length.
         """
+        rate = self._resampling.from_hz
         more = samples.size - self.window_samples - 2 * self.halo_samples
-        if samples.ndim != 1 or more < 0 or more % self._rate:
+        if samples.ndim != 1 or more < 0 or more % rate:
             raise DataError(
                 f"a record holds {self.window_samples} samples of a window, {self.halo_samples} on "
-                f"either side and whole seconds of {self._rate} samples; found an array of shape "
+                f"either side and whole seconds of {rate} samples; found an array of shape "
                 f"{samples.shape}"
             )
+        n = more // rate + 1
+        if self._resamples:
+            samples = self._resampled(samples, n)
         with torch.inference_mode():
-            return self._score(samples, more // self._rate + 1)
+            return self._score(samples, n)
+
+    @property
+    def _resamples(self) -> bool:
+        return self._resampling.from_hz != self._resampling.to_hz
+
+    def _resampled(self, samples: npt.NDArray[Any], n: int) -> npt.NDArray[np.float64]:
+        """Return the record of `n` windows as the model takes it, with the halo of its filter."""
+        way, config = self._resampling, self._front_end.config
+        first = self.halo_samples * way.up - config.halo_samples * way.down
+        return way(samples, first, config.input_samples + (n - 1) * config.rate_hz)
 
     def _way(self) -> Callable[[npt.NDArray[Any], int], npt.NDArray[np.float32]]:
         classifier = self._model.classifier
@@ -153,7 +185,7 @@ class Scorer:
         return self._along
 
     def _by_window(self, samples: npt.NDArray[Any], n: int) -> npt.NDArray[np.float32]:
-        length = self.window_samples + 2 * self.halo_samples
+        length = self._front_end.config.input_samples
         windows = np.lib.stride_tricks.sliding_window_view(samples, length)[:: self._rate]
         return self._model.probabilities(windows.astype(np.float32), batch=self._batch)
 
@@ -187,7 +219,8 @@ class Scorer:
 
     def _batches_of_planes(self, record: torch.Tensor, n: int) -> Iterator[torch.Tensor]:
         """Yield planes of windows, put together from frames they share."""
-        front_end, rate, length = self._front_end, self._rate, self.window_samples
+        front_end, rate = self._front_end, self._rate
+        length = front_end.config.window_samples
         for begin in range(0, n, self._batch):
             count = min(self._batch, n - begin)
             part = record[begin * rate : (begin + count - 1) * rate + length]
@@ -195,7 +228,7 @@ class Scorer:
 
     def _filtered(self, samples: npt.NDArray[Any]) -> torch.Tensor:
         """Filter to the band in float64, whole record at once, without the halo."""
-        halo = self.halo_samples
+        halo = self._front_end.halo_samples
         record = torch.from_numpy(np.array(samples, dtype=np.float64)).to(self._device)
         if halo == 0:
             return record.float()

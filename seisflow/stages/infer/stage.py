@@ -24,7 +24,7 @@ from seisflow.core.reporting import SILENT, Reporter
 from seisflow.engine.blocks import BlockJob, BlockPlan, BlockStage, do_hours, needs_of
 from seisflow.engine.devices import resolve_device
 from seisflow.engine.stage import Runner
-from seisflow.errors import DataError
+from seisflow.errors import ConfigError, DataError
 from seisflow.stages.infer.config import InferConfig
 from seisflow.stages.infer.layout import Block, score_arrays
 from seisflow.stages.infer.record import classify_seconds, margins_s
@@ -32,7 +32,7 @@ from seisflow.stages.infer.scoring import Scorer
 from seisflow.stages.learn.artifact import load_model
 from seisflow.stages.learn.model import CLASSES, Model
 
-__all__ = ["Infer", "InferPlan", "lay_out"]
+__all__ = ["Infer", "InferPlan", "lay_out", "refuse_lower"]
 
 PROCESS_BYTES = 580_000_000
 """A worker with torch and the other libraries."""
@@ -73,14 +73,15 @@ class Infer(BlockStage[InferConfig, InferPlan]):
         ------
         ConfigError
             No station or no time is selected, there is no such product or model, or the model is
-            for another rate or other classes.
+            for a higher rate or other classes.
         DataError
             The model was damaged.
         IncompleteError
             Some of the waveforms are not ingested yet.
         """
         selection = select_part(self.config, self.config.waveforms)
-        loaded = load_model(self.config.model, rate_hz=float(selection.source.rate))
+        loaded = load_model(self.config.model)
+        refuse_lower(loaded, float(selection.source.rate))
         return lay_out(self.config, selection, loaded)
 
     def arrays(self, plan: InferPlan) -> Iterator[ArraySpec]:
@@ -100,7 +101,8 @@ class Infer(BlockStage[InferConfig, InferPlan]):
     @staticmethod
     def run(job: BlockJob[InferConfig], task: BlockTask) -> Done:
         """Classify a block of stations over one shard of time, and write its shards."""
-        scorer = _scorer_of_worker(job.config, job.product.identity.inputs["model"])
+        key, rate = job.product.identity.inputs["model"], int(job.source.rate)
+        scorer = _scorer_of_worker(job.config, key, rate)
         classify = partial(_classify, job, scorer)
         return do_hours(job, task, Infer.shards(job.product, task), classify)
 
@@ -120,6 +122,22 @@ class Infer(BlockStage[InferConfig, InferPlan]):
         rate = ready / progress.cpu_s if progress.cpu_s else 0.0
         rows["speed"] = f"{rate:.0f} windows per CPU-second"
         return rows
+
+
+def refuse_lower(model: Model, rate_hz: float) -> None:
+    """Go on if a model can classify records of a rate: its own, or a higher one.
+
+    Raises
+    ------
+    ConfigError
+        The model needs more samples per second.
+    """
+    if rate_hz < model.rate_hz:
+        raise ConfigError(
+            f"the model is for {model.rate_hz} samples/s, the data have {rate_hz:g}: what lies "
+            f"above {rate_hz / 2:g} Hz was not recorded; give a model for {rate_hz:g} samples/s or "
+            "fewer"
+        )
 
 
 def lay_out(config: InferConfig, selection: Selection, model: Model) -> InferPlan:
@@ -144,7 +162,8 @@ def lay_out(config: InferConfig, selection: Selection, model: Model) -> InferPla
 
 def _memory_bytes(config: InferConfig, model: Model, product: Product) -> int:
     """Return what a worker needs for the model, an hour, and the scores of a task."""
-    scorer, rate = _scorer(model, config, "cpu"), int(product.rate)
+    rate = int(product.rate)
+    scorer = _scorer(model, config, rate, "cpu")
     n_record_s = HOUR_S + sum(margins_s(scorer, rate))
     n_values = int(np.prod(scorer.shape))
     process = PROCESS_BYTES + (0 if config.device == "cpu" else CUDA_BYTES)
@@ -166,7 +185,7 @@ def _classify(
 
 
 @lru_cache(maxsize=1)
-def _scorer_of_worker(config: InferConfig, key: str) -> Scorer:
+def _scorer_of_worker(config: InferConfig, key: str, rate_hz: int) -> Scorer:
     """Load the model once in each worker.
 
     Raises
@@ -180,10 +199,12 @@ def _scorer_of_worker(config: InferConfig, key: str) -> Scorer:
             f"{config.model} is another model by now (key {loaded.key}, asked {key}); put the "
             "first one back, or give another output"
         )
-    return _scorer(loaded, config, resolve_device(config.device))
+    return _scorer(loaded, config, rate_hz, resolve_device(config.device))
 
 
-def _scorer(model: Model, config: InferConfig, device: str) -> Scorer:
+def _scorer(model: Model, config: InferConfig, rate_hz: int, device: str) -> Scorer:
     if device == "cpu":
         torch.set_num_threads(1)  # one task, one thread
-    return Scorer(model, device=device, precision=config.precision, batch=config.batch)
+    return Scorer(
+        model, rate_hz=rate_hz, device=device, precision=config.precision, batch=config.batch
+    )
