@@ -151,6 +151,7 @@ def test_a_scheduler_of_ours_and_a_local_cluster_make_the_same_bytes(
 
 def test_a_scheduler_is_left_as_it_was_found(cluster: Cluster) -> None:
     with connect(read_profile(cluster.address)) as session:
+        session.client.wait_for_workers(2, timeout=60)  # the first of them lets it begin
         before = sorted(session.client.nthreads())
     with connect(read_profile(cluster.address)) as session:
         assert sorted(session.client.nthreads()) == before
