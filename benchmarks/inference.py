@@ -1,17 +1,19 @@
 """Classifying a continuous record: windows per CPU second, from Zarr to Zarr, one core.
 
-    python -m benchmarks.inference MODEL... [--hours 6] [--rounds 3]
+    python -m benchmarks.inference MODEL... [--rate 500] [--hours 6] [--rounds 3]
 
 Each model is timed as `seisflow infer` runs it in a worker: read a task's samples, filter, frames,
 network, probabilities, write. Beside it, in turns and in the same process:
 
-- *loop*: what one would write first: for each window the same filter by `scipy.signal.fftconvolve`,
+- *loop*: what one would write first: a record of a higher rate than the model's goes through
+  `scipy.signal.resample_poly`; for each window the same filter by `scipy.signal.fftconvolve`,
   peak normalisation, `scipy.signal.stft`, amplitude and phase; then the same network, eager, in
   batches of 256. Of `--loop` windows.
 - *SeisBench*: GPD `annotate` (windows of 4 s, stride 1 s, 100 Hz, three components, untrained),
   where SeisBench is installed.
 
-CPU seconds of this process, the best of some rounds. Noise with a few bursts at 500 Hz, made here.
+CPU seconds of this process, the best of some rounds. Noise with a few bursts, made here, at the
+rate of the model or at `--rate`.
 """
 
 import argparse
@@ -74,12 +76,14 @@ def infer_once(waveforms: Path, model: Path, precision: str) -> float:
         return time.process_time() - start
 
 
-def loop_once(waveforms: Path, model: Model, n_windows: int) -> float:
+def loop_once(waveforms: Path, model: Model, rate_hz: int, n_windows: int) -> float:
     """Classify windows one by one; return CPU seconds."""
     config = model.classifier.front_end.config
     rate, taps = config.rate_hz, band_taps(config)
     start = time.process_time()
-    samples = read_slice(waveforms, "waveform", 0, 0, (n_windows + 5) * rate)
+    samples = read_slice(waveforms, "waveform", 0, 0, (n_windows + 5) * rate_hz)
+    if rate_hz != rate:
+        samples = scipy.signal.resample_poly(samples.astype(np.float64), rate, rate_hz)
     planes = []
     for begin in range(0, n_windows * rate, rate):
         window = samples[begin : begin + config.input_samples].astype(np.float64)
@@ -144,11 +148,13 @@ def model_rows(path: Path, folder: Path, options: argparse.Namespace) -> None:
     name = model.document["network"]["name"]
     fast = name == "compact"
     hours, rounds = (options.hours, options.rounds) if fast else (1, 1)
-    waveforms = make_waveforms(folder / f"{name}-{model.rate_hz}", model.rate_hz, hours)
+    rate = options.rate or model.rate_hz
+    waveforms = make_waveforms(folder / f"{name}-{model.rate_hz}", rate, hours)
+    name += f", {model.rate_hz} Hz" + (f" on {rate} Hz" if rate != model.rate_hz else "")
     loop = None
     if isinstance(model.classifier, Classifier):
         n_loop = options.loop if fast else options.loop // 5
-        loop = n_loop / best(partial(loop_once, waveforms, model, n_loop), rounds)
+        loop = n_loop / best(partial(loop_once, waveforms, model, rate, n_loop), rounds)
         row(name, "loop over windows, batches of 256", loop, None)
     for precision in ("float32", "bfloat16"):
         cpu_s = best(partial(infer_once, waveforms, path, precision), rounds)
@@ -160,6 +166,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="+", type=Path)
+    parser.add_argument("--rate", type=int, help="Of the record; by default that of each model.")
     parser.add_argument("--hours", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--loop", type=int, default=2560)

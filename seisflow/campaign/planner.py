@@ -38,7 +38,6 @@ from seisflow.engine.connection import Connection
 from seisflow.engine.profiles import Profile, read_profile
 from seisflow.errors import ConfigError
 from seisflow.formats.arrivals import read_arrivals
-from seisflow.stages.infer.stage import refuse_lower
 from seisflow.stages.ingest.stage import Ingest, IngestPlan, lay_out
 from seisflow.stages.label.parameters import DEFAULT_METHOD
 from seisflow.stages.learn.artifact import load_model
@@ -199,7 +198,6 @@ class Planner:
         rate_hz = self.records.rate_hz
         if self._campaign.config.model is not None:
             loaded = load_model(self._campaign.config.model)
-            refuse_lower(loaded, rate_hz)
             return str(loaded.document["network"]["name"]), loaded
         config = self._config("train")
         network = str(config.network)

@@ -7,12 +7,11 @@ on nothing else, whatever was asked before; what would need others is not return
 from dataclasses import dataclass
 from functools import cached_property
 from math import gcd
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import firwin, kaiser_beta, kaiserord, upfirdn
-
-from seisflow.errors import ConfigError
 
 __all__ = ["Resampling"]
 
@@ -38,7 +37,7 @@ class Resampling:
 
     Raises
     ------
-    ConfigError
+    ValueError
         The rate wanted is higher.
     """
 
@@ -47,10 +46,7 @@ class Resampling:
 
     def __post_init__(self) -> None:
         if self.to_hz > self.from_hz:
-            raise ConfigError(
-                f"{self.from_hz} samples/s cannot be brought to {self.to_hz}: what lies between "
-                "half the one and half the other was not recorded"
-            )
+            raise ValueError(f"{self.from_hz} samples/s cannot be brought to {self.to_hz}")
 
     @property
     def up(self) -> int:
@@ -65,7 +61,7 @@ class Resampling:
     @cached_property
     def taps(self) -> npt.NDArray[np.float64]:
         """The filter at the rate between: symmetric, of odd length; a single 1 for equal rates."""
-        if self.from_hz == self.to_hz:
+        if self.down == 1:
             return np.ones(1)
         n_taps, _ = kaiserord(STOP_DB, 2 * (1 - BAND) / self.down)
         taps = firwin(n_taps | 1, 1 / self.down, window=("kaiser", kaiser_beta(STOP_DB)))
@@ -78,10 +74,8 @@ class Resampling:
         """Samples of the record needed before and behind one that comes out."""
         return -(-(len(self.taps) // 2) // self.up)
 
-    def __call__(
-        self, samples: npt.NDArray[np.floating], first: int, n: int
-    ) -> npt.NDArray[np.float64]:
-        """Return `n` samples at the new rate.
+    def __call__(self, samples: npt.NDArray[Any], first: int, n: int) -> npt.NDArray[Any]:
+        """Return `n` samples at the new rate: float64, or a view of `samples` for equal rates.
 
         Parameters
         ----------
@@ -102,6 +96,8 @@ class Resampling:
         last = first + (n - 1) * self.down
         if first < half or last + half > (len(samples) - 1) * self.up:
             raise ValueError("the filter reaches beyond the record")
+        if self.down == 1:
+            return samples[first : first + n]
         lead = -(first + half) % self.down  # so that one comes out at `first`
         taps = np.concatenate([np.zeros(lead), self.taps])
         begin = (first + half + lead) // self.down

@@ -5,7 +5,6 @@ needs no times and passes over no other station: it decodes the blocks in those 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
@@ -15,10 +14,9 @@ import numpy.typing as npt
 from seisflow.core.grid import DAY_NS, NS_PER_S, nominal_rate
 from seisflow.errors import DataError
 from seisflow.formats.record_index import RANGE_BYTES, IndexBuilder
-from seisflow.formats.segments import Run, Segment
+from seisflow.formats.segments import Block, Run, Segment
 
 __all__ = [
-    "Block",
     "RunBuilder",
     "SegmentBuilder",
     "continues",
@@ -74,26 +72,13 @@ def _code(text: str) -> str:
     return code if code.strip("_") else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A header and its samples, undivided in the file: a miniSEED record, a trace."""
-
-    station: str
-    start_ns: int
-    n_samples: int
-    rate_hz: float
-    dtype: str
-    start_byte: int
-    end_byte: int
-
-
 @lru_cache(maxsize=1024)
 def _period_ns(rate_hz: float) -> tuple[int, int]:
     """Return the sample period as a fraction of whole nanoseconds."""
     return (NS_PER_S / exact_rate(rate_hz)).as_integer_ratio()
 
 
-def continues(first: Block | Segment, n_samples: int, block: Block) -> bool:
+def continues(first: Block, n_samples: int, block: Block) -> bool:
     """Tell whether a block goes on `n_samples` after the first sample of a segment.
 
     It has the station, rate and type of the segment and starts on the same UTC day, within a

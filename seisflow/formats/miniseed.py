@@ -20,7 +20,6 @@ from pymseed import DataEncoding, MiniSEEDError, MS3Record, get_error_messages, 
 from seisflow.core.files import AnyPath, open_to_read, read_ranges
 from seisflow.core.stations import Coordinates
 from seisflow.formats.joining import (
-    Block,
     RunBuilder,
     SegmentBuilder,
     continues,
@@ -28,7 +27,7 @@ from seisflow.formats.joining import (
     station_name,
 )
 from seisflow.formats.record_index import ByteRange
-from seisflow.formats.segments import Part, Problem, Problems, Run, Segment
+from seisflow.formats.segments import Block, Part, Problem, Problems, Run, Segment
 
 __all__ = ["MiniSeedReader", "holds_record"]
 

@@ -14,9 +14,9 @@ import numpy as np
 from seisflow.core.files import AnyPath, open_to_read
 from seisflow.core.stations import Coordinates
 from seisflow.formats.header_values import checked_rate, checked_start
-from seisflow.formats.joining import Block, RunBuilder, SegmentBuilder, station_name
+from seisflow.formats.joining import RunBuilder, SegmentBuilder, station_name
 from seisflow.formats.record_index import ByteRange
-from seisflow.formats.segments import Problem, Run, Segment
+from seisflow.formats.segments import Block, Problem, Run, Segment
 
 __all__ = ["Rg16Reader"]
 

@@ -19,6 +19,7 @@ from seisflow.core.stations import Coordinates
 from seisflow.formats.record_index import ByteRange, RecordIndex
 
 __all__ = [
+    "Block",
     "FileScan",
     "ManyReader",
     "Part",
@@ -31,8 +32,21 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """A run of evenly spaced samples of one station in one file.
+class Block:
+    """A header and its samples, undivided in the file: a miniSEED record, a trace."""
+
+    station: str
+    start_ns: int
+    n_samples: int
+    rate_hz: float
+    dtype: str
+    start_byte: int
+    end_byte: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment(Block):
+    """A run of evenly spaced samples of one station in one file: a block, or several joined.
 
     Parameters
     ----------
@@ -53,13 +67,6 @@ class Segment:
         Which of these bytes are its own; None if they all are.
     """
 
-    station: str
-    start_ns: int
-    n_samples: int
-    rate_hz: float
-    dtype: str
-    start_byte: int
-    end_byte: int
     records: RecordIndex | None = field(default=None, compare=False, repr=False)
 
     def ranges(self, first: int, stop: int) -> list[ByteRange]:

@@ -29,7 +29,6 @@ from seisflow.stages.infer.config import InferConfig
 from seisflow.stages.infer.layout import Block, score_arrays
 from seisflow.stages.infer.record import classify_seconds, margins_s
 from seisflow.stages.infer.scoring import Scorer
-from seisflow.stages.infer.stage import refuse_lower
 from seisflow.stages.learn.artifact import load_model as load_artifact
 from seisflow.stages.learn.model import Model, one_thread
 
@@ -178,7 +177,6 @@ class WaveformModel:
         asked = {"precision": precision, "batch": batch, "device": device, **unknown}
         config = InferConfig.build(dict.fromkeys(("waveforms", "model", "scores"), NOWHERE) | asked)
         waveforms = waveforms_of(record, sampling_rate_hz, "annotate")
-        refuse_lower(self.model, float(waveforms.rate))
         scorer = self._scorer(int(waveforms.rate), precision, batch, device)
         product = _product(config, waveforms, self.key)
         block = Block(len(waveforms.stations), product.n_seconds, scorer.n_classes)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seisflow.formats.joining import Block, RunBuilder, SegmentBuilder, header_rate, station_name
-from seisflow.formats.segments import Segment
+from seisflow.formats.joining import RunBuilder, SegmentBuilder, header_rate, station_name
+from seisflow.formats.segments import Block, Segment
 
 DAY_NS = 86_400 * 10**9
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from seisflow.core.files import any_path, read_ranges
 from seisflow.formats import readers, record_index
-from seisflow.formats.joining import Block, SegmentBuilder
+from seisflow.formats.joining import SegmentBuilder
 from seisflow.formats.readers import READERS, read_segment, read_segments, scan_file
 from seisflow.formats.record_index import IndexBuilder
-from seisflow.formats.segments import Problem, Problems, Segment
+from seisflow.formats.segments import Block, Problem, Problems, Segment
 
 NS = 10**9
 

@@ -1,5 +1,7 @@
 """Scores along a record equal those of its windows cut one by one, whatever the way."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -219,6 +221,11 @@ def test_a_record_of_a_higher_rate_is_resampled_once(kind: str, of_model: int, r
         np.testing.assert_allclose(alone[0], found[k], atol=1e-5)
 
 
-def test_a_lower_rate_is_refused() -> None:
-    with pytest.raises(ConfigError, match="40 samples/s cannot be brought to 100"):
-        Scorer(sharp("compact", FrontEndConfig(100)), rate_hz=40)
+def test_rates_that_cannot_be_are_refused() -> None:
+    model = sharp("compact", FrontEndConfig(100))
+    with pytest.raises(
+        ConfigError, match=r"for 100 samples/s, .* 40: what lies above 20 Hz was not"
+    ):
+        Scorer(model, rate_hz=40)
+    with pytest.raises(ConfigError, match=r"for 100 .* have 162\.5: .* whole number of samples"):
+        Scorer(model, rate_hz=Fraction(325, 2))

@@ -172,6 +172,8 @@ def test_a_record_of_a_higher_rate_has_the_scores_of_one_resampled(fast, models,
 def test_scores_of_a_higher_rate_do_not_depend_on_how_the_work_was_cut(
     fast, models, tmp_path: Path
 ) -> None:
+    (note,) = begin(fast, models / "compact", tmp_path / "0.zarr").plan.needs.notes
+    assert note == "records of 100 samples/s are resampled to the 40 of the model"
     whole = infer(fast, models / "compact", tmp_path / "1.zarr", block=1)
     apart = infer(fast, models / "compact", tmp_path / "2.zarr", block=2, backward=True)
     assert_same(apart, whole)
@@ -343,6 +345,8 @@ def test_it_opens_with_xarray(source, models, tmp_path: Path) -> None:
 
 
 def test_memory_is_planned_by_what_a_model_needs(source, models, tmp_path: Path) -> None:
+    assert begin(source, models / "compact", tmp_path / "n.zarr").plan.needs.notes == ()
+
     def memory(kind: str, batch: int) -> int:
         paths = {"waveforms": source, "model": models / kind, "scores": tmp_path / "s.zarr"}
         stage = Infer(Infer.Config.build({**paths, "block": 1, "batch": batch}))
@@ -357,6 +361,9 @@ def test_what_does_not_fit_is_refused(source, models, tmp_path: Path) -> None:
     save_model(tmp_path / "50", other.classifier, other.document)
     with pytest.raises(ConfigError, match="is for 50 samples/s, the data have 40"):
         begin(source, tmp_path / "50", tmp_path / "s.zarr")
+    half = waveforms(tmp_path, {A: [("2020-02-28T10:00", counts(60, 1))]}, 62.5)
+    with pytest.raises(ConfigError, match=r"the data have 62\.5: .* a whole number of samples"):
+        begin(half, models / "compact", tmp_path / "s.zarr")
     with pytest.raises(ConfigError, match="is not a folder"):
         begin(source, tmp_path / "none", tmp_path / "s.zarr")
     with pytest.raises(ConfigError, match="no station matches --select YY"):

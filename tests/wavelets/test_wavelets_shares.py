@@ -48,7 +48,7 @@ def filled(counted: Counted, deal: Deal) -> np.ndarray:
     return np.stack([windows[split == s][:, deal.held == (s > 0)].sum(axis=(0, 1)) for s in Split])
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from([None, 0.25]), st.sampled_from([150, 400]))
+@given(st.integers(0, 2**32 - 1), st.sampled_from([None, 0.25]), st.sampled_from([150, 1000]))
 @settings(max_examples=8, deadline=None)
 def test_of_many_small_groups_every_class_has_its_shares(
     seed: int, held: float | None, n_blocks: int

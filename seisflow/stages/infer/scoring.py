@@ -19,6 +19,7 @@ rounding.
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -54,8 +55,8 @@ class Scorer:
     ----------
     model : Model
         What classifies.
-    rate_hz : int, optional
-        Samples per second of the record; by default those of the model.
+    rate_hz : float or Fraction, optional
+        Samples per second of the record, a whole number; by default those of the model.
     device : str
         Where torch computes: ``cpu`` or ``cuda``. A forest is always on the CPU.
     precision : str
@@ -66,14 +67,15 @@ class Scorer:
     Raises
     ------
     ConfigError
-        There is no such precision, `batch` is below 1, or the record's rate below the model's.
+        There is no such precision, `batch` is below 1, or the record's rate is below the model's
+        or no whole number.
     """
 
     def __init__(
         self,
         model: Model,
         *,
-        rate_hz: int | None = None,
+        rate_hz: float | Fraction | None = None,
         device: str = "cpu",
         precision: str = "float32",
         batch: int = 64,
@@ -84,7 +86,7 @@ class Scorer:
             raise ConfigError(f"batch = {batch}; give 1 or more")
         self._model = model
         self._rate = model.rate_hz
-        self._resampling = Resampling(rate_hz or model.rate_hz, model.rate_hz)
+        self._resampling = _resampling(model, model.rate_hz if rate_hz is None else rate_hz)
         self._front_end = model.classifier.front_end
         self._device = torch.device("cpu" if isinstance(model.classifier, Forest) else device)
         self._autocast = precision == "bfloat16"
@@ -96,11 +98,8 @@ class Scorer:
     @property
     def halo_samples(self) -> int:
         """Samples of the record needed before the first window and behind the last one."""
-        halo = self._front_end.halo_samples
-        if not self._resamples:
-            return halo
         way = self._resampling
-        return -(-halo * way.down // way.up) + way.halo_samples
+        return -(-self._front_end.halo_samples * way.down // way.up) + way.halo_samples
 
     @property
     def window_samples(self) -> int:
@@ -158,16 +157,10 @@ class Scorer:
                 f"{samples.shape}"
             )
         n = more // rate + 1
-        if self._resamples:
-            samples = self._resampled(samples, n)
         with torch.inference_mode():
-            return self._score(samples, n)
+            return self._score(self._resampled(samples, n), n)
 
-    @property
-    def _resamples(self) -> bool:
-        return self._resampling.from_hz != self._resampling.to_hz
-
-    def _resampled(self, samples: npt.NDArray[Any], n: int) -> npt.NDArray[np.float64]:
+    def _resampled(self, samples: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
         """Return the record of `n` windows as the model takes it, with the halo of its filter."""
         way, config = self._resampling, self._front_end.config
         first = self.halo_samples * way.up - config.halo_samples * way.down
@@ -249,6 +242,22 @@ class Scorer:
         if not self._autocast:
             return nullcontext()
         return torch.autocast(self._device.type, torch.bfloat16)
+
+
+def _resampling(model: Model, rate_hz: float | Fraction) -> Resampling:
+    """Return the way from the rate of a record to that of a model."""
+    need = f"the model is for {model.rate_hz} samples/s, the data have {float(rate_hz):g}: "
+    if rate_hz < model.rate_hz:
+        raise ConfigError(
+            f"{need}what lies above {float(rate_hz) / 2:g} Hz was not recorded; give a model for "
+            f"{float(rate_hz):g} samples/s or fewer"
+        )
+    if rate_hz != int(rate_hz):
+        raise ConfigError(
+            f"{need}windows begin on whole seconds, so a second must have a whole number of "
+            "samples; resample the record"
+        )
+    return Resampling(int(rate_hz), model.rate_hz)
 
 
 def shared_planes(front_end: FrontEnd, record: torch.Tensor) -> torch.Tensor:

@@ -7,6 +7,7 @@ blocks or the time asked for.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache, partial
 from typing import Any
 
@@ -24,7 +25,7 @@ from seisflow.core.reporting import SILENT, Reporter
 from seisflow.engine.blocks import BlockJob, BlockPlan, BlockStage, do_hours, needs_of
 from seisflow.engine.devices import resolve_device
 from seisflow.engine.stage import Runner
-from seisflow.errors import ConfigError, DataError
+from seisflow.errors import DataError
 from seisflow.stages.infer.config import InferConfig
 from seisflow.stages.infer.layout import Block, score_arrays
 from seisflow.stages.infer.record import classify_seconds, margins_s
@@ -32,7 +33,7 @@ from seisflow.stages.infer.scoring import Scorer
 from seisflow.stages.learn.artifact import load_model
 from seisflow.stages.learn.model import CLASSES, Model
 
-__all__ = ["Infer", "InferPlan", "lay_out", "refuse_lower"]
+__all__ = ["Infer", "InferPlan", "lay_out"]
 
 PROCESS_BYTES = 580_000_000
 """A worker with torch and the other libraries."""
@@ -73,16 +74,14 @@ class Infer(BlockStage[InferConfig, InferPlan]):
         ------
         ConfigError
             No station or no time is selected, there is no such product or model, or the model is
-            for a higher rate or other classes.
+            for a higher rate or other classes, or the rate of the waveforms is no whole number.
         DataError
             The model was damaged.
         IncompleteError
             Some of the waveforms are not ingested yet.
         """
         selection = select_part(self.config, self.config.waveforms)
-        loaded = load_model(self.config.model)
-        refuse_lower(loaded, float(selection.source.rate))
-        return lay_out(self.config, selection, loaded)
+        return lay_out(self.config, selection, load_model(self.config.model))
 
     def arrays(self, plan: InferPlan) -> Iterator[ArraySpec]:
         """Return all arrays of empty SCORES."""
@@ -101,8 +100,8 @@ class Infer(BlockStage[InferConfig, InferPlan]):
     @staticmethod
     def run(job: BlockJob[InferConfig], task: BlockTask) -> Done:
         """Classify a block of stations over one shard of time, and write its shards."""
-        key, rate = job.product.identity.inputs["model"], int(job.source.rate)
-        scorer = _scorer_of_worker(job.config, key, rate)
+        key = job.product.identity.inputs["model"]
+        scorer = _scorer_of_worker(job.config, key, job.source.rate)
         classify = partial(_classify, job, scorer)
         return do_hours(job, task, Infer.shards(job.product, task), classify)
 
@@ -124,24 +123,14 @@ class Infer(BlockStage[InferConfig, InferPlan]):
         return rows
 
 
-def refuse_lower(model: Model, rate_hz: float) -> None:
-    """Go on if a model can classify records of a rate: its own, or a higher one.
+def lay_out(config: InferConfig, selection: Selection, model: Model) -> InferPlan:
+    """Lay out SCORES of a model for a part of WAVEFORMS that need not be there yet.
 
     Raises
     ------
     ConfigError
-        The model needs more samples per second.
+        The model cannot classify records of this rate.
     """
-    if rate_hz < model.rate_hz:
-        raise ConfigError(
-            f"the model is for {model.rate_hz} samples/s, the data have {rate_hz:g}: what lies "
-            f"above {rate_hz / 2:g} Hz was not recorded; give a model for {rate_hz:g} samples/s or "
-            "fewer"
-        )
-
-
-def lay_out(config: InferConfig, selection: Selection, model: Model) -> InferPlan:
-    """Lay out SCORES of a model for a part of WAVEFORMS that need not be there yet."""
     product, tasks = Infer.cut(config, selection, config.block, {"model": model.key})
     source, waveforms = selection.source, selection.waveforms
     return InferPlan(
@@ -153,17 +142,25 @@ def lay_out(config: InferConfig, selection: Selection, model: Model) -> InferPla
             tasks,
             memory_bytes=_memory_bytes(config, model, product),
             n_arrays=2,
-            notes=selection.notes,
+            notes=(*selection.notes, *_notes(model, product)),
         ),
         selection=selection,
         document=model.document,
     )
 
 
+def _notes(model: Model, product: Product) -> Iterator[str]:
+    """Say so where records are not of the model's rate."""
+    if product.rate != model.rate_hz:
+        yield (
+            f"records of {float(product.rate):g} samples/s are resampled to the "
+            f"{model.rate_hz} of the model"
+        )
+
+
 def _memory_bytes(config: InferConfig, model: Model, product: Product) -> int:
     """Return what a worker needs for the model, an hour, and the scores of a task."""
-    rate = int(product.rate)
-    scorer = _scorer(model, config, rate, "cpu")
+    scorer, rate = _scorer(model, config, product.rate, "cpu"), int(product.rate)
     n_record_s = HOUR_S + sum(margins_s(scorer, rate))
     n_values = int(np.prod(scorer.shape))
     process = PROCESS_BYTES + (0 if config.device == "cpu" else CUDA_BYTES)
@@ -185,7 +182,7 @@ def _classify(
 
 
 @lru_cache(maxsize=1)
-def _scorer_of_worker(config: InferConfig, key: str, rate_hz: int) -> Scorer:
+def _scorer_of_worker(config: InferConfig, key: str, rate_hz: Fraction) -> Scorer:
     """Load the model once in each worker.
 
     Raises
@@ -202,7 +199,7 @@ def _scorer_of_worker(config: InferConfig, key: str, rate_hz: int) -> Scorer:
     return _scorer(loaded, config, rate_hz, resolve_device(config.device))
 
 
-def _scorer(model: Model, config: InferConfig, rate_hz: int, device: str) -> Scorer:
+def _scorer(model: Model, config: InferConfig, rate_hz: Fraction, device: str) -> Scorer:
     if device == "cpu":
         torch.set_num_threads(1)  # one task, one thread
     return Scorer(
