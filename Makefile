@@ -1,5 +1,5 @@
 # make demo   the whole way on a small synthetic array with known truth (under 3 minutes)
-# make test   after each change: style, types, layers, quick tests (under 8 minutes on two cores)
+# make test   after each change: style, types, layers, quick tests (about 8 minutes on two cores)
 # make test-all   the same with every test: crashes, real SLURM, object stores, recorded data
 # Each makes its own environment in .venv from the pinned versions in requirements.lock.
 

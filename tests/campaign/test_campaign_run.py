@@ -274,6 +274,7 @@ def test_a_changed_table_is_refused_by_its_stage(write: Write, run: Callable) ->
     assert "rate: asked 20.0, found None" in ended.err
 
 
+@pytest.mark.slow
 def test_problems_in_the_data_let_the_rest_run_and_end_with_3(
     write: Write, run: Callable, tmp_path: Path, scene: Path
 ) -> None:

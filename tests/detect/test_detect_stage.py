@@ -229,6 +229,7 @@ def test_a_coincidence_that_cannot_be_measured_fails_its_hour(array, tmp_path, m
     assert seisflow.open(tmp_path / "c").sizes["event"] == len(FOUND)
 
 
+@pytest.mark.slow
 def test_an_hour_with_too_few_stations_says_so(array, tmp_path, monkeypatch) -> None:
     def fewer(*args: Any) -> Any:
         scores = read(*args)

@@ -78,6 +78,7 @@ def assert_same(found: obspy.Stream, expected: obspy.Stream) -> None:
         np.testing.assert_array_equal(mine.data, theirs.data)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(drawn_streams())
 def test_a_stream_comes_back_as_it_was(drawn: Drawn) -> None:

@@ -105,7 +105,9 @@ def expected_of(source: Path, model: Path, row: int) -> np.ndarray:
     return found
 
 
-@pytest.mark.parametrize("kind", ["compact", "recurrent", "forest"])
+@pytest.mark.parametrize(
+    "kind", ["compact", *(pytest.param(k, marks=pytest.mark.slow) for k in ("recurrent", "forest"))]
+)
 def test_every_second_has_the_score_of_its_window(source, models, tmp_path, kind: str) -> None:
     """At joins of files, at midnight, beside gaps and at the ends."""
     found = infer(source, models / kind, tmp_path / "s.zarr")

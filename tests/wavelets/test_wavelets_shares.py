@@ -48,6 +48,7 @@ def filled(counted: Counted, deal: Deal) -> np.ndarray:
     return np.stack([windows[split == s][:, deal.held == (s > 0)].sum(axis=(0, 1)) for s in Split])
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.sampled_from([None, 0.25]), st.sampled_from([150, 1000]))
 @settings(max_examples=8, deadline=None)
 def test_of_many_small_groups_every_class_has_its_shares(
@@ -98,6 +99,7 @@ def misfits(seed: int) -> tuple[float, float]:
     return ours, misfit(theirs)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(*[st.sampled_from([0, 0, 1, 5, 400])] * 3), min_size=3, max_size=7),
     st.integers(0, 9),
