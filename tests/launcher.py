@@ -1,7 +1,7 @@
 """Start `seisflow` commands quickly: a process that has imported the program and forks for each.
 
 Every command is a process (and a process group) of its own with the exit code the shell would
-see; only the two seconds of imports are saved. One JSON request a line on standard input, one
+see; only the ten seconds of imports are saved. One JSON request a line on standard input, one
 JSON answer a line on standard output.
 """
 
@@ -11,13 +11,11 @@ import json
 import os
 import signal
 import sys
+from importlib import import_module
 
 
 def serve() -> None:
-    import seisflow.formats.obspy_import  # noqa: F401 - what commands would import, once
-    from seisflow.cli.app import program
-
-    assert program()
+    import_all()
     gc.freeze()  # or each command would touch, and so copy, all that was imported
     with open(0, "rb", buffering=0, closefd=False) as requests:
         while line := requests.readline():
@@ -31,6 +29,21 @@ def serve() -> None:
                 return
             answer(pid=pid)
     sys.exit(0)
+
+
+def import_all() -> None:
+    """Import what commands would, once."""
+    import seisflow.formats.obspy_import  # noqa: F401 - before all else
+    from seisflow.cli.app import program
+    from seisflow.registry import STAGES, stage_of
+
+    assert program()
+    for name in STAGES:
+        stage_of(name)
+    for entry in STAGES.values():
+        if entry.after:
+            import_module(f"seisflow.{entry.after.partition(':')[0]}")
+    import torch._dynamo  # noqa: F401 - torch does for every optimiser
 
 
 def answer(**content: object) -> None:

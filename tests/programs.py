@@ -77,6 +77,7 @@ class Launcher:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._number = count()
+        self._started: list[Running] = []
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / "launcher.py")],
             stdin=subprocess.PIPE,
@@ -104,7 +105,8 @@ class Launcher:
         }
         pid = self._ask(**request, out=str(out), err=str(err))["pid"]
         assert pid is not None
-        return Running(pid, out, err, lambda: self._ask(poll=pid)["code"])
+        self._started.append(Running(pid, out, err, lambda: self._ask(poll=pid)["code"]))
+        return self._started[-1]
 
     def run(
         self,
@@ -119,6 +121,13 @@ class Launcher:
         finally:
             if not running.ended():
                 running.signal_group(signal.SIGKILL)
+
+    def kill(self) -> None:
+        """End every command that still runs."""
+        for running in self._started:
+            if not running.ended():
+                running.signal_group(signal.SIGKILL)
+        self._started.clear()
 
     def close(self) -> None:
         assert self._process.stdin is not None

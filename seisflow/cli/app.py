@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Iterable
 from contextlib import chdir, suppress
 from importlib import import_module
@@ -128,6 +129,18 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _interrupt_again(dropped: "sys.UnraisableHookArgs") -> None:
+    """Interrupt once more where Python drops it: in a finalizer, or while it collects garbage."""
+    main = threading.main_thread()
+    if dropped.exc_type is KeyboardInterrupt and threading.current_thread() is main:
+        assert main.ident is not None
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # it may have been SIGTERM
+        # later and from elsewhere: what is raised in here is dropped too
+        threading.Timer(0.01, signal.pthread_kill, (main.ident, signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(dropped)
+
+
 def _say(error: str) -> None:
     ERRORS.print(f"error: {error}", style="red")
 
@@ -149,6 +162,7 @@ def main() -> NoReturn:
     SIGTERM, with which SLURM ends jobs, ends a command in good order as Ctrl-C does.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    sys.unraisablehook = _interrupt_again
     _own_environment()
     asked = sys.argv[1:2]
     try:

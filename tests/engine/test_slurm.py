@@ -48,6 +48,16 @@ def commands(queue: Path) -> Iterator[Launcher]:
     launcher.close()
 
 
+@pytest.fixture(autouse=True)
+def apart(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leave nothing to the next test: a command that failed to end would hand in jobs for ever."""
+    yield
+    if "commands" in request.fixturenames:
+        request.getfixturevalue("commands").kill()
+    if {"commands", "queue"} & set(request.fixturenames):
+        subprocess.run(["scancel", "--me", "--quiet"], check=True)
+
+
 def last_job() -> int:
     line = ["scontrol", "show", "jobs", "--oneliner"]
     said = subprocess.run(line, capture_output=True, text=True, check=True).stdout
