@@ -5,8 +5,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# two processes of one thread; the order of files is that of tests/conftest.py
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+# two processes of one thread, which start hundreds: what Python has compiled is kept; the order of
+# files is that of tests/conftest.py
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo check test test-all bench clean

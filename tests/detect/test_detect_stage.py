@@ -209,6 +209,7 @@ def test_a_gap_in_a_trace_leaves_the_node_out_of_the_stack(array, tmp_path, monk
     assert found.mean_cc.values[0] > 0.9
 
 
+@pytest.mark.slow
 def test_a_coincidence_that_cannot_be_measured_fails_its_hour(array, tmp_path, monkeypatch) -> None:
     def broken(*args: Any) -> np.ndarray:
         raise OSError("the disk is gone")

@@ -101,6 +101,7 @@ def test_any_plan_gives_the_same(radices: tuple[int, int, int], max_lag: int, dt
     np.testing.assert_allclose(out, expected, rtol=0, atol=TOLERANCE[np.dtype(dtype).type])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_samples", "dtype"), [(50, "float32"), (500, "float32"), (99, "float64")]
 )

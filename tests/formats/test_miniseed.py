@@ -287,6 +287,7 @@ def test_records_that_do_not_say_how_long_they_are_may_meet_a_chunks_end(
     assert np.array_equal(chunked.values["XX.TEST..BHE"], whole.values["XX.TEST..BHE"])
 
 
+@pytest.mark.slow
 def test_the_scan_of_a_large_file_stays_small(path: Path) -> None:
     block = b"".join(records(noise(200_000), reclen=4096))
     with path.open("wb") as file:

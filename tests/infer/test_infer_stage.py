@@ -206,7 +206,9 @@ def test_which_seconds_are_ready(source: Path, whole: dict[str, np.ndarray]) -> 
     np.testing.assert_array_equal(nan.any(axis=2), state != ScoreState.READY)
 
 
-@pytest.mark.parametrize("block", [2, 3, None])
+@pytest.mark.parametrize(
+    "block", [2, *(pytest.param(block, marks=pytest.mark.slow) for block in (3, None))]
+)
 def test_any_block_of_stations(source, models, whole, tmp_path: Path, block: int | None) -> None:
     found = infer(source, models / "compact", tmp_path / "s.zarr", block=block, backward=True)
     assert_same(found, whole)

@@ -53,7 +53,9 @@ def test_the_fixture_has_seconds_of_every_kind(whole: dict[str, np.ndarray]) -> 
     assert counts[:3].min() > 50
 
 
-@pytest.mark.parametrize("block", [2, 3, 7, None])
+@pytest.mark.parametrize(
+    "block", [3, *(pytest.param(block, marks=pytest.mark.slow) for block in (2, 7, None))]
+)
 def test_any_block_of_stations(source, whole, tmp_path: Path, block: int | None) -> None:
     assert_same(label(source, tmp_path / "l.zarr", block, backward=True), whole)
     shards = zarr.open_array(tmp_path / "l.zarr" / "label").shards
@@ -324,6 +326,7 @@ def test_every_number_of_the_method_is_used(source, whole, tmp_path: Path) -> No
 CALIBRATED = {"method": "calibrated", "parameters": {"n_templates": 32}}
 
 
+@pytest.mark.slow
 def test_calibrated_products_do_not_depend_on_how_the_work_was_cut(source, tmp_path: Path) -> None:
     whole = label(source, tmp_path / "whole.zarr", 1, **CALIBRATED)
     assert_same(label(source, tmp_path / "b.zarr", 2, backward=True, **CALIBRATED), whole)

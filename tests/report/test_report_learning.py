@@ -256,6 +256,7 @@ def test_feature_maps_of_nothing_are_refused(model: Model, tmp_path: Path) -> No
         learning.feature_maps_figure(model, evaluations.open_examples(none))
 
 
+@pytest.mark.slow
 def test_all_figures_are_written_also_without_earthquakes(
     without_earthquakes: Evaluation, model: Model, examples: Examples, tmp_path: Path
 ) -> None:

@@ -94,6 +94,7 @@ def test_the_busy_scene_has_everything_in_it() -> None:
     assert kinds == {int(k) for k in SourceKind}
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)
 def test_any_piece_equals_the_whole(data: st.DataObject) -> None:

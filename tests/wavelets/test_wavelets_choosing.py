@@ -191,7 +191,9 @@ def test_candidates_equal_plain_loops(planted: Scene) -> None:
     assert all(found.seconds[r] > 0 for r in ("gap", "near arrival", "labels not equal"))
 
 
-@pytest.mark.parametrize("block", [1, 4, 6])
+@pytest.mark.parametrize(
+    "block", [4, *(pytest.param(block, marks=pytest.mark.slow) for block in (1, 6))]
+)
 def test_candidates_do_not_depend_on_the_cut(planted: Scene, block: int) -> None:
     one, other = chosen(planted.sources), chosen(planted.sources, block, backward=True)
     for name, values in vars(one.examples).items():

@@ -25,6 +25,7 @@ def paths(planted: Scene) -> list[Path]:
     return [planted.sources.waveforms, planted.sources.labels, planted.sources.arrivals]
 
 
+@pytest.mark.slow
 def test_two_workers_make_the_same_product_and_say_so(
     planted: Scene, clean: Path, launcher: Launcher, cluster: Cluster, tmp_path: Path
 ) -> None:

@@ -67,6 +67,7 @@ def test_of_many_small_groups_every_class_has_its_shares(
     assert (np.abs(found - wanted) <= 0.06 * wanted + 0.003).all()
 
 
+@pytest.mark.slow
 def test_shares_are_nearer_than_those_of_scikit_learn() -> None:
     """Of equal shares, which are all that StratifiedGroupKFold knows; a rare set is dealt worse."""
     ours, theirs = np.transpose([misfits(seed) for seed in range(60)])
