@@ -840,6 +840,7 @@ def infer(
     select: tuple[str, ...] | list[str] | str = (),
     start: str | None = None,
     end: str | None = None,
+    time_scale: int = 1,
     precision: Literal["float32", "bfloat16"] = "float32",
     batch: int = 64,
     block: int | None = None,
@@ -871,6 +872,11 @@ def infer(
         Start of the time span, ISO 8601 UTC; widened to whole UTC hours.
     end : str, optional
         End of the time span (exclusive), ISO 8601 UTC; widened to whole UTC hours.
+    time_scale : int, default 1
+        Read records so many times slower, 500 samples/s at 5 as 100 samples/s: for small local
+        earthquakes, whose waves are as many times faster than those a model was trained on. A
+        second then has as many windows, and the one most like an earthquake stands for it. 1 or
+        more.
     precision : {'float32', 'bfloat16'}, default 'float32'
         Arithmetic of the network: 'float32', or 'bfloat16' where the processor has it.
     batch : int, default 64

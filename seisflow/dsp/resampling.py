@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import firwin, kaiser_beta, kaiserord, upfirdn
+from scipy.signal import firwin, kaiser_beta, kaiserord
+
+from seisflow.dsp.compiling import call, compiled
 
 __all__ = ["Resampling"]
 
@@ -19,6 +21,10 @@ STOP_DB = 80.0
 """What would be folded back from above the band is lowered by so much."""
 BAND = 0.9
 """Up to this part of half the new rate nothing is changed or folded back."""
+TOGETHER = 4
+"""Taps of one pass over what comes out: it is written and read again as many times fewer."""
+BLOCK = 1024
+"""Samples that come out together: they and what they need stay in the cache of a core."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +104,46 @@ class Resampling:
             raise ValueError("the filter reaches beyond the record")
         if self.down == 1:
             return samples[first : first + n]
-        lead = -(first + half) % self.down  # so that one comes out at `first`
-        taps = np.concatenate([np.zeros(lead), self.taps])
-        begin = (first + half + lead) // self.down
-        found = upfirdn(taps, np.asarray(samples, dtype=np.float64), self.up, self.down)
-        return np.asarray(found[begin : begin + n])
+        found = np.empty(n)
+        for k in range(min(self.up, n)):  # every so many that come out have the same branch
+            begin = first - half + k * self.down
+            lead = -begin % self.up
+            taps = np.ascontiguousarray(self.taps[lead :: self.up])
+            part = np.empty(len(found[k :: self.up]))
+            call(_decimate, samples, (begin + lead) // self.up, taps, self.down, part)
+            found[k :: self.up] = part
+        return found
+
+
+@compiled(no_nan=True)
+def _decimate(samples, begin, taps, down, found):  # type: ignore[no-untyped-def]
+    """Fill ``found[i]`` with the sum of ``taps[k] * samples[begin + i * down + k]``.
+
+    Samples are laid out in a row for each phase, so that loops go along what comes out; the order
+    of the sum is the same for each.
+    """
+    n_columns = -(-taps.size // (down * TOGETHER)) * TOGETHER
+    row = np.empty(BLOCK + n_columns)
+    sums = np.empty(BLOCK)
+    for start in range(0, found.size, BLOCK):
+        n = min(BLOCK, found.size - start)
+        first = begin + start * down
+        stop = first + (n - 1) * down + taps.size
+        sums[:n] = 0.0
+        for phase in range(down):
+            n_here = -((first + phase - stop) // down)
+            for i in range(n_here):
+                row[i] = samples[first + phase + i * down]
+            row[n_here : n + n_columns] = 0.0
+            for k in range(phase, taps.size, down * TOGETHER):
+                a, b, c, d = taps[k], 0.0, 0.0, 0.0
+                if k + down < taps.size:
+                    b = taps[k + down]
+                if k + 2 * down < taps.size:
+                    c = taps[k + 2 * down]
+                if k + 3 * down < taps.size:
+                    d = taps[k + 3 * down]
+                part = row[k // down : k // down + n + 3]
+                for i in range(n):
+                    sums[i] += a * part[i] + b * part[i + 1] + c * part[i + 2] + d * part[i + 3]
+        found[start : start + n] = sums[:n]

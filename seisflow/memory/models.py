@@ -61,7 +61,7 @@ def load_model(path: str | AnyPath) -> "WaveformModel":
     return WaveformModel(load_artifact(path), str(path))
 
 
-ANNOTATE = ("sampling_rate_hz", "precision", "batch", "device")
+ANNOTATE = ("sampling_rate_hz", "time_scale", "precision", "batch", "device")
 """What `WaveformModel.classify` hands on."""
 
 
@@ -79,7 +79,7 @@ class WaveformModel:
     def __init__(self, model: Model, name: str = "") -> None:
         self.model = model
         self.name = name
-        self._scorers: dict[tuple[int, str, str, int], Scorer] = {}
+        self._scorers: dict[tuple[object, ...], Scorer] = {}
 
     def __repr__(self) -> str:
         rate = self.rate_hz
@@ -138,6 +138,7 @@ class WaveformModel:
         record: Any,
         sampling_rate_hz: float | None = None,
         *,
+        time_scale: int = 1,
         precision: str = "float32",
         batch: int = 64,
         device: str = "cpu",
@@ -153,6 +154,9 @@ class WaveformModel:
             filter.
         sampling_rate_hz : float, optional
             Samples per second; needed for an array.
+        time_scale : int
+            Read the record so many times slower, 500 samples/s at 5 as 100 samples/s, for small
+            local earthquakes; see ``seisflow infer --help``.
         precision : str
             Of the network: ``"float32"``, or ``"bfloat16"`` where the processor has it.
         batch : int
@@ -170,14 +174,15 @@ class WaveformModel:
         Raises
         ------
         ConfigError
-            The record has a lower rate than the model, or an option is not known.
+            The record, as it is read, has a lower rate than the model, or an option is not known.
         DataError
             The record cannot be used: see `seisflow.from_obspy`.
         """
-        asked = {"precision": precision, "batch": batch, "device": device, **unknown}
+        asked = {"time_scale": time_scale, "precision": precision, "batch": batch}
+        asked |= {"device": device, **unknown}
         config = InferConfig.build(dict.fromkeys(("waveforms", "model", "scores"), NOWHERE) | asked)
         waveforms = waveforms_of(record, sampling_rate_hz, "annotate")
-        scorer = self._scorer(int(waveforms.rate), precision, batch, device)
+        scorer = self._scorer(config, int(waveforms.rate))
         product = _product(config, waveforms, self.key)
         block = Block(len(waveforms.stations), product.n_seconds, scorer.n_classes)
         with one_thread():  # as a task of the command: sums of several threads differ in last bits
@@ -246,12 +251,18 @@ class WaveformModel:
         seconds = slice(first, first + HOUR_S)
         block.put(row, seconds, classify_seconds(scorer, record, rate))
 
-    def _scorer(self, rate_hz: int, precision: str, batch: int, device: str) -> Scorer:
+    def _scorer(self, config: InferConfig, rate_hz: int) -> Scorer:
         """Prepare the network once for each way to use it."""
-        asked = (rate_hz, resolve_device(device), precision, batch)
+        device = resolve_device(config.device)
+        asked = (rate_hz, config.time_scale, device, config.precision, config.batch)
         if asked not in self._scorers:
             self._scorers[asked] = Scorer(
-                self.model, rate_hz=rate_hz, device=asked[1], precision=precision, batch=batch
+                self.model,
+                rate_hz=rate_hz,
+                time_scale=config.time_scale,
+                device=device,
+                precision=config.precision,
+                batch=config.batch,
             )
         return self._scorers[asked]
 

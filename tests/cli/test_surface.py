@@ -69,8 +69,8 @@ OPTIONS = {
         *("--false-positive-rate", "--output", "-o", "--device", "--batch", "--json"),
     },
     "infer": {
-        *("waveforms", "model", "scores", "--select", "--start", "--end", "--precision"),
-        *("--batch", "--block", "--device"),
+        *("waveforms", "model", "scores", "--select", "--start", "--end", "--time-scale"),
+        *("--precision", "--batch", "--block", "--device"),
         *ENGINE,
     },
     "detect": {

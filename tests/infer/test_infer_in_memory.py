@@ -68,9 +68,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def infer(source: Path, model: Path, output: Path) -> xr.Dataset:
+def infer(source: Path, model: Path, output: Path, **options: object) -> xr.Dataset:
     """Do what the command does; open it."""
-    asked = {"waveforms": source, "model": model, "scores": output}
+    asked = {"waveforms": source, "model": model, "scores": output, **options}
     return made(Infer(Infer.Config.build(asked))).open().load()
 
 
@@ -90,15 +90,23 @@ def test_scores_are_those_of_the_command(kind, source, stream, models, tmp_path:
     xr.testing.assert_equal(trace.probability, expected.probability.sel(second=trace.second)[[1]])
 
 
-@pytest.mark.parametrize("rate", [100, 200])
-def test_a_record_of_a_higher_rate_has_the_scores_of_the_command(models, tmp_path, rate) -> None:
+@pytest.mark.parametrize(("rate", "scale"), [(100, 1), (200, 1), (200, 4)])
+def test_a_record_of_a_higher_rate_has_the_scores_of_the_command(
+    models, tmp_path, rate: int, scale: int
+) -> None:
     values = np.repeat(counts(200, 3), rate // RATE)[: 80 * rate] + np.arange(80 * rate) % 7
     source = waveforms(tmp_path, {A: [("2020-02-28T09:59:20", values.astype("int32"))]}, rate)
-    expected = infer(source, models / "compact", tmp_path / "s.zarr")
+    slower = {"time_scale": scale}
+    expected = infer(source, models / "compact", tmp_path / "s.zarr", **slower)
     assert (expected.state == ScoreState.READY).sum() > 60
-    found = seisflow.load_model(models / "compact").annotate(seisflow.open(source))
+    model = seisflow.load_model(models / "compact")
+    found = model.annotate(seisflow.open(source), **slower)
     xr.testing.assert_identical(found, expected)
-    bare = seisflow.load_model(models / "compact").annotate(values, sampling_rate_hz=rate)
+    if scale > 1:  # the same model still reads at the usual pace
+        assert not model.annotate(seisflow.open(source)).probability.equals(found.probability)
+    picks = model.classify(seisflow.open(source), 0.01, **slower)
+    assert set(picks.probability) <= set(expected.probability.values[..., 0].ravel())
+    bare = model.annotate(values, sampling_rate_hz=rate, **slower)
     assert (bare.state == ScoreState.READY).sum() > 60
 
 

@@ -64,7 +64,7 @@ def test_a_record_and_its_windows_agree(kind: str, n_windows: int) -> None:
 @pytest.mark.parametrize("rate", [50, 110, 500])
 def test_compact_goes_along_at_every_rate(rate: int) -> None:
     model = sharp("compact", FrontEndConfig(rate))
-    assert check(model, 2 * ALONG_WINDOWS + 3).goes_along
+    assert check(model, sum(ALONG_WINDOWS) + 3).goes_along
 
 
 @pytest.mark.parametrize(
@@ -219,6 +219,28 @@ def test_a_record_of_a_higher_rate_is_resampled_once(kind: str, of_model: int, r
     for k in (0, 7, n - 1):
         alone = scorer.probabilities(samples[begin + k * rate :][:length])
         np.testing.assert_allclose(alone[0], found[k], atol=1e-5)
+
+
+@pytest.mark.parametrize(("rate", "scale", "read"), [(500, 5, 100), (1000, 5, 200), (250, 2, 125)])
+def test_a_record_read_slower_is_one_of_a_lower_rate(rate: int, scale: int, read: int) -> None:
+    model = sharp("compact", FrontEndConfig(100))
+    slowly, lower = Scorer(model, rate_hz=rate, time_scale=scale), Scorer(model, rate_hz=read)
+    assert slowly.step_samples == lower.step_samples == read
+    assert slowly.window_samples == 4 * read
+    assert slowly.halo_samples == lower.halo_samples
+    samples = faster(model.classifier.front_end.config, read, 40)
+    samples = samples[: lower.window_samples + 2 * lower.halo_samples + 20 * read]
+    np.testing.assert_array_equal(slowly.probabilities(samples), lower.probabilities(samples))
+
+
+def test_time_scales_that_cannot_be_are_refused() -> None:
+    model = sharp("compact", FrontEndConfig(100))
+    with pytest.raises(ConfigError, match=r"500, read 7 times slower 71\.4.*scale of 5 or less"):
+        Scorer(model, rate_hz=500, time_scale=7)
+    with pytest.raises(ConfigError, match=r"whole number of samples .* of 1 or 2 or 4 or 5"):
+        Scorer(model, rate_hz=500, time_scale=3)
+    with pytest.raises(ConfigError, match="what lies above 20 Hz was not recorded"):
+        Scorer(model, rate_hz=40, time_scale=2)
 
 
 def test_rates_that_cannot_be_are_refused() -> None:

@@ -145,43 +145,64 @@ def fast(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return waveforms(tmp_path_factory.mktemp("fast"), stations, FAST)
 
 
-def test_a_record_of_a_higher_rate_has_the_scores_of_one_resampled(fast, models, tmp_path) -> None:
-    """By SciPy, window by window; ready where all that the filters touch was recorded."""
-    found = infer(fast, models / "compact", tmp_path / "s.zarr")
-    model, way = load_model(models / "compact"), Resampling(FAST, RATE)
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_record_of_a_higher_rate_has_the_scores_of_one_resampled(
+    fast, models, tmp_path, scale: int
+) -> None:
+    """By SciPy, window by window; ready where all that the filters touch was recorded.
+
+    Read slower, a second has several windows, and the one most like an earthquake stands for it.
+    """
+    found = infer(fast, models / "compact", tmp_path / "s.zarr", time_scale=scale)
+    step = FAST // scale
+    model, way = load_model(models / "compact"), Resampling(step, RATE)
     group = zarr.open_group(fast, mode="r")
     half = -(-HALO * way.down // way.up) + way.halo_samples
-    begins = (np.arange(found["state"].shape[1]) - 1) * FAST - half
-    length = 4 * FAST + 2 * half
+    n = found["state"].shape[1]
+    begins = np.arange(n)[:, None] * FAST + (np.arange(scale) - 1) * step
+    length = 4 * step + 2 * half
+    n_others = 0
     for row in range(2):
         samples, coverage = np.asarray(group["waveform"][row]), np.asarray(group["coverage"][row])
         whole = np.repeat(coverage == 1, FAST) & (samples != 0)
         ready = np.array(
-            [a >= 0 and a + length <= samples.size and whole[a : a + length].all() for a in begins]
+            [
+                all(a >= half and whole[a - half :][:length].sum() == length for a in windows)
+                for windows in begins
+            ]
         )
         assert ready.sum() > 100
         np.testing.assert_array_equal(found["state"][row] == ScoreState.READY, ready)
         for k in np.flatnonzero(ready)[::9]:
-            first = (k - 1) * FAST - 10 * FAST  # whole seconds before: on the grid of the model
-            part = samples[max(0, first) : begins[k] + length].astype(float)
-            slow = resample_poly(part, way.up, way.down, window=way.taps / way.up)
-            at = ((k - 1) * FAST - max(0, first)) * RATE // FAST - HALO
-            window = slow[at : at + CONFIG.input_samples].astype(np.float32)
-            expected = model.probabilities(window[None])[0]
+            windows = []
+            for begin in begins[k]:
+                first = max(begin % step, begin - 10 * step)  # on the grid of the model
+                part = samples[first : begin + length - half].astype(float)
+                slow = resample_poly(part, way.up, way.down, window=way.taps / way.up)
+                at = (begin - first) * RATE // step - HALO
+                windows.append(slow[at : at + CONFIG.input_samples].astype(np.float32))
+            every = model.probabilities(np.stack(windows))
+            n_others += every[:, 0].argmax() > 0
+            expected = every[every[:, 0].argmax()]
             np.testing.assert_allclose(found["probability"][row, k], expected, atol=1e-4)
+    assert (n_others > 5) == (scale > 1)
 
 
+@pytest.mark.parametrize("scale", [1, 2])
 def test_scores_of_a_higher_rate_do_not_depend_on_how_the_work_was_cut(
-    fast, models, tmp_path: Path
+    fast, models, tmp_path: Path, scale: int
 ) -> None:
-    (note,) = begin(fast, models / "compact", tmp_path / "0.zarr").plan.needs.notes
-    assert note == "records of 100 samples/s are resampled to the 40 of the model"
-    whole = infer(fast, models / "compact", tmp_path / "1.zarr", block=1)
-    apart = infer(fast, models / "compact", tmp_path / "2.zarr", block=2, backward=True)
+    slower = {"time_scale": scale}
+    *slowed, note = begin(fast, models / "compact", tmp_path / "0.zarr", **slower).plan.needs.notes
+    resampled = "records of 100 samples/s are resampled to the 40 of the model"
+    assert note == resampled + (" times 2" if scale == 2 else "")
+    assert ["are read 2 times slower" in note for note in slowed] == [True] * (scale - 1)
+    whole = infer(fast, models / "compact", tmp_path / "1.zarr", block=1, **slower)
+    apart = infer(fast, models / "compact", tmp_path / "2.zarr", block=2, backward=True, **slower)
     assert_same(apart, whole)
     begin_s, stop_s = second(fast, "2020-02-28T23:00"), second(fast, "2020-02-29T00:00")
     times = {"start": "2020-02-28T23:00", "end": "2020-02-29T00:00"}
-    hour = infer(fast, models / "compact", tmp_path / "3.zarr", **times)
+    hour = infer(fast, models / "compact", tmp_path / "3.zarr", **times, **slower)
     np.testing.assert_array_equal(hour["probability"], whole["probability"][:, begin_s:stop_s])
 
 
@@ -368,6 +389,10 @@ def test_what_does_not_fit_is_refused(source, models, tmp_path: Path) -> None:
     half = waveforms(tmp_path, {A: [("2020-02-28T10:00", counts(60, 1))]}, 62.5)
     with pytest.raises(ConfigError, match=r"the data have 62\.5: .* a whole number of samples"):
         begin(half, models / "compact", tmp_path / "s.zarr")
+    with pytest.raises(ConfigError, match="read 2 times slower 20: leave the time scale out"):
+        begin(source, models / "compact", tmp_path / "s.zarr", time_scale=2)
+    with pytest.raises(ConfigError, match=r"time_scale: found 0: .* equal to 1"):
+        begin(source, models / "compact", tmp_path / "s.zarr", time_scale=0)
     with pytest.raises(ConfigError, match="is not a folder"):
         begin(source, tmp_path / "none", tmp_path / "s.zarr")
     with pytest.raises(ConfigError, match="no station matches --select YY"):

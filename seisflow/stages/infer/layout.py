@@ -24,10 +24,7 @@ def score_arrays(
     """Return all arrays of an empty SCORES product."""
     n, seconds, shard_s = len(stations), product.n_seconds, product.shard_s
     dims, n_classes = ("station", "second"), len(classes)
-    attrs: dict[str, Any] = {
-        "long_name": "probability of each class for the window that begins 1 s before the second",
-        "units": "1",
-    }
+    attrs: dict[str, Any] = {"long_name": _meaning(product), "units": "1"}
     chunk_s = min(HOUR_S, shard_s)  # detection reads an hour of all stations
     yield ArraySpec(
         "probability",
@@ -47,6 +44,17 @@ def score_arrays(
     names = np.array(classes, dtype=object)
     attrs = {"long_name": "class of a window"}
     yield ArraySpec("class", ("class",), (n_classes,), "str", "", attrs=attrs, values=names)
+
+
+def _meaning(product: Product) -> str:
+    """Say which window a probability is of."""
+    scale = product.identity.config.get("time_scale", 1)
+    if scale == 1:
+        return "probability of each class for the window that begins 1 s before the second"
+    return (
+        "probability of each class for the window most like an earthquake, of the "
+        f"{scale} of a second that is read {scale} times slower"
+    )
 
 
 class Block:

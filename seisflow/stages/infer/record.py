@@ -1,7 +1,9 @@
 """One hour of one station, from raw samples to probabilities of its seconds.
 
 Second s is classified by the window that begins `LEAD_S` before it, so that a P wave in that
-second lies 1 to 2 s into the window, as in training.
+second lies 1 to 2 s into the window, as in training. Of a record that is read K times slower, the
+window and its lead are K times shorter, K windows stand for the K parts of a second, and the one
+that is most like an earthquake stands for the second.
 """
 
 from collections.abc import Iterator
@@ -10,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from seisflow.archive.blocks import Record
+from seisflow.core.classes import WaveletClass
 from seisflow.dsp.quality import constant_run_samples, constant_samples
 from seisflow.stages.infer.scoring import Scorer
 
 __all__ = ["LEAD_S", "classify_seconds", "margins_s"]
 
 LEAD_S = 1
-"""Seconds between the beginning of a window and the second it stands for."""
+"""Seconds, as a record is read, between the beginning of a window and what it stands for."""
 
 
 def margins_s(scorer: Scorer, rate_hz: int) -> tuple[int, int]:
@@ -35,8 +38,11 @@ def margins_s(scorer: Scorer, rate_hz: int) -> tuple[int, int]:
         The lead, or the rest of the window; the halo of the filter; and a run of one value, so
         that one which begins in the halo is known for what it is.
     """
-    halo_s = -(-(scorer.halo_samples + constant_run_samples(rate_hz)) // rate_hz)
-    return LEAD_S + halo_s, scorer.window_samples // rate_hz - LEAD_S - 1 + halo_s
+    step = scorer.step_samples
+    lead = LEAD_S * step
+    halo = scorer.halo_samples + constant_run_samples(rate_hz)
+    before, behind = lead + halo, scorer.window_samples - lead - step + halo
+    return -(-before // rate_hz), -(-behind // rate_hz)
 
 
 def classify_seconds(scorer: Scorer, record: Record, rate_hz: int) -> npt.NDArray[np.float32]:
@@ -64,26 +70,33 @@ def classify_seconds(scorer: Scorer, record: Record, rate_hz: int) -> npt.NDArra
         record.samples, record.filled, min_run_samples=constant_run_samples(rate_hz)
     )
     usable &= np.repeat(record.coverage == 1, rate_hz)
-    halo = scorer.halo_samples
+    halo, step, per_s = scorer.halo_samples, scorer.step_samples, scorer.time_scale
     length = scorer.window_samples + 2 * halo
-    first = (before - LEAD_S) * rate_hz - halo
-    whole = _whole(usable, first, length, rate_hz, n_seconds)
-    samples = np.where(usable, record.samples, 0)
-    found = np.full((n_seconds, scorer.n_classes), np.nan, dtype=np.float32)
+    first = before * rate_hz - LEAD_S * step - halo
+    whole = _whole(usable, first, length, step, n_seconds * per_s)
+    whole = np.repeat(whole.reshape(n_seconds, per_s).all(axis=1), per_s)
+    found = np.full((n_seconds * per_s, scorer.n_classes), np.nan, dtype=np.float32)
     for start, stop in _runs(whole):
-        begin = first + start * rate_hz
-        part = samples[begin : begin + length + (stop - start - 1) * rate_hz]
+        begin = first + start * step
+        part = record.samples[begin : begin + length + (stop - start - 1) * step]
         found[start:stop] = scorer.probabilities(part)
-    return found
+    return _likeliest(found.reshape(n_seconds, per_s, scorer.n_classes))
+
+
+def _likeliest(found: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return of each second the window with the largest probability of an earthquake."""
+    best = found[:, :, WaveletClass.EARTHQUAKE].argmax(axis=1)
+    return np.asarray(np.take_along_axis(found, best[:, None, None], axis=1)[:, 0])
 
 
 def _whole(
-    usable: npt.NDArray[np.bool_], first: int, length: int, rate: int, n: int
+    usable: npt.NDArray[np.bool_], first: int, length: int, step: int, n: int
 ) -> npt.NDArray[np.bool_]:
-    """Tell which windows of `length` samples, one a second from `first`, have all samples."""
-    missing = np.concatenate([[0], np.cumsum(~usable)])
-    starts = first + np.arange(n) * rate
-    return np.asarray(missing[starts + length] == missing[starts])
+    """Tell which windows of `length` samples, one every `step` from `first`, have all samples."""
+    missing = np.flatnonzero(~usable)
+    starts = first + np.arange(n) * step
+    n_before, n_behind = (missing.searchsorted(at) for at in (starts, starts + length))
+    return np.asarray(n_before == n_behind)
 
 
 def _runs(mask: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,9 @@ A window a second: what neighbouring windows share is computed once. All ways gi
 - *windows*: a forest measures windows one by one.
 
 A record of a higher rate than the model's is resampled first, once as a whole
-(`seisflow.dsp.resampling`); windows begin on whole seconds at either rate.
+(`seisflow.dsp.resampling`); windows begin on whole seconds at either rate. Read slower by a time
+scale, a record is one of as many times fewer samples per second, and its windows are as many times
+shorter and closer.
 
 Invariants: the filters run in float64 and the order of all sums depends on the record alone, not
 on what was asked before. A window's probabilities depend on its samples and their halo, up to
@@ -40,8 +42,8 @@ from seisflow.stages.learn.model import Model
 __all__ = ["PRECISIONS", "Scorer"]
 
 PRECISIONS = ("float32", "bfloat16")
-ALONG_WINDOWS = 120
-"""Windows of one pass along a record: what it needs stays in the cache of a core."""
+ALONG_WINDOWS = (450, 120)
+"""Windows of a long and of a short pass along a record: what it needs stays in a core's cache."""
 FILTER_BLOCK = 16
 """Transforms of the filter in half lengths of it."""
 WIDE = 16
@@ -57,6 +59,9 @@ class Scorer:
         What classifies.
     rate_hz : float or Fraction, optional
         Samples per second of the record, a whole number; by default those of the model.
+    time_scale : int
+        How many times slower the record is read: its samples per second divided by that are taken
+        for its rate.
     device : str
         Where torch computes: ``cpu`` or ``cuda``. A forest is always on the CPU.
     precision : str
@@ -67,8 +72,13 @@ class Scorer:
     Raises
     ------
     ConfigError
-        There is no such precision, `batch` is below 1, or the record's rate is below the model's
-        or no whole number.
+        There is no such precision, `batch` is below 1, or the record's rate, divided by the time
+        scale, is below the model's or no whole number.
+
+    Attributes
+    ----------
+    time_scale : int
+        As given: windows that begin in a second of the record.
     """
 
     def __init__(
@@ -76,6 +86,7 @@ class Scorer:
         model: Model,
         *,
         rate_hz: float | Fraction | None = None,
+        time_scale: int = 1,
         device: str = "cpu",
         precision: str = "float32",
         batch: int = 64,
@@ -86,7 +97,9 @@ class Scorer:
             raise ConfigError(f"batch = {batch}; give 1 or more")
         self._model = model
         self._rate = model.rate_hz
-        self._resampling = _resampling(model, model.rate_hz if rate_hz is None else rate_hz)
+        self.time_scale = time_scale
+        rate_hz = model.rate_hz if rate_hz is None else rate_hz
+        self._resampling = _resampling(model, rate_hz, time_scale)
         self._front_end = model.classifier.front_end
         self._device = torch.device("cpu" if isinstance(model.classifier, Forest) else device)
         self._autocast = precision == "bfloat16"
@@ -102,9 +115,14 @@ class Scorer:
         return -(-self._front_end.halo_samples * way.down // way.up) + way.halo_samples
 
     @property
+    def step_samples(self) -> int:
+        """Samples of the record from one window to the next: a second, as it is read."""
+        return self._resampling.from_hz
+
+    @property
     def window_samples(self) -> int:
         """Samples of the record in a window."""
-        return self._front_end.config.window_s * self._resampling.from_hz
+        return self._front_end.config.window_s * self.step_samples
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -130,11 +148,11 @@ class Scorer:
         return sum(p.numel() * p.element_size() for p in classifier.network.parameters())
 
     def probabilities(self, samples: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Classify the windows of a record that begin a second apart.
+        """Classify the windows of a record that begin a second apart, as it is read.
 
         Parameters
         ----------
-        samples : ndarray, shape (window_samples + 2 * halo_samples + (N - 1) * rate,)
+        samples : ndarray, shape (window_samples + 2 * halo_samples + (N - 1) * step_samples,)
             Counts, or any unit; finite; at the rate of the record. The first window begins
             `halo_samples` after the first.
 
@@ -148,7 +166,7 @@ class Scorer:
         DataError
             The record has another length.
         """
-        rate = self._resampling.from_hz
+        rate = self.step_samples
         more = samples.size - self.window_samples - 2 * self.halo_samples
         if samples.ndim != 1 or more < 0 or more % rate:
             raise DataError(
@@ -183,20 +201,19 @@ class Scorer:
         return self._model.probabilities(windows.astype(np.float32), batch=self._batch)
 
     def _along(self, samples: npt.NDArray[Any], n: int) -> npt.NDArray[np.float32]:
-        """Send a network along whole frames; the last pass is filled up to the length of all."""
+        """Send a network along whole frames; the last pass is filled up to its length."""
         network: Any = self._network
         config, hop = self._front_end.config, self._front_end.config.hop_samples
         record = self._filtered(samples)
         record = record / record.abs().max().clamp(min=torch.finfo(record.dtype).tiny)
         record = record[(network.first_frame - 1) * hop - config.frame_samples // 2 :]
-        n_frames = network.n_frames + 1 + FRAMES_PER_S * (ALONG_WINDOWS - 1)
-        length = (n_frames - 1) * hop + config.frame_samples
-        stop = -(-n // ALONG_WINDOWS) * ALONG_WINDOWS * self._rate
-        missing = stop - ALONG_WINDOWS * self._rate + length - record.shape[0]
-        record = nn.functional.pad(record, (0, max(0, missing)))
         logits = []
-        for begin in range(0, stop, ALONG_WINDOWS * self._rate):
-            frames = record[begin : begin + length].unfold(0, config.frame_samples, hop)
+        for begin, n_windows in _passes(n):
+            n_frames = network.n_frames + 1 + FRAMES_PER_S * (n_windows - 1)
+            length = (n_frames - 1) * hop + config.frame_samples
+            part = record[begin * self._rate :][:length]
+            part = nn.functional.pad(part, (0, length - part.shape[0]))
+            frames = part.unfold(0, config.frame_samples, hop)
             real, imaginary = (self._basis @ frames.T.contiguous()).chunk(2)
             with self._precision():
                 logits.append(network.along(real[None], imaginary[None])[0])
@@ -244,20 +261,42 @@ class Scorer:
         return torch.autocast(self._device.type, torch.bfloat16)
 
 
-def _resampling(model: Model, rate_hz: float | Fraction) -> Resampling:
-    """Return the way from the rate of a record to that of a model."""
-    need = f"the model is for {model.rate_hz} samples/s, the data have {float(rate_hz):g}: "
-    if rate_hz < model.rate_hz:
+def _resampling(model: Model, rate_hz: float | Fraction, time_scale: int) -> Resampling:
+    """Return the way from the rate of a record, as it is read, to that of a model."""
+    read_hz = Fraction(rate_hz) / time_scale
+    slower = f", read {time_scale} times slower {float(read_hz):g}" if time_scale > 1 else ""
+    need = f"the model is for {model.rate_hz} samples/s, the data have {float(rate_hz):g}{slower}: "
+    most = int(rate_hz / model.rate_hz)
+    if most and read_hz < model.rate_hz:
+        less = f"give a time scale of {most} or less" if most > 1 else "leave the time scale out"
+        raise ConfigError(need + less)
+    if read_hz < model.rate_hz:
         raise ConfigError(
             f"{need}what lies above {float(rate_hz) / 2:g} Hz was not recorded; give a model for "
             f"{float(rate_hz):g} samples/s or fewer"
         )
-    if rate_hz != int(rate_hz):
+    if Fraction(rate_hz).denominator > 1:
         raise ConfigError(
             f"{need}windows begin on whole seconds, so a second must have a whole number of "
             "samples; resample the record"
         )
-    return Resampling(int(rate_hz), model.rate_hz)
+    if read_hz.denominator > 1:
+        fits = (k for k in range(1, most + 1) if rate_hz % k == 0)
+        raise ConfigError(
+            f"{need}a second must have a whole number of samples as it is read; give a time scale "
+            f"of {' or '.join(map(str, fits))}"
+        )
+    return Resampling(int(read_hz), model.rate_hz)
+
+
+def _passes(n: int) -> Iterator[tuple[int, int]]:
+    """Yield the first window and the length of passes over `n` windows: long ones, then short."""
+    begin = 0
+    while begin < n:
+        long, short = ALONG_WINDOWS
+        length = long if n - begin >= long else short
+        yield begin, length
+        begin += length
 
 
 def shared_planes(front_end: FrontEnd, record: torch.Tensor) -> torch.Tensor:

@@ -142,19 +142,25 @@ def lay_out(config: InferConfig, selection: Selection, model: Model) -> InferPla
             tasks,
             memory_bytes=_memory_bytes(config, model, product),
             n_arrays=2,
-            notes=(*selection.notes, *_notes(model, product)),
+            notes=(*selection.notes, *_notes(config, model, product)),
         ),
         selection=selection,
         document=model.document,
     )
 
 
-def _notes(model: Model, product: Product) -> Iterator[str]:
-    """Say so where records are not of the model's rate."""
-    if product.rate != model.rate_hz:
+def _notes(config: InferConfig, model: Model, product: Product) -> Iterator[str]:
+    """Say so where records are not taken at the model's rate."""
+    rate_hz, scale = float(product.rate), config.time_scale
+    if scale > 1:
         yield (
-            f"records of {float(product.rate):g} samples/s are resampled to the "
-            f"{model.rate_hz} of the model"
+            f"records of {rate_hz:g} samples/s are read {scale} times slower: a second has {scale} "
+            "windows, and so up to as many times the false positives"
+        )
+    if rate_hz != scale * model.rate_hz:
+        yield (
+            f"records of {rate_hz:g} samples/s are resampled to the {model.rate_hz} of the model"
+            + (f" times {scale}" if scale > 1 else "")
         )
 
 
@@ -203,5 +209,10 @@ def _scorer(model: Model, config: InferConfig, rate_hz: Fraction, device: str) -
     if device == "cpu":
         torch.set_num_threads(1)  # one task, one thread
     return Scorer(
-        model, rate_hz=rate_hz, device=device, precision=config.precision, batch=config.batch
+        model,
+        rate_hz=rate_hz,
+        time_scale=config.time_scale,
+        device=device,
+        precision=config.precision,
+        batch=config.batch,
     )
