@@ -180,7 +180,7 @@ def plan_train(
         write_bytes=MODEL_FILES * FIGURE_BYTES,
         n_files=MODEL_FILES,
     )
-    part = _Part(f"train {config.network}", seen, config.ranks, records.rate_hz)
+    part = _Part(f"train {config.network}", seen, config.ranks, config.rate or records.rate_hz)
     here, on_gpu = Where("here", config.ranks), config.device == "cuda"
     return _stage("train", plan, MODEL_FILES, (part,), rates, here, on_gpu=on_gpu)
 

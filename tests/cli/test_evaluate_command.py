@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import evaluations
@@ -17,8 +18,12 @@ from seisflow.stages.evaluate.as_json import json_of
 from seisflow.stages.evaluate.evaluation import evaluate_model
 from seisflow.stages.learn.artifact import load_model, model_document, save_model
 from seisflow.stages.learn.classifier import build_classifier
-from seisflow.stages.learn.examples import Examples
+from seisflow.stages.learn.examples import Examples, open_examples
 from seisflow.stages.learn.front_end import FrontEndConfig
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "learn"))
+
+from wavelet_sets import WaveletSet, write_wavelets
 
 FIGURES = {
     *("confusion.png", "reliability.png", "roc.png", "recall.png", "probabilities.png"),
@@ -119,7 +124,7 @@ def test_a_refusal_is_an_exit_code_and_a_line(
     other = write_model(tmp_path / "fast", 100, examples.key)
     ended = launcher.run("evaluate", other, examples.path, cwd=tmp_path)
     assert ended.code == 2
-    assert ended.err.startswith("error: the model ")
+    assert ended.err.startswith("error: 100 samples/s are needed and ")
     assert "Traceback" not in ended.err
 
 
@@ -143,9 +148,23 @@ def test_bad_options_are_refused_before_anything_is_classified(
     assert not (model / "evaluation").exists()
 
 
-def test_a_model_of_another_rate_is_refused(examples: Examples, tmp_path: Path) -> None:
+def test_a_model_of_a_higher_rate_is_refused(examples: Examples, tmp_path: Path) -> None:
     other = write_model(tmp_path / "fast", 100, examples.key)
-    assert "is for 100 samples/s, the data have 40" in refused(other, examples.path)
+    said = refused(other, examples.path)
+    assert "has 40: what lies above 20 Hz was not recorded; take wavelets of a higher rate" in said
+
+
+def test_wavelets_of_a_higher_rate_are_resampled(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("draw_evaluation", "draw_training", "draw_network"):
+        monkeypatch.setattr(f"seisflow.stages.report.figures.learning.{name}", lambda *_: [])
+    path = write_wavelets(tmp_path / "fast.zarr", WaveletSet(n=60, rate=100))
+    evaluate(model, path, "--output", tmp_path / "found")
+    found = json.loads((tmp_path / "found" / "evaluation.json").read_text())
+    slow = open_examples(path, 40)
+    expected = evaluate_model(load_model(model), slow, slow.select(Split.TEST))
+    assert found == json.loads(json.dumps(json_of(expected)))
 
 
 def test_a_model_of_other_classes_is_refused(model: Path, examples: Examples) -> None:

@@ -55,8 +55,8 @@ OPTIONS = {
         *ENGINE,
     },
     "train": {
-        *("wavelets", "model", "--network", "--low-hz", "--high-hz", "--frame-s"),
-        *("--epochs", "--batch-size", "--optimiser", "--learning-rate", "--schedule"),
+        *("wavelets", "model", "--network", "--rate", "--low-hz", "--high-hz"),
+        *("--frame-s", "--epochs", "--batch-size", "--optimiser", "--learning-rate", "--schedule"),
         *("--weight-decay", "--momentum", "--dropout", "--class-weights"),
         *("--label-smoothing", "--clip-norm", "--patience", "--monitor", "--precision"),
         *("--augment", "--no-augment", "--flip", "--shift-s", "--event-shift-s", "--noise"),

@@ -9,9 +9,11 @@ import xarray as xr
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import resample_poly
 from wavelet_sets import MARGIN_S, WINDOW_S, WaveletSet, write_wavelets
 
 from seisflow.core.classes import Split, WaveletClass
+from seisflow.dsp.resampling import Resampling
 from seisflow.errors import ConfigError, DataError, IncompleteError
 from seisflow.stages.learn.examples import Examples, open_examples
 
@@ -115,6 +117,41 @@ def test_samples_that_are_not_finite_are_named(tmp_path: Path, value: float) -> 
     with pytest.raises(DataError, match=r"wavelet 7 \(ZG\.R010.* not finite.*1 of the 2"):
         examples.read([8, 7])
     assert np.isfinite(examples.read([8, 9])).all()
+
+
+@pytest.mark.parametrize("rates", [(100, 40), (125, 50), (200, 100), (500, 100)])
+def test_wavelets_are_brought_to_a_lower_rate(tmp_path: Path, rates: tuple[int, int]) -> None:
+    """As SciPy does to each of them; the margin is shorter by what the filter needs."""
+    rate, lower = rates
+    made = WaveletSet(n=20, rate=rate, shard=8, chunk=4)
+    path = write_wavelets(tmp_path / "w.zarr", made)
+    examples, own = open_examples(path, lower), open_examples(path)
+    assert (examples.rate_hz, examples.window_samples) == (lower, WINDOW_S * lower)
+    way = Resampling(rate, lower)
+    room_s = MARGIN_S - (len(way.taps) // 2) / (way.up * rate)
+    assert examples.margin_samples == int(room_s * lower + 1e-9)
+    asked = np.array([17, 3, 4, 0])
+    slow = resample_poly(
+        own.read(asked).astype(float), way.up, way.down, axis=1, window=way.taps / way.up
+    )
+    first = round(MARGIN_S * lower) - examples.margin_samples
+    expected = slow[:, first : first + examples.n_samples]
+    np.testing.assert_allclose(examples.read(asked), expected, rtol=1e-5, atol=1e-2)
+    assert examples.bytes_stored == 4 * own.n_samples == own.bytes_stored
+
+
+def test_rates_that_cannot_be_had_are_refused(tmp_path: Path) -> None:
+    made = WaveletSet(n=20, rate=100)
+    waveforms = made.waveforms(made.columns())
+    waveforms[7, 100] = np.nan
+    path = write_wavelets(tmp_path / "w.zarr", made, waveforms=waveforms)
+    with pytest.raises(ConfigError, match=r"200 samples/s are needed and .* has 100: .* above 50 Hz"):
+        open_examples(path, 200)
+    with pytest.raises(ConfigError, match="to 10 samples/s needs 254 samples beside a window"):
+        open_examples(path, 10)
+    with pytest.raises(DataError, match=r"wavelet 7 .* not finite.*1 of the 2"):
+        open_examples(path, 50).read([8, 7])
+    assert np.isfinite(open_examples(path, 50).read([8, 9])).all()
 
 
 def test_an_unfinished_set_is_refused(tmp_path: Path) -> None:

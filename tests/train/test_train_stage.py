@@ -77,6 +77,24 @@ def test_the_function_returns_what_was_made_and_prints_nothing(
     assert {p.name for p in figures.iterdir()} >= DRAWN
 
 
+@pytest.mark.slow
+def test_a_model_has_a_rate_of_its_own(tmp_path: Path) -> None:
+    """Which is that of the wavelets unless a lower one is asked for."""
+    fast = write_wavelets(tmp_path / "w.zarr", WaveletSet(n=120, rate=100))
+    for options, rate in (({}, 100), ({"rate": 50}, 50)):
+        asked = stage(fast, tmp_path / str(rate), **options)
+        assert asked.job.examples.rate_hz == rate
+        result = asked.run_here()
+        assert (result.open().rate_hz, result.open().window_samples) == (rate, 4 * rate)
+        assert result.judged is not None
+    with pytest.raises(ConfigError, match="rate: asked 40, found 50"):
+        stage(fast, tmp_path / "50", rate=40).check()
+    with pytest.raises(ConfigError, match="200 samples/s are needed"):
+        stage(fast, tmp_path / "m", rate=200).check()
+    with pytest.raises(ConfigError, match="rate_hz = 45 .must be a multiple of 10"):
+        stage(fast, tmp_path / "m", rate=45).check()
+
+
 def test_what_cannot_be_asked_for_is_an_exception_and_leaves_nothing(
     wavelets: Path, tmp_path: Path
 ) -> None:

@@ -83,8 +83,8 @@ class Evaluate(Single[EvaluateConfig]):
         """
         config = self.config
         device = resolve_device(config.device)
-        examples = open_examples(config.wavelets)
-        model = load_model(config.model, rate_hz=examples.rate_hz)
+        model = load_model(config.model)
+        examples = open_examples(config.wavelets, model.rate_hz)
         history = _read_history(config.model)
         truth = self._truth(examples)
         found, indices = classify(

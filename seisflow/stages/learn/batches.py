@@ -180,13 +180,15 @@ class BatchReader:
 
         In numbers: ``4 n_samples shard_size (1 + 2 shards_together (1 + noise) / n_ranks)``,
         with ``noise`` the probability that noise is added, whose examples are held too; 0.5 GB
-        for the defaults at 500 samples/s, whatever the size of the set.
+        for the defaults at 500 samples/s, whatever the size of the set. What is resampled takes
+        the 1 at its own rate and the rest at the new one.
         """
         of, config = self.order.examples, self.augmenter.config
         copies = 1 + (config.noise if config else 0)
-        shard = 4 * of.n_samples * min(of.shard_size, len(of))
+        n_shard = min(of.shard_size, len(of))
         shards = min(2 * self.order.shards_together, -(-len(of) // of.shard_size))
-        return round(shard * (1 + copies * shards / self.n_ranks))
+        held = 4 * of.n_samples * copies * shards / self.n_ranks
+        return round(n_shard * (of.bytes_stored + held))
 
     def epoch(self, epoch: int, first: int = 0) -> Generator[Batch]:
         """Yield the batches of an epoch from the `first` one on, prepared by a thread.

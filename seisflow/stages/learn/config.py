@@ -84,6 +84,9 @@ class TrainConfig(StageConfig):
         ``published``: as in the lecture slides, 82 million weights; ``compact``: 0.1 million;
         ``recurrent``: reads frames in their order; ``forest``: a random forest, the baseline
         without a network.
+    rate : int, optional
+        Samples per second of the model, to which wavelets and later records of a higher rate are
+        resampled with a linear-phase filter; by default those of the wavelets.
     low_hz : float, optional
         Lower corner of the front end; 0 leaves it open.
     high_hz : float, optional
@@ -148,6 +151,8 @@ class TrainConfig(StageConfig):
     --------
     seisflow train wavelets.zarr model
 
+    seisflow train wavelets.zarr model --rate 100
+
     seisflow train wavelets.zarr model --network published --ranks 4 --precision bfloat16
 
     seisflow train wavelets.zarr model --cluster alice --nodes 4 --detach
@@ -160,6 +165,7 @@ class TrainConfig(StageConfig):
     wavelets: PathOption = argument("WAVELETS.zarr", product="wavelets")
     model: PathOption = argument("MODEL", product="model")
     network: str = "compact"
+    rate: int | None = option(None, ge=1)
     low_hz: float | None = 2.0
     high_hz: float | None = None
     frame_s: float = 0.2

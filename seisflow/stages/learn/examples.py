@@ -1,8 +1,9 @@
 """The wavelets of a set, read from the disk in any order.
 
 Knows the columns of a WAVELETS product, all of which fit in memory, and reads the waveforms of
-the wavelets that are asked for. Invariant: nothing here holds more waveforms than were asked for,
-and beside them, while they are read, those of one file of the store (2048 wavelets) at most.
+the wavelets that are asked for, at their own rate or brought to a lower one with the filter of
+inference (`seisflow.dsp.resampling`). Invariant: nothing here holds more waveforms than were asked
+for, and beside them, while they are read, those of one file of the store (2048 wavelets) at most.
 """
 
 import sys
@@ -20,7 +21,8 @@ from seisflow.archive.work import require_complete
 from seisflow.core.classes import Split, State, WaveletClass
 from seisflow.core.files import AnyPath, any_path
 from seisflow.core.grid import format_time
-from seisflow.errors import DataError
+from seisflow.dsp.resampling import Resampling
+from seisflow.errors import ConfigError, DataError
 
 __all__ = ["Examples", "open_examples"]
 
@@ -49,9 +51,9 @@ class Examples:
     key : str
         32 hexadecimal digits that name it.
     rate_hz : int
-        Samples per second.
+        Samples per second of what is read.
     window_samples, margin_samples : int
-        Samples of the 4 s window, and of the margin before it and after it.
+        Samples of the 4 s window, and of the margin before it and after it, at that rate.
     wavelet_class, split : ndarray of uint8, shape (n,)
         Codes of `WaveletClass` and `Split`.
     station, event : ndarray of object (str), shape (n,)
@@ -88,6 +90,7 @@ class Examples:
     shard_size: int
     chunk_size: int
     _waveform: Any = field(repr=False)
+    _stored: "_Stored" = field(repr=False)
     warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -97,6 +100,11 @@ class Examples:
     def n_samples(self) -> int:
         """Samples of a waveform: the window and both margins."""
         return self.window_samples + 2 * self.margin_samples
+
+    @property
+    def bytes_stored(self) -> int:
+        """What a waveform takes while it is read, before it is resampled."""
+        return 4 * self._stored.n_samples
 
     def select(self, split: Split) -> Indices:
         """Return the indices of the ready wavelets of a split, ascending.
@@ -138,10 +146,14 @@ class Examples:
             raise IndexError(f"{self.path} has wavelets 0 to {len(self) - 1}, asked {asked}")
         self._refuse_unready(asked)
         read = np.empty((asked.size, self.n_samples), dtype=np.float32)
+        is_whole = np.ones(asked.size, dtype=np.bool_)
         for places in self._runs(asked):
             first, last = int(asked[places[0]]), int(asked[places[-1]])
-            read[places] = self._waveform[first : last + 1][asked[places] - first]
-        self._refuse_nonfinite(asked, read)
+            rows = self._waveform[first : last + 1][asked[places] - first]
+            is_whole[places] = np.isfinite(rows).all(axis=1)
+            if is_whole[places].all():
+                read[places] = self._stored.brought(rows, self.margin_samples, self.n_samples)
+        self._refuse_nonfinite(asked, is_whole)
         return read
 
     def shards(self, indices: npt.ArrayLike) -> Iterator[Indices]:
@@ -175,8 +187,7 @@ class Examples:
                 "take indices from Examples.select, which leaves such wavelets out"
             )
 
-    def _refuse_nonfinite(self, asked: Indices, read: npt.NDArray[np.float32]) -> None:
-        is_whole = np.isfinite(read).all(axis=1)
+    def _refuse_nonfinite(self, asked: Indices, is_whole: npt.NDArray[np.bool_]) -> None:
         if not is_whole.all():
             some = int(asked[~is_whole][0])
             raise DataError(
@@ -186,13 +197,46 @@ class Examples:
             )
 
 
-def open_examples(path: str | AnyPath) -> Examples:
+@dataclass(frozen=True)
+class _Stored:
+    """Waveforms as the product holds them, and the way to the rate that is wanted."""
+
+    window_samples: int
+    margin_samples: int
+    way: Resampling
+
+    @property
+    def n_samples(self) -> int:
+        return self.window_samples + 2 * self.margin_samples
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """Samples of the window and of a margin at the new rate, less what the filter needs."""
+        way = self.way
+        margin = self.margin_samples * way.up - len(way.taps) // 2
+        return self.window_samples * way.up // way.down, margin // way.down
+
+    def brought(self, rows: npt.NDArray[Any], margin: int, n: int) -> npt.NDArray[Any]:
+        """Return waveforms at the new rate, with a margin and in all `n` samples long."""
+        way = self.way
+        if way.down == 1:
+            return rows
+        first = self.margin_samples * way.up - margin * way.down
+        found = np.empty((len(rows), n), dtype=np.float32)
+        for row, brought in zip(rows, found, strict=True):
+            brought[:] = way(row, first, n)
+        return found
+
+
+def open_examples(path: str | AnyPath, rate_hz: int | None = None) -> Examples:
     """Open the wavelets of a finished WAVELETS product.
 
     Parameters
     ----------
     path : path
         What ``seisflow assemble`` wrote.
+    rate_hz : int, optional
+        Samples per second wanted, those of the product or fewer; by default those of the product.
 
     Returns
     -------
@@ -202,7 +246,7 @@ def open_examples(path: str | AnyPath) -> Examples:
     Raises
     ------
     ConfigError
-        There is nothing at `path`, or it is another product.
+        There is nothing at `path`, it is another product, or it has a lower rate than is wanted.
     DataError
         It is no product of seisflow, one in another layout, or one whose arrays do not fit.
     IncompleteError
@@ -212,14 +256,21 @@ def open_examples(path: str | AnyPath) -> Examples:
     product = read_product(path, "WAVELETS")
     require_complete(path)
     waveform = open_array(path, "waveform")
-    rate_hz, window, margin = _lengths(path, product, int(waveform.shape[1]))
+    stored = _stored(path, product, int(waveform.shape[1]), rate_hz)
+    window, margin = stored.lengths
+    if margin < 0:
+        raise ConfigError(
+            f"resampling {path} to {stored.way.to_hz} samples/s needs {stored.way.halo_samples} "
+            f"samples beside a window, and it has {stored.margin_samples}; assemble with a longer "
+            "--margin-s"
+        )
     comment = str(open_array(path, "split").attrs.get("comment", ""))
     columns = {name: read_column(path, name).astype(kind) for name, kind in COLUMNS.items()}
     columns["start_ns"] = columns.pop("start")
     return Examples(
         path=path,
         key=product.identity.key,
-        rate_hz=rate_hz,
+        rate_hz=stored.way.to_hz,
         window_samples=window,
         margin_samples=margin,
         station=_strings(path, "station"),
@@ -228,12 +279,13 @@ def open_examples(path: str | AnyPath) -> Examples:
         shard_size=int((waveform.shards or waveform.chunks)[0]),
         chunk_size=int(waveform.chunks[0]),
         _waveform=waveform,
+        _stored=stored,
         warnings=tuple(comment.splitlines()),
         **columns,
     )
 
 
-def _lengths(path: AnyPath, product: Product, n_samples: int) -> tuple[int, int, int]:
+def _stored(path: AnyPath, product: Product, n_samples: int, wanted_hz: int | None) -> _Stored:
     config, rate = product.identity.config, product.rate
     if rate.denominator != 1:
         raise DataError(
@@ -247,7 +299,14 @@ def _lengths(path: AnyPath, product: Product, n_samples: int) -> tuple[int, int,
             f"{path} holds {n_samples} samples of a wavelet, and a window of {window} with margins "
             f"of {margin} was configured; the product was changed: make it again"
         )
-    return int(rate), int(window), int(margin)
+    wanted_hz = wanted_hz or int(rate)
+    if wanted_hz > rate:
+        raise ConfigError(
+            f"{wanted_hz} samples/s are needed and {path} has {rate}: what lies above {rate / 2} Hz "
+            f"was not recorded; take wavelets of a higher rate, or a model of {rate} samples/s or "
+            "fewer"
+        )
+    return _Stored(window, margin, Resampling(int(rate), wanted_hz))
 
 
 def _strings(path: AnyPath, name: str) -> Strings:

@@ -35,9 +35,9 @@ class Job:
     config : TrainConfig
         What was asked for.
     examples : Examples
-        The wavelets.
+        The wavelets, read at the rate of the model.
     front_end : FrontEndConfig
-        Numbers of the front end at their rate.
+        Numbers of the front end at the rate of the model.
     """
 
     config: TrainConfig
@@ -120,14 +120,14 @@ def prepare(config: TrainConfig) -> Job:
     Raises
     ------
     ConfigError
-        No such network, or numbers of the front end that do not fit the wavelets.
+        No such network, or a rate or numbers of the front end that do not fit the wavelets.
     DataError
         A class has no wavelet to learn from or to choose by.
     IncompleteError
         The product is not finished.
     """
     _refuse_unknown(config.network)
-    examples = open_examples(config.wavelets)
+    examples = open_examples(config.wavelets, config.rate)
     front_end = FrontEndConfig(
         rate_hz=examples.rate_hz,
         low_hz=config.low_hz,
