@@ -1,5 +1,6 @@
 """Written by ``python -m seisflow.reference`` from the configurations of the stages."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from seisflow.api import plan as plan
@@ -184,7 +185,7 @@ def synth(
     """
 
 def ingest(
-    raw: tuple[str, ...] | list[str] | str,
+    raw: Sequence[str | AnyPath] | str | AnyPath,
     waveforms: str | AnyPath,
     *,
     select: tuple[str, ...] | list[str] | str = (),
@@ -204,7 +205,7 @@ def ingest(
 
     Parameters
     ----------
-    raw : tuple[str, ...]
+    raw : path or sequence of path
         Files, folders and globs of miniSEED 2 or 3, SAC, SEG-Y or Fairfield RG16. 1 or more of
         them.
     waveforms : path
@@ -624,10 +625,11 @@ def assemble(
     """
 
 def train(
-    wavelets: str | AnyPath,
+    wavelets: Sequence[str | AnyPath] | str | AnyPath,
     model: str | AnyPath,
     *,
     network: str = "compact",
+    rate: int | None = None,
     low_hz: float = 2.0,
     high_hz: float | None = None,
     frame_s: float = 0.2,
@@ -679,14 +681,19 @@ def train(
 
     Parameters
     ----------
-    wavelets : path
-        What assemble wrote.
+    wavelets : path or sequence of path
+        What assemble wrote, of one archive or of several: the network learns from all of them, at
+        the rate of that with the fewest samples per second unless another is asked for. 1 or more
+        of them.
     model : path
         The folder to write, or to go on in.
     network : str, default 'compact'
         'published': as in the lecture slides, 82 million weights; 'compact': 0.1 million;
         'recurrent': reads frames in their order; 'forest': a random forest, the baseline without a
         network.
+    rate : int, optional
+        Samples per second of the model, to which wavelets and later records of a higher rate are
+        resampled with a linear-phase filter; by default those of the wavelets. 1 or more.
     low_hz : float, default 2.0
         Lower corner of the front end; 0 leaves it open.
     high_hz : float, optional
@@ -778,7 +785,7 @@ def train(
 
 def evaluate(
     model: str | AnyPath,
-    wavelets: str | AnyPath,
+    wavelets: Sequence[str | AnyPath] | str | AnyPath,
     *,
     split: Literal["test", "validation", "train"] = "test",
     truth: str | AnyPath | None = None,
@@ -800,8 +807,8 @@ def evaluate(
     ----------
     model : path
         What train wrote.
-    wavelets : path
-        What assemble wrote.
+    wavelets : path or sequence of path
+        What assemble wrote, once or several times; then there is a row for each. 1 or more of them.
     split : {'test', 'validation', 'train'}, default 'test'
         The wavelets to use.
     truth : path, optional

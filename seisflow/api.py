@@ -233,6 +233,8 @@ def kind_text(option: Option) -> str:
         kind = f"{{{', '.join(map(repr, option.choices))}}}"
     elif option.is_path:
         kind = "path"
+    elif option.is_argument and option.is_many:
+        kind = "path or sequence of path"
     else:
         kind = getattr(option.kind, "__name__", str(option.kind))
         kind = str(option.kind) if option.is_many or option.n_values > 1 else kind

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, Field, PlainValidator
+from pydantic import BaseModel, BeforeValidator, Field, PlainValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -26,6 +26,7 @@ __all__ = [
     "RUNNING",
     "Option",
     "PathOption",
+    "PathsOption",
     "argument",
     "descriptions",
     "groups_of",
@@ -58,6 +59,17 @@ def _as_path(path: object) -> AnyPath:
 
 PathOption = Annotated[AnyPath, PlainValidator(_as_path)]
 """A path on a disk or in an object store; absolute, as workers may stand in another folder."""
+
+
+def _as_paths(paths: object) -> object:
+    several = [paths] if isinstance(paths, str | AnyPath) else paths
+    if not isinstance(several, list | tuple):
+        return paths
+    return tuple(str(_as_path(path)) for path in several)
+
+
+PathsOption = Annotated[tuple[str, ...], BeforeValidator(_as_paths)]
+"""One path or several, as `PathOption`; kept as text."""
 
 
 @dataclass(frozen=True, kw_only=True)

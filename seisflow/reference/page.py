@@ -96,6 +96,8 @@ def type_of(option: Option) -> str:
         return " or ".join(f"`{choice}`" for choice in option.choices)
     if option.is_path:
         return "path"
+    if option.is_argument and option.is_many:
+        return "one path or several"
     if option.is_many:
         return f"any number of {_name(get_args(option.kind)[0])}"
     if option.n_values > 1:

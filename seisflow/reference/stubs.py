@@ -16,6 +16,7 @@ __all__ = ["signature_of", "stubs"]
 HEAD = '''\
 """Written by ``python -m seisflow.reference`` from the configurations of the stages."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from seisflow.core.files import AnyPath
@@ -62,6 +63,8 @@ def signature_of(stage: str) -> str:
 
 def _parameter(option: Option) -> str:
     kind = "Cluster" if option.name == "cluster" else annotation(option.kind)
+    if option.is_argument and option.is_many:
+        kind = "Sequence[str | AnyPath] | str | AnyPath"  # one path is a list of one
     if option.is_required:
         return f"{option.name}: {kind}"
     given = repr(option.default).replace("'", '"')

@@ -66,6 +66,10 @@ def truth(examples: Examples, tmp_path: Path) -> Path:
     return evaluations.write_truth(tmp_path / "truth.zarr", kind, ratio)
 
 
+def path_of(examples: Examples) -> Path:
+    return examples.sources[0].path
+
+
 def evaluate(*argv: str | Path) -> None:
     """Do what the command does, in this process."""
     program(["evaluate"])(["evaluate", *map(str, argv)], standalone_mode=False)
@@ -75,7 +79,7 @@ def evaluate(*argv: str | Path) -> None:
 def test_numbers_tables_and_figures_are_written_into_the_model(
     model: Path, examples: Examples, truth: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    evaluate(model, examples.path, "--truth", truth, "--false-positive-rate", 0.1, "--json")
+    evaluate(model, path_of(examples), "--truth", truth, "--false-positive-rate", 0.1, "--json")
     folder = model / "evaluation" / f"test-{examples.key[:8]}"
     beside = folder.with_name(f"{folder.name}-truth")
     assert {p.name for p in folder.iterdir()} == FIGURES | OF_THE_MODEL | NUMBERS
@@ -107,7 +111,7 @@ def test_another_split_and_folder(
     for name in ("draw_evaluation", "draw_network"):  # seen above, and slow
         monkeypatch.setattr(f"seisflow.stages.report.figures.learning.{name}", lambda *_: [])
     folder = tmp_path / "here" / "validation"
-    evaluate(model, examples.path, "--split", "validation", "--output", folder, "--batch", "7")
+    evaluate(model, path_of(examples), "--split", "validation", "--output", folder, "--batch", "7")
     said = capsys.readouterr()
     assert said.out == ""
     head = "compact on the validation split — 1 of 1 events and 3 of 3 stations are in training"
@@ -122,7 +126,7 @@ def test_a_refusal_is_an_exit_code_and_a_line(
     model: Path, examples: Examples, launcher: Launcher, tmp_path: Path
 ) -> None:
     other = write_model(tmp_path / "fast", 100, examples.key)
-    ended = launcher.run("evaluate", other, examples.path, cwd=tmp_path)
+    ended = launcher.run("evaluate", other, path_of(examples), cwd=tmp_path)
     assert ended.code == 2
     assert ended.err.startswith("error: 100 samples/s are needed and ")
     assert "Traceback" not in ended.err
@@ -139,7 +143,7 @@ def test_bad_options_are_refused_before_anything_is_classified(
     model: Path, examples: Examples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr("seisflow.stages.learn.artifact.Model.probabilities")
-    given = (model, examples.path)
+    given = (model, path_of(examples))
     said = refused(*given, "--split", "all")
     assert "split: found 'all': Input should be 'test', 'validation' or 'train'" in said
     said = refused(*given, "--device", "tpu")
@@ -150,7 +154,7 @@ def test_bad_options_are_refused_before_anything_is_classified(
 
 def test_a_model_of_a_higher_rate_is_refused(examples: Examples, tmp_path: Path) -> None:
     other = write_model(tmp_path / "fast", 100, examples.key)
-    said = refused(other, examples.path)
+    said = refused(other, path_of(examples))
     assert "has 40: what lies above 20 Hz was not recorded; take wavelets of a higher rate" in said
 
 
@@ -172,7 +176,7 @@ def test_a_model_of_other_classes_is_refused(model: Path, examples: Examples) ->
     document = json.loads(file.read_text())
     document["classes"] = ["earthquake", "noise", "thunder"]
     file.write_text(json.dumps(document))
-    assert "has the classes earthquake, noise, thunder, wanted" in refused(model, examples.path)
+    assert "has the classes earthquake, noise, thunder, wanted" in refused(model, path_of(examples))
 
 
 def test_an_empty_split_is_refused(model: Path, tmp_path: Path) -> None:
@@ -187,8 +191,8 @@ def test_a_truth_of_something_else_is_refused_before_anything_is_classified(
     monkeypatch.delattr("seisflow.stages.learn.artifact.Model.probabilities")
     nothing = np.zeros((3, 3600))
     path = evaluations.write_truth(tmp_path / "other.zarr", nothing, nothing)
-    assert "truth of another scene" in refused(model, examples.path, "--truth", path)
-    said = refused(model, examples.path, "--truth", examples.path)
+    assert "truth of another scene" in refused(model, path_of(examples), "--truth", path)
+    said = refused(model, path_of(examples), "--truth", path_of(examples))
     assert "is a WAVELETS product; a TRUTH product is needed here" in said
     assert not (model / "evaluation").exists()
 
@@ -196,11 +200,11 @@ def test_a_truth_of_something_else_is_refused_before_anything_is_classified(
 def test_what_is_no_model_or_no_set_is_refused(
     model: Path, examples: Examples, tmp_path: Path
 ) -> None:
-    assert "is not a folder" in refused(tmp_path / "none", examples.path)
+    assert "is not a folder" in refused(tmp_path / "none", path_of(examples))
     assert "does not exist" in refused(model, tmp_path / "none.zarr")
 
 
 def test_a_damaged_history_is_said(model: Path, examples: Examples) -> None:
     for content in ("{", '{"epoch": 1}'):
         (model / "history.json").write_text(content)
-        assert "history.json" in refused(model, examples.path)
+        assert "history.json" in refused(model, path_of(examples))

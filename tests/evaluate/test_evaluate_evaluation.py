@@ -155,7 +155,7 @@ def test_a_shuffled_split_is_said_first(
     from seisflow.archive.store import read_product
     from seisflow.stages.evaluate import notes
 
-    product = read_product(examples.path)
+    product = read_product(examples.sources[0].path)
     product.identity.config["split"] = "shuffled"  # type: ignore[index]
     monkeypatch.setattr(notes, "read_product", lambda *_: product)
     assert evaluated(examples).notes[0] == (

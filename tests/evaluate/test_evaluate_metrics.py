@@ -10,7 +10,7 @@ from seisflow.stages.evaluate.metrics import (
     brier_score,
     calibration_of,
     score_classes,
-    score_stations,
+    score_groups,
 )
 
 TRUE = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, 2])
@@ -77,7 +77,7 @@ def test_every_station_has_the_scores_of_its_own_wavelets() -> None:
     true, _, given_ = random_classes(7)
     station = np.random.default_rng(8).choice(np.array(["B", "A", "C"], object), true.size)
     above = np.random.default_rng(9).random(true.size) < 0.3
-    found = score_stations(station, true, given_, above)
+    found = score_groups(station, true, given_, above)
     assert found.station == ("A", "B", "C")
     for k, name in enumerate(found.station):
         own = station == name
@@ -93,7 +93,7 @@ def test_every_station_has_the_scores_of_its_own_wavelets() -> None:
 
 def test_a_station_without_a_class_has_nan_there() -> None:
     station = np.array(["A", "A", "B"], object)
-    found = score_stations(station, [1, 2, 0], [1, 2, 0], [True, False, True])
+    found = score_groups(station, [1, 2, 0], [1, 2, 0], [True, False, True])
     assert found.false_positive_rate[0] == 0.5
     assert np.isnan(found.false_positive_rate[1])
     assert np.isnan(found.recall[0, 0])

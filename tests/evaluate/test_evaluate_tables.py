@@ -71,7 +71,7 @@ def test_the_table_says_what_must_be_known(examples: Examples) -> None:
     assert rows["smallest rate these can show"] == [f"{1 / n_noise:.2g}"]
     assert rows["recall there"][0].startswith(f"{found.point.recall:.3f}, 95 % interval ")
     assert rows["expected calibration error"] == [f"{found.calibration.error:.4f} (15 bins)"]
-    assert rows[found.stations.station[0]][1] != "-"
+    assert rows[found.stations.name[0]][1] != "-"
     assert "left out" not in text
 
 

@@ -134,7 +134,7 @@ def test_an_unfinished_scene_is_refused(examples: Examples, tmp_path: Path) -> N
 
 def test_what_is_no_truth_is_refused(examples: Examples, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a WAVELETS product; a TRUTH product is needed"):
-        classes(examples, examples.path)
+        classes(examples, examples.sources[0].path)
     with pytest.raises(ConfigError, match="does not exist"):
         classes(examples, tmp_path / "none.zarr")
     (tmp_path / "folder").mkdir()

@@ -91,8 +91,33 @@ def test_a_model_has_a_rate_of_its_own(tmp_path: Path) -> None:
         stage(fast, tmp_path / "50", rate=40).check()
     with pytest.raises(ConfigError, match="200 samples/s are needed"):
         stage(fast, tmp_path / "m", rate=200).check()
-    with pytest.raises(ConfigError, match="rate_hz = 45 .must be a multiple of 10"):
+    with pytest.raises(ConfigError, match=r"rate_hz = 45 \(must be a multiple of 10"):
         stage(fast, tmp_path / "m", rate=45).check()
+
+
+@pytest.mark.slow
+def test_it_learns_from_several_sets_and_is_judged_on_each(tmp_path: Path) -> None:
+    sets = [
+        write_wavelets(tmp_path / f"{name}.zarr", WaveletSet(n=n, rate=rate, seed=seed))
+        for name, n, rate, seed in (("near", 120, 100, 1), ("far", 60, 50, 2))
+    ]
+    result = seisflow.train(sets, tmp_path / "m", **SHORT, progress=False)
+    document = result.open().document
+    assert document["rate_hz"] == 50
+    kept = document["training"]["sources"]
+    assert {name: found["wavelets"] for name, found in kept.items()} == {"near": 120, "far": 60}
+    metrics = json.loads((tmp_path / "m" / "metrics.json").read_text())
+    assert metrics["wavelets"] == "near.zarr, far.zarr"
+    found = {name: sum(each["support"]) for name, each in metrics["by_source"].items()}
+    assert found == {"near": 18, "far": 9}
+    evaluated = seisflow.evaluate(tmp_path / "m", sets, progress=False)
+    (folder,) = (Path(e["folder"]) for e in evaluated.summary["evaluations"])
+    table = (folder / "table.md").read_text()
+    assert "| near | 18 |" in table
+    assert "| far | 9 |" in table
+    one = seisflow.evaluate(tmp_path / "m", sets[1], output=tmp_path / "one", progress=False)
+    assert "Sources." not in (tmp_path / "one" / "table.md").read_text()
+    assert one.summary["evaluations"][0]["n_wavelets"] == 9
 
 
 def test_what_cannot_be_asked_for_is_an_exception_and_leaves_nothing(

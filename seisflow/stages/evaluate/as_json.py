@@ -7,7 +7,7 @@ import numpy as np
 
 from seisflow.core.classes import WaveletClass
 from seisflow.stages.evaluate.evaluation import Evaluation
-from seisflow.stages.evaluate.metrics import Calibration, StationScores
+from seisflow.stages.evaluate.metrics import Calibration, GroupScores
 from seisflow.stages.evaluate.rates import (
     Bands,
     OperatingPoint,
@@ -69,7 +69,8 @@ def json_of(evaluation: Evaluation) -> dict[str, Any]:
         "roc": _roc(evaluation.roc),
         "by_snr": _bands(evaluation.by_snr),
         "by_distance_km": _bands(evaluation.by_distance),
-        "by_station": _stations(evaluation.stations),
+        "by_station": _groups(evaluation.stations),
+        "by_source": _groups(evaluation.sources),
     }
     return {name: _plain(value) for name, value in content.items()}
 
@@ -148,18 +149,18 @@ def _bands(bands: Bands) -> dict[str, Any]:
     }
 
 
-def _stations(stations: StationScores) -> dict[str, Any]:
+def _groups(groups: GroupScores) -> dict[str, Any]:
     return {
         name: {
-            "support": stations.support[k],
-            "precision": stations.precision[k],
-            "recall": stations.recall[k],
-            "f1": stations.f1[k],
-            "macro_f1": stations.macro_f1[k],
-            "accuracy": stations.accuracy[k],
-            "n_above_threshold": stations.n_above[k],
-            "false_positive_rate": stations.false_positive_rate[k],
-            "confusion": stations.confusion[k],
+            "support": groups.support[k],
+            "precision": groups.precision[k],
+            "recall": groups.recall[k],
+            "f1": groups.f1[k],
+            "macro_f1": groups.macro_f1[k],
+            "accuracy": groups.accuracy[k],
+            "n_above_threshold": groups.n_above[k],
+            "false_positive_rate": groups.false_positive_rate[k],
+            "confusion": groups.confusion[k],
         }
-        for k, name in enumerate(stations.station)
+        for k, name in enumerate(groups.name)
     }

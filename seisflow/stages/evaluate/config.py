@@ -3,7 +3,7 @@
 from typing import Literal
 
 from seisflow.core.config import StageConfig
-from seisflow.core.options import PathOption, argument, option, running
+from seisflow.core.options import PathOption, PathsOption, argument, option, running
 from seisflow.engine.devices import Device
 
 __all__ = ["EvaluateConfig"]
@@ -21,8 +21,8 @@ class EvaluateConfig(StageConfig):
     ----------
     model : path
         What train wrote.
-    wavelets : path
-        What assemble wrote.
+    wavelets : tuple of str
+        What assemble wrote, once or several times; then there is a row for each.
     split : str
         The wavelets to use.
     truth : path, optional
@@ -46,11 +46,13 @@ class EvaluateConfig(StageConfig):
 
     seisflow evaluate model wavelets.zarr --split validation --false-positive-rate 0.001
 
+    seisflow evaluate model ridgecrest.zarr anza.zarr
+
     seisflow evaluate model wavelets.zarr --truth scene/truth.zarr
     """
 
     model: PathOption = argument("MODEL", product="model")
-    wavelets: PathOption = argument("WAVELETS.zarr", product="wavelets")
+    wavelets: PathsOption = argument("WAVELETS.zarr...", product="wavelets", min_length=1)
     split: Literal["test", "validation", "train"] = "test"
     truth: PathOption | None = argument("TRUTH.zarr", default=None, is_named=True)
     source_ratio: float = option(0.5, ge=0)

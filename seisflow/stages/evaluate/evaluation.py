@@ -15,12 +15,12 @@ from seisflow.core.classes import Split, WaveletClass
 from seisflow.errors import ConfigError
 from seisflow.stages.evaluate.metrics import (
     Calibration,
+    GroupScores,
     Scores,
-    StationScores,
     brier_score,
     calibration_of,
     score_classes,
-    score_stations,
+    score_groups,
 )
 from seisflow.stages.evaluate.notes import notes_of, notes_of_point, split_of
 from seisflow.stages.evaluate.predictor import Predictor
@@ -69,7 +69,7 @@ class Evaluation:
     network, model_key : str
         Which model.
     wavelets, wavelets_key : str
-        Name and key of the set.
+        Names of the products of the set, and its key.
     split : str
         ``train``, ``validation`` or ``test``; ``mixed`` if the wavelets are of several.
     truth : str
@@ -88,8 +88,8 @@ class Evaluation:
         What the model said.
     scores : Scores
         Of the class with the largest probability.
-    stations : StationScores
-        The same by station.
+    stations, sources : GroupScores
+        The same by station, and by the product the wavelets are from.
     calibration, earthquake_calibration : Calibration
         Of the largest probability, and of that of an earthquake.
     brier : float
@@ -115,7 +115,8 @@ class Evaluation:
     true: Codes
     probabilities: Probabilities
     scores: Scores
-    stations: StationScores
+    stations: GroupScores
+    sources: GroupScores
     calibration: Calibration
     earthquake_calibration: Calibration
     brier: float
@@ -201,7 +202,7 @@ def predict(
     _refuse_misfit(model, examples)
     if not indices.size:
         raise ConfigError(
-            f"no wavelets of {examples.path} to evaluate; it has "
+            f"no wavelets of {examples.place} to evaluate; it has "
             + ", ".join(f"{examples.select(s).size} {s.name.lower()}" for s in Split)
         )
     cut = examples.margin_samples - model.halo_samples
@@ -222,14 +223,14 @@ def _refuse_misfit(model: Predictor, examples: "Examples") -> None:
     if asked != found:
         raise ConfigError(
             f"the model was trained at {asked[0]} Hz with windows of {asked[1]} samples; "
-            f"{examples.path} has {found[0]} Hz and {found[1]}; evaluate it on a set of its rate, "
+            f"{examples.place} has {found[0]} Hz and {found[1]}; evaluate it on a set of its rate, "
             "or train one on this set"
         )
     if model.halo_samples > examples.margin_samples:
         raise ConfigError(
             f"the filter of the model needs {model.halo_samples} samples on either side of the "
-            f"window, and {examples.path} has {examples.margin_samples}; assemble it with a larger "
-            "margin"
+            f"window, and {examples.place} has {examples.margin_samples}; assemble it with a "
+            "larger margin"
         )
 
 
@@ -263,12 +264,12 @@ def evaluate_probabilities(
     given = probabilities.argmax(axis=1)
     is_quake, p_quake = true == EARTHQUAKE, probabilities[:, EARTHQUAKE]
     point = operating_point(is_quake, p_quake, false_positive_rate)
-    quakes = indices[is_quake]
-    found = given[is_quake] == EARTHQUAKE, p_quake[is_quake] >= point.threshold
+    is_above, quakes = p_quake >= point.threshold, indices[is_quake]
+    found = given[is_quake] == EARTHQUAKE, is_above[is_quake]
     return Evaluation(
         network=str(model.document["network"]["name"]),
         model_key=model.key,
-        wavelets=examples.path.name,
+        wavelets=examples.name,
         wavelets_key=examples.key,
         split=split_of(examples, indices),
         truth="labels" if truth is None else "planted",
@@ -279,7 +280,8 @@ def evaluate_probabilities(
         true=true,
         probabilities=probabilities,
         scores=score_classes(true, given),
-        stations=score_stations(examples.station[indices], true, given, p_quake >= point.threshold),
+        stations=score_groups(examples.station[indices], true, given, is_above),
+        sources=score_groups(examples.names[examples.source[indices]], true, given, is_above),
         calibration=calibration_of(probabilities.max(axis=1), given == true),
         earthquake_calibration=calibration_of(p_quake, is_quake),
         brier=brier_score(true, probabilities),

@@ -17,12 +17,12 @@ from seisflow.stages.evaluate.rates import ratio_of
 __all__ = [
     "N_BINS",
     "Calibration",
+    "GroupScores",
     "Scores",
-    "StationScores",
     "brier_score",
     "calibration_of",
     "score_classes",
-    "score_stations",
+    "score_groups",
 ]
 
 Vector = npt.NDArray[np.float64]
@@ -100,13 +100,13 @@ def score_classes(true: npt.ArrayLike, given: npt.ArrayLike) -> Scores:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class StationScores:
-    """The same by station; s stations, in the order of their names.
+class GroupScores:
+    """The same by group, such as station or source; s groups, in the order of their names.
 
     Parameters
     ----------
-    station : tuple of str
-        NET.STA.LOC.CHA.
+    name : tuple of str
+        Of each group.
     confusion : ndarray of int64, shape (s, 3, 3)
         As `Scores.confusion`.
     precision, recall, f1 : ndarray of float64, shape (s, 3)
@@ -118,7 +118,7 @@ class StationScores:
         found, and false positives.
     """
 
-    station: tuple[str, ...]
+    name: tuple[str, ...]
     confusion: Integers
     precision: Vector
     recall: Vector
@@ -138,24 +138,24 @@ class StationScores:
         return ratio_of(self.n_above[:, 1:].sum(axis=1), self.support[:, 1:].sum(axis=1))
 
 
-def score_stations(
-    station: npt.NDArray[np.object_],
+def score_groups(
+    group: npt.NDArray[np.object_],
     true: npt.ArrayLike,
     given: npt.ArrayLike,
     above: npt.ArrayLike,
-) -> StationScores:
-    """Count the scores of every station on its own.
+) -> GroupScores:
+    """Count the scores of every group on its own.
 
     Parameters
     ----------
-    station : ndarray of object (str), shape (n,)
-        Where each was recorded.
+    group : ndarray of object (str), shape (n,)
+        Name of the group that each is of.
     true, given : array_like of int, shape (n,)
         As for `score_classes`.
     above : array_like of bool, shape (n,)
         Whether each lies at or above the threshold of the operating point.
     """
-    names, row = np.unique(station.astype(str), return_inverse=True)
+    names, row = np.unique(group.astype(str), return_inverse=True)
     n = len(CLASSES)
     is_of = row * n + np.asarray(true, np.int64)
     cell = is_of * n + np.asarray(given, np.int64)
@@ -165,8 +165,8 @@ def score_stations(
     support, asserted = counts.sum(axis=2), counts.sum(axis=1)
     f1 = ratio_of(2 * right, support + asserted)
     occurs = support > 0
-    return StationScores(
-        station=tuple(str(name) for name in names),
+    return GroupScores(
+        name=tuple(str(name) for name in names),
         confusion=counts.astype(np.int64),
         precision=ratio_of(right, asserted),
         recall=ratio_of(right, support),

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from seisflow.archive.store import read_product
 from seisflow.core.classes import Split
 from seisflow.stages.evaluate.predictor import Predictor
 from seisflow.stages.evaluate.rates import OperatingPoint
@@ -44,7 +43,7 @@ def notes_of(model: Predictor, examples: "Examples", indices: Indices) -> tuple[
 def _short_of(examples: "Examples", indices: Indices) -> tuple[str, ...]:
     """Return what the set says of the split that is evaluated: its threshold rests on that."""
     split = split_of(examples, indices)
-    return tuple(w for w in examples.warnings if split == "mixed" or w.startswith(f"{split} has "))
+    return examples.warnings("" if split == "mixed" else split)
 
 
 def _seen_before(model: Predictor, examples: "Examples", indices: Indices) -> tuple[str, ...]:
@@ -58,8 +57,7 @@ def _seen_before(model: Predictor, examples: "Examples", indices: Indices) -> tu
     events, n_events = _shared(examples.event, trained, indices)
     stations, n_stations = _shared(examples.station, trained, indices)
     text = f"{events} of {n_events} events and {stations} of {n_stations} stations are in training"
-    config = read_product(examples.path, "WAVELETS").identity.config
-    if config.get("split") == "shuffled":
+    if any(s.product.identity.config.get("split") == "shuffled" for s in examples.sources):
         return (f"SHUFFLED SPLIT: {text} too; unseen events and stations will fare worse",)
     return (f"{text} too",) if events or stations else ()
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from seisflow.core.classes import WaveletClass
 from seisflow.stages.evaluate.evaluation import Evaluation
+from seisflow.stages.evaluate.metrics import GroupScores
 from seisflow.stages.evaluate.published import PUBLISHED, PublishedScores
 from seisflow.stages.evaluate.rates import Bands, OperatingPoint, binomial_interval
 
@@ -16,6 +17,7 @@ __all__ = [
     "comparison_table",
     "evaluation_table",
     "heading",
+    "source_table",
     "summary_rows",
 ]
 
@@ -49,7 +51,7 @@ def evaluation_table(evaluation: Evaluation) -> str:
         stations, the worst ones where there are many. Ends with a line feed.
     """
     stations = evaluation.stations
-    n_shown = min(STATIONS_SHOWN, len(stations.station))
+    n_shown = min(STATIONS_SHOWN, len(stations.name))
     parts = [
         f"## {heading(evaluation)}",
         _markdown(class_head(evaluation), class_rows(evaluation)),
@@ -60,9 +62,11 @@ def evaluation_table(evaluation: Evaluation) -> str:
         _markdown(_band_head("SNR"), _band_rows(evaluation.by_snr)),
         "Recall of earthquakes by epicentral distance.",
         _markdown(_band_head("km"), _band_rows(evaluation.by_distance)),
-        f"Stations: {len(stations.station)}; shown {n_shown}, least macro F1 first.",
-        _markdown(_station_head(), _station_rows(evaluation, n_shown)),
+        f"Stations: {len(stations.name)}; shown {n_shown}, least macro F1 first.",
+        _markdown(_group_head("station"), _group_rows(stations, n_shown)),
     ]
+    if len(evaluation.sources.name) > 1:
+        parts += ["Sources.", source_table(evaluation)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -223,23 +227,30 @@ def _range(interval: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]], k:
     return f"{_number(low[k], 3)} to {_number(high[k], 3)}"
 
 
-def _station_head() -> list[str]:
+def source_table(evaluation: Evaluation) -> str:
+    """Return the scores of each product that wavelets are from, as Markdown."""
+    sources = evaluation.sources
+    return _markdown(_group_head("source"), _group_rows(sources, len(sources.name)))
+
+
+def _group_head(kind: str) -> list[str]:
     classes = [f"{name} recall" for name in CLASS_NAMES.values()]
-    head = ["station", "wavelets", "macro F1", "accuracy", *classes, "earthquake precision"]
-    return [*head, "false positives at threshold"]
+    head = [kind, "wavelets", "macro F1", "accuracy", *classes, "earthquake precision"]
+    return [*head, "earthquakes at threshold", "false positives at threshold"]
 
 
-def _station_rows(evaluation: Evaluation, n_shown: int) -> list[list[str]]:
-    s = evaluation.stations
+def _group_rows(s: GroupScores, n_shown: int) -> list[list[str]]:
     order = np.argsort(s.macro_f1, kind="stable")[:n_shown]
+    quake = WaveletClass.EARTHQUAKE
     return [
         [
-            s.station[k],
+            s.name[k],
             f"{s.support[k].sum():,}",
             _number(s.macro_f1[k], 3),
             _number(s.accuracy[k], 3),
             *(_number(value, 3) for value in s.recall[k]),
-            _number(s.precision[k, WaveletClass.EARTHQUAKE], 3),
+            _number(s.precision[k, quake], 3),
+            f"{s.n_above[k, quake]:,} of {s.support[k, quake]:,}",
             f"{s.n_above[k, 1:].sum():,} of {s.support[k, 1:].sum():,}",
         ]
         for k in order

@@ -132,7 +132,7 @@ def _refuse_elsewhere(
     unknown = [name for name in stations if name not in rows]
     if unknown:
         raise ConfigError(
-            f"{len(unknown)} of {len(stations)} stations of {examples.path} are not in {path}: "
+            f"{len(unknown)} of {len(stations)} stations of {examples.place} are not in {path}: "
             f"{', '.join(unknown[:3])}; it has {', '.join(list(rows)[:3])}, {len(rows)} in all; "
             "give the TRUTH of the scene these wavelets were recorded in"
         )
@@ -141,7 +141,7 @@ def _refuse_elsewhere(
         start = examples.start_ns[indices]
         asked = Span(int(start.min()), int(start.max()) + 1)
         raise ConfigError(
-            f"the wavelets of {examples.path} begin in {asked}, and {path} covers {product.span}; "
+            f"the wavelets of {examples.place} begin in {asked}, and {path} covers {product.span}; "
             "give the TRUTH of the scene these wavelets were recorded in"
         )
 

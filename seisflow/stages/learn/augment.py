@@ -95,7 +95,7 @@ class Augmenter:
             rate, margin = self.examples.rate_hz, self.examples.margin_samples
             raise ConfigError(
                 f"the filter of the front end needs {self.halo_samples} samples beside the window "
-                f"and the wavelets of {self.examples.path} have {margin}; ask for --low-hz "
+                f"and the wavelets of {self.examples.place} have {margin}; ask for --low-hz "
                 f"{rate / max(margin, 1):g} or higher, or assemble with a longer margin"
             )
 

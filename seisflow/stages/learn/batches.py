@@ -185,10 +185,9 @@ class BatchReader:
         """
         of, config = self.order.examples, self.augmenter.config
         copies = 1 + (config.noise if config else 0)
-        n_shard = min(of.shard_size, len(of))
-        shards = min(2 * self.order.shards_together, -(-len(of) // of.shard_size))
-        held = 4 * of.n_samples * copies * shards / self.n_ranks
-        return round(n_shard * (of.bytes_stored + held))
+        shards = min(2 * self.order.shards_together, of.n_shards)
+        held = 4 * of.n_samples * of.shard_size * copies * shards / self.n_ranks
+        return round(of.shard_bytes + held)
 
     def epoch(self, epoch: int, first: int = 0) -> Generator[Batch]:
         """Yield the batches of an epoch from the `first` one on, prepared by a thread.

@@ -5,7 +5,15 @@ from typing import Any, Literal
 from pydantic import field_validator, model_validator
 
 from seisflow.core.config import StageConfig
-from seisflow.core.options import ADVANCED, PathOption, argument, numbers, option, running
+from seisflow.core.options import (
+    ADVANCED,
+    PathOption,
+    PathsOption,
+    argument,
+    numbers,
+    option,
+    running,
+)
 from seisflow.engine.devices import Device
 
 __all__ = ["LEARNING_RATES", "WEIGHT_DECAYS", "AugmentConfig", "TrainConfig"]
@@ -76,8 +84,9 @@ class TrainConfig(StageConfig):
 
     Parameters
     ----------
-    wavelets : path
-        What assemble wrote.
+    wavelets : tuple of str
+        What assemble wrote, of one archive or of several: the network learns from all of them, at
+        the rate of that with the fewest samples per second unless another is asked for.
     model : path
         The folder to write, or to go on in.
     network : str
@@ -151,7 +160,7 @@ class TrainConfig(StageConfig):
     --------
     seisflow train wavelets.zarr model
 
-    seisflow train wavelets.zarr model --rate 100
+    seisflow train ridgecrest.zarr anza.zarr rutford.zarr model --rate 100
 
     seisflow train wavelets.zarr model --network published --ranks 4 --precision bfloat16
 
@@ -162,7 +171,7 @@ class TrainConfig(StageConfig):
     tensorboard --logdir model/tensorboard
     """
 
-    wavelets: PathOption = argument("WAVELETS.zarr", product="wavelets")
+    wavelets: PathsOption = argument("WAVELETS.zarr...", product="wavelets", min_length=1)
     model: PathOption = argument("MODEL", product="model")
     network: str = "compact"
     rate: int | None = option(None, ge=1)

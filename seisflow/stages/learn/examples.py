@@ -1,28 +1,24 @@
-"""The wavelets of a set, read from the disk in any order.
+"""The wavelets that a network learns from or is judged by, of one product or of several.
 
-Knows the columns of a WAVELETS product, all of which fit in memory, and reads the waveforms of
-the wavelets that are asked for, at their own rate or brought to a lower one with the filter of
-inference (`seisflow.dsp.resampling`). Invariant: nothing here holds more waveforms than were asked
-for, and beside them, while they are read, those of one file of the store (2048 wavelets) at most.
+Knows their columns, all of which fit in memory, and reads the waveforms of those that are asked
+for, all at one rate; see `seisflow.stages.learn.sources`.
 """
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seisflow.archive.products import Product
 from seisflow.archive.reading import read_column
-from seisflow.archive.store import open_array, read_product
-from seisflow.archive.work import require_complete
 from seisflow.core.classes import Split, State, WaveletClass
+from seisflow.core.config import fingerprint
 from seisflow.core.files import AnyPath, any_path
 from seisflow.core.grid import format_time
-from seisflow.dsp.resampling import Resampling
 from seisflow.errors import ConfigError, DataError
+from seisflow.stages.learn.sources import Source, open_source, rate_of
 
 __all__ = ["Examples", "open_examples"]
 
@@ -42,14 +38,14 @@ COLUMNS = {
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """All wavelets of a WAVELETS product; n is their number, ready or not.
+    """All wavelets of one WAVELETS product or of several; n is their number, ready or not.
 
     Parameters
     ----------
-    path : Path
-        The product.
-    key : str
-        32 hexadecimal digits that name it.
+    sources : tuple of Source
+        The products; the wavelets of the first come first.
+    source : ndarray of int64, shape (n,)
+        Place in `sources` of the one that a wavelet is from.
     rate_hz : int
         Samples per second of what is read.
     window_samples, margin_samples : int
@@ -66,14 +62,10 @@ class Examples:
         P after the start of the window, in s; NaN for noise.
     ready : ndarray of bool, shape (n,)
         Whether the waveform was written.
-    shard_size, chunk_size : int
-        Wavelets in one file of the store, and in the smallest piece of it that is read.
-    warnings : tuple of str
-        Which splits are short of wavelets, and with what effect, as the product says it.
     """
 
-    path: AnyPath
-    key: str
+    sources: tuple[Source, ...]
+    source: Indices
     rate_hz: int
     window_samples: int
     margin_samples: int
@@ -87,11 +79,6 @@ class Examples:
     magnitude: npt.NDArray[np.float32]
     arrival_s: npt.NDArray[np.float32]
     ready: npt.NDArray[np.bool_]
-    shard_size: int
-    chunk_size: int
-    _waveform: Any = field(repr=False)
-    _stored: "_Stored" = field(repr=False)
-    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return int(self.wavelet_class.size)
@@ -102,9 +89,53 @@ class Examples:
         return self.window_samples + 2 * self.margin_samples
 
     @property
-    def bytes_stored(self) -> int:
-        """What a waveform takes while it is read, before it is resampled."""
-        return 4 * self._stored.n_samples
+    def key(self) -> str:
+        """32 hexadecimal digits that name the set."""
+        keys = [source.product.identity.key for source in self.sources]
+        return keys[0] if len(keys) == 1 else fingerprint(keys)
+
+    @property
+    def name(self) -> str:
+        """The file names of its products."""
+        return ", ".join(source.path.name for source in self.sources)
+
+    @property
+    def names(self) -> Strings:
+        """Name of each product, shape (number of products,); paths where two are called alike."""
+        names = [source.name for source in self.sources]
+        if len(set(names)) < len(names):
+            names = [str(source.path) for source in self.sources]
+        return np.array(names, dtype=object)
+
+    @property
+    def place(self) -> str:
+        """The paths of its products, for messages."""
+        return ", ".join(str(source.path) for source in self.sources)
+
+    @property
+    def shard_bytes(self) -> int:
+        """What the largest file of the store takes while it is read, before it is resampled."""
+        return max(source.shard_bytes for source in self.sources)
+
+    @property
+    def shard_size(self) -> int:
+        """Largest number of wavelets in one file of the store."""
+        return max(min(source.shard_size, len(source)) for source in self.sources)
+
+    @property
+    def n_shards(self) -> int:
+        """Files of the store."""
+        return sum(-(-len(source) // source.shard_size) for source in self.sources)
+
+    def warnings(self, split: str = "") -> tuple[str, ...]:
+        """Return what splits, or one of them, are short of, as each product says it."""
+        many = len(self.sources) > 1
+        return tuple(
+            f"{name}: {text}" if many else text
+            for name, source in zip(self.names, self.sources, strict=True)
+            for text in source.warnings
+            if text.startswith(f"{split} has " if split else "")
+        )
 
     def select(self, split: Split) -> Indices:
         """Return the indices of the ready wavelets of a split, ascending.
@@ -119,6 +150,14 @@ class Examples:
         """Return the number of ready wavelets of each class in a split, by lower-case name."""
         found = self.wavelet_class[self.select(split)]
         return {c.name.lower(): int((found == c).sum()) for c in WaveletClass}
+
+    def of_sources(self) -> dict[str, dict[str, Any]]:
+        """Return the key and the number of ready wavelets of each product, by its name."""
+        n_ready = np.bincount(self.source[self.ready], minlength=len(self.sources))
+        return {
+            str(name): {"key": source.product.identity.key, "wavelets": int(n)}
+            for name, source, n in zip(self.names, self.sources, n_ready, strict=True)
+        }
 
     def read(self, indices: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Read waveforms, in the order of `indices`; an index may come twice.
@@ -143,100 +182,68 @@ class Examples:
         """
         asked = np.asarray(indices, dtype=np.int64).ravel()
         if asked.size and (asked.min() < 0 or asked.max() >= len(self)):
-            raise IndexError(f"{self.path} has wavelets 0 to {len(self) - 1}, asked {asked}")
+            raise IndexError(f"{self.place} has wavelets 0 to {len(self) - 1}, asked {asked}")
         self._refuse_unready(asked)
         read = np.empty((asked.size, self.n_samples), dtype=np.float32)
-        is_whole = np.ones(asked.size, dtype=np.bool_)
-        for places in self._runs(asked):
-            first, last = int(asked[places[0]]), int(asked[places[-1]])
-            rows = self._waveform[first : last + 1][asked[places] - first]
-            is_whole[places] = np.isfinite(rows).all(axis=1)
-            if is_whole[places].all():
-                read[places] = self._stored.brought(rows, self.margin_samples, self.n_samples)
-        self._refuse_nonfinite(asked, is_whole)
+        is_finite = np.ones(asked.size, dtype=np.bool_)
+        for source, first, places in self._by_source(asked):
+            is_finite[places] = source.read(asked[places] - first, read, places)
+        self._refuse_nonfinite(asked, is_finite)
         return read
 
     def shards(self, indices: npt.ArrayLike) -> Iterator[Indices]:
         """Yield `indices` cut into the files of the store they lie in, ascending."""
         ordered = np.sort(np.asarray(indices, dtype=np.int64).ravel())
-        cuts = np.flatnonzero(np.diff(ordered // self.shard_size)) + 1
-        yield from (part for part in np.split(ordered, cuts) if part.size)
+        for source, first, places in self._by_source(ordered):
+            for part in source.shards(ordered[places] - first):
+                yield part + first
+
+    def _by_source(self, asked: Indices) -> Iterator[tuple[Source, int, Indices]]:
+        """Yield each product with its first wavelet and the places in `asked` that it has."""
+        first = 0
+        for source in self.sources:
+            places = np.flatnonzero((asked >= first) & (asked < first + len(source)))
+            if places.size:
+                yield source, first, places.astype(np.int64)
+            first += len(source)
 
     def where(self, index: int) -> str:
-        """Say which wavelet an index is, for messages: index, station and start."""
+        """Say which wavelet an index is, for messages: product, index, station and start."""
         time = format_time(int(self.start_ns[index]))
-        return f"wavelet {index} ({self.station[index]} at {time})"
-
-    def _runs(self, asked: Indices) -> Iterator[Indices]:
-        """Yield places in `asked`, ascending by wavelet, to be read from the store in one go.
-
-        A run is made of neighbouring pieces of one file, so that no piece is read twice and none
-        is read for nothing.
-        """
-        order = np.argsort(asked, kind="stable")
-        ordered = asked[order]
-        gap = np.diff(ordered // self.chunk_size) > 1
-        other_file = np.diff(ordered // self.shard_size) > 0
-        yield from (p for p in np.split(order, np.flatnonzero(gap | other_file) + 1) if p.size)
+        source = int(self.source[index])
+        own = index - int(np.searchsorted(self.source, source))
+        return f"{self.sources[source].path}: wavelet {own} ({self.station[index]} at {time})"
 
     def _refuse_unready(self, asked: Indices) -> None:
         if not self.ready[asked].all():
             some = int(asked[~self.ready[asked]][0])
             raise DataError(
-                f"{self.path}: {self.where(some)} was asked for and could not be made; "
+                f"{self.where(some)} was asked for and could not be made; "
                 "take indices from Examples.select, which leaves such wavelets out"
             )
 
-    def _refuse_nonfinite(self, asked: Indices, is_whole: npt.NDArray[np.bool_]) -> None:
-        if not is_whole.all():
-            some = int(asked[~is_whole][0])
+    def _refuse_nonfinite(self, asked: Indices, is_finite: npt.NDArray[np.bool_]) -> None:
+        if not is_finite.all():
+            some = int(asked[~is_finite][0])
             raise DataError(
-                f"{self.path}: {self.where(some)} holds samples that are not finite, and "
-                f"{int((~is_whole).sum())} of the {asked.size} wavelets read with it do; the file "
+                f"{self.where(some)} holds samples that are not finite, and "
+                f"{int((~is_finite).sum())} of the {asked.size} wavelets read with it do; the file "
                 "was changed after it was made: make the product again with seisflow assemble"
             )
 
 
-@dataclass(frozen=True)
-class _Stored:
-    """Waveforms as the product holds them, and the way to the rate that is wanted."""
-
-    window_samples: int
-    margin_samples: int
-    way: Resampling
-
-    @property
-    def n_samples(self) -> int:
-        return self.window_samples + 2 * self.margin_samples
-
-    @property
-    def lengths(self) -> tuple[int, int]:
-        """Samples of the window and of a margin at the new rate, less what the filter needs."""
-        way = self.way
-        margin = self.margin_samples * way.up - len(way.taps) // 2
-        return self.window_samples * way.up // way.down, margin // way.down
-
-    def brought(self, rows: npt.NDArray[Any], margin: int, n: int) -> npt.NDArray[Any]:
-        """Return waveforms at the new rate, with a margin and in all `n` samples long."""
-        way = self.way
-        if way.down == 1:
-            return rows
-        first = self.margin_samples * way.up - margin * way.down
-        found = np.empty((len(rows), n), dtype=np.float32)
-        for row, brought in zip(rows, found, strict=True):
-            brought[:] = way(row, first, n)
-        return found
-
-
-def open_examples(path: str | AnyPath, rate_hz: int | None = None) -> Examples:
-    """Open the wavelets of a finished WAVELETS product.
+def open_examples(
+    paths: str | AnyPath | Sequence[str | AnyPath], rate_hz: int | None = None
+) -> Examples:
+    """Open the wavelets of finished WAVELETS products as one set.
 
     Parameters
     ----------
-    path : path
+    paths : path or sequence of path
         What ``seisflow assemble`` wrote.
     rate_hz : int, optional
-        Samples per second wanted, those of the product or fewer; by default those of the product.
+        Samples per second wanted, those of the products or fewer; by default those of the product
+        that has the fewest.
 
     Returns
     -------
@@ -246,67 +253,52 @@ def open_examples(path: str | AnyPath, rate_hz: int | None = None) -> Examples:
     Raises
     ------
     ConfigError
-        There is nothing at `path`, it is another product, or it has a lower rate than is wanted.
+        There is nothing at a path, it is another product, it has a lower rate than is wanted, it
+        is given twice, or windows are of several lengths.
     DataError
         It is no product of seisflow, one in another layout, or one whose arrays do not fit.
     IncompleteError
-        Some tasks of the product have not run.
+        Some tasks of a product have not run.
     """
-    path = any_path(path)
-    product = read_product(path, "WAVELETS")
-    require_complete(path)
-    waveform = open_array(path, "waveform")
-    stored = _stored(path, product, int(waveform.shape[1]), rate_hz)
-    window, margin = stored.lengths
-    if margin < 0:
-        raise ConfigError(
-            f"resampling {path} to {stored.way.to_hz} samples/s needs {stored.way.halo_samples} "
-            f"samples beside a window, and it has {stored.margin_samples}; assemble with a longer "
-            "--margin-s"
-        )
-    comment = str(open_array(path, "split").attrs.get("comment", ""))
-    columns = {name: read_column(path, name).astype(kind) for name, kind in COLUMNS.items()}
-    columns["start_ns"] = columns.pop("start")
+    given = [paths] if isinstance(paths, str | AnyPath) else paths
+    found = [any_path(path) for path in given]
+    rate_hz = rate_hz or min(rate_of(path) for path in found)
+    sources = tuple(open_source(path, rate_hz) for path in found)
+    _refuse_misfit(sources)
+    every = [_columns_of(path) for path in found]
+    columns: dict[str, Any] = {
+        name: np.concatenate([own[name] for own in every]) for name in every[0]
+    }
     return Examples(
-        path=path,
-        key=product.identity.key,
-        rate_hz=stored.way.to_hz,
-        window_samples=window,
-        margin_samples=margin,
-        station=_strings(path, "station"),
-        event=_strings(path, "event"),
-        ready=read_column(path, "state") == State.READY,
-        shard_size=int((waveform.shards or waveform.chunks)[0]),
-        chunk_size=int(waveform.chunks[0]),
-        _waveform=waveform,
-        _stored=stored,
-        warnings=tuple(comment.splitlines()),
+        sources=sources,
+        source=np.repeat(np.arange(len(sources)), [len(source) for source in sources]),
+        rate_hz=rate_hz,
+        window_samples=sources[0].window_read,
+        margin_samples=min(source.margin_read for source in sources),
         **columns,
     )
 
 
-def _stored(path: AnyPath, product: Product, n_samples: int, wanted_hz: int | None) -> _Stored:
-    config, rate = product.identity.config, product.rate
-    if rate.denominator != 1:
-        raise DataError(
-            f"{path} has {float(rate):g} samples per second; networks are made for whole numbers "
-            "of samples per second: resample the records before ingest"
-        )
-    window = round(config["window_s"] * rate)
-    margin = round(config["margin_s"] * rate)
-    if window + 2 * margin != n_samples:
-        raise DataError(
-            f"{path} holds {n_samples} samples of a wavelet, and a window of {window} with margins "
-            f"of {margin} was configured; the product was changed: make it again"
-        )
-    wanted_hz = wanted_hz or int(rate)
-    if wanted_hz > rate:
+def _refuse_misfit(sources: Sequence[Source]) -> None:
+    windows = {source.window_read for source in sources}
+    if len(windows) > 1:
+        lengths = (f"{s.path} {s.window_read / s.way.to_hz:g} s" for s in sources)
         raise ConfigError(
-            f"{wanted_hz} samples/s are needed and {path} has {rate}: what lies above {rate / 2} Hz "
-            f"was not recorded; take wavelets of a higher rate, or a model of {rate} samples/s or "
-            "fewer"
+            f"windows of several lengths: {', '.join(lengths)}; assemble them with one --window-s"
         )
-    return _Stored(window, margin, Resampling(int(rate), wanted_hz))
+    keys = [source.product.identity.key for source in sources]
+    twice = [str(s.path) for s, key in zip(sources, keys, strict=True) if keys.count(key) > 1]
+    if twice:
+        raise ConfigError(f"{' and '.join(twice)} hold the same wavelets; give them once")
+
+
+def _columns_of(path: AnyPath) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        name: read_column(path, name).astype(kind) for name, kind in COLUMNS.items()
+    }
+    columns["start_ns"] = columns.pop("start")
+    columns |= {name: _strings(path, name) for name in ("station", "event")}
+    return columns | {"ready": read_column(path, "state") == State.READY}
 
 
 def _strings(path: AnyPath, name: str) -> Strings:

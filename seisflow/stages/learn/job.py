@@ -78,7 +78,7 @@ class Job:
         """Return what a model keeps of its training."""
         splits = (Split.TRAIN, Split.VALIDATION)
         counts = {s.name.lower(): self.examples.counts(s) for s in splits}
-        return {**self.identity, "counts": counts}
+        return {**self.identity, "counts": counts, "sources": self.examples.of_sources()}
 
     def plain(self) -> Augmenter:
         """Return what cuts windows out and changes nothing."""
@@ -154,9 +154,10 @@ def _refuse_missing(examples: Examples, split: Split) -> None:
     missing = [name for name, n in counts.items() if not n]
     if missing:
         raise DataError(
-            f"the {split.name.lower()} split of {examples.path} has no {' and no '.join(missing)}; "
-            f"it has {_text(counts)}; a network needs some of each class to learn from and to be "
-            "judged by: assemble wavelets of more events and more labelled time"
+            f"the {split.name.lower()} split of {examples.place} has no "
+            f"{' and no '.join(missing)}; it has {_text(counts)}; a network needs some of each "
+            "class to learn from and to be judged by: assemble wavelets of more events and more "
+            "labelled time"
         )
 
 

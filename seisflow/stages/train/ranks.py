@@ -195,7 +195,7 @@ def _launch(
 def _torchrun(config: TrainConfig, ranks: Ranks, device: str, meeting: list[str]) -> list[str]:
     """Return the command line of torchrun on one machine."""
     asked = config.resolved() | {
-        "wavelets": str(config.wavelets),
+        "wavelets": config.wavelets,
         "model": str(config.model),
         "device": device,
         "checkpoint_every_s": config.checkpoint_every_s,

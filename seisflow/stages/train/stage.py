@@ -183,5 +183,5 @@ class Train(Single[TrainConfig]):
 
     def _note_warnings(self, reporter: Reporter) -> None:
         """Repeat what the set is short of."""
-        for warning in self.job.examples.warnings:
+        for warning in self.job.examples.warnings():
             reporter.note(warning)

@@ -136,7 +136,7 @@ def feature_maps_figure(model: "Model", examples: "Examples") -> Figure:
     """
     chosen = typical_examples(examples)
     if not chosen:
-        raise ConfigError(f"{examples.path} has no wavelet to draw feature maps of; assemble one")
+        raise ConfigError(f"{examples.place} has no wavelet to draw feature maps of; assemble one")
     indices = np.array(list(chosen.values()), dtype=np.int64)
     samples = examples.read(indices)
     cut = examples.margin_samples - model.halo_samples
