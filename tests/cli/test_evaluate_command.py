@@ -159,14 +159,15 @@ def test_a_model_of_a_higher_rate_is_refused(examples: Examples, tmp_path: Path)
 
 
 def test_wavelets_of_a_higher_rate_are_resampled(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("draw_evaluation", "draw_training", "draw_network"):
         monkeypatch.setattr(f"seisflow.stages.report.figures.learning.{name}", lambda *_: [])
-    path = write_wavelets(tmp_path / "fast.zarr", WaveletSet(n=60, rate=100))
+    path = write_wavelets(tmp_path / "fast.zarr", WaveletSet(n=60, rate=200))
+    model = write_model(tmp_path / "model", 100, "another set")
     evaluate(model, path, "--output", tmp_path / "found")
     found = json.loads((tmp_path / "found" / "evaluation.json").read_text())
-    slow = open_examples(path, 40)
+    slow = open_examples(path, 100)
     expected = evaluate_model(load_model(model), slow, slow.select(Split.TEST))
     assert found == json.loads(json.dumps(json_of(expected)))
 
@@ -181,7 +182,7 @@ def test_a_model_of_other_classes_is_refused(model: Path, examples: Examples) ->
 
 def test_an_empty_split_is_refused(model: Path, tmp_path: Path) -> None:
     few = evaluations.small_set(tmp_path / "few.zarr", split=np.zeros(90, np.uint8))
-    said = refused(model, few.path)
+    said = refused(model, path_of(few))
     assert re.search(r"no wavelets of .*few\.zarr to evaluate; it has 90 train, 0 val", said)
 
 

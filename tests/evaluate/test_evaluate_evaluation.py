@@ -152,12 +152,7 @@ def test_what_was_seen_in_training_is_noted(examples: Examples, tmp_path: Path) 
 def test_a_shuffled_split_is_said_first(
     examples: Examples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seisflow.archive.store import read_product
-    from seisflow.stages.evaluate import notes
-
-    product = read_product(examples.sources[0].path)
-    product.identity.config["split"] = "shuffled"  # type: ignore[index]
-    monkeypatch.setattr(notes, "read_product", lambda *_: product)
+    monkeypatch.setitem(examples.sources[0].product.identity.config, "split", "shuffled")
     assert evaluated(examples).notes[0] == (
         "SHUFFLED SPLIT: 1 of 1 events and 3 of 3 stations are in training too; unseen events and "
         "stations will fare worse"
@@ -176,7 +171,8 @@ def test_what_the_split_is_short_of_is_noted_with_its_threshold(examples: Exampl
     short = tuple(
         f"{s.name.lower()} has 5 windows of earthquake where 150 were wanted" for s in Split
     )
-    found = evaluated(replace(examples, warnings=short), false_positive_rate=0.2)
+    source = replace(examples.sources[0], warnings=short)
+    found = evaluated(replace(examples, sources=(source,)), false_positive_rate=0.2)
     assert [note for note in found.notes if "150 were wanted" in note] == [short[Split.TEST]]
 
 

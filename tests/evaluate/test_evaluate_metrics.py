@@ -78,8 +78,8 @@ def test_every_station_has_the_scores_of_its_own_wavelets() -> None:
     station = np.random.default_rng(8).choice(np.array(["B", "A", "C"], object), true.size)
     above = np.random.default_rng(9).random(true.size) < 0.3
     found = score_groups(station, true, given_, above)
-    assert found.station == ("A", "B", "C")
-    for k, name in enumerate(found.station):
+    assert found.name == ("A", "B", "C")
+    for k, name in enumerate(found.name):
         own = station == name
         alone = score_classes(true[own], given_[own])
         assert np.array_equal(found.confusion[k], alone.confusion)

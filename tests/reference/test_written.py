@@ -66,7 +66,7 @@ seisflow.run("campaign.toml", until="label")
         ('seisflow.label("a", "b", alpha_nr=0.1)', "alpha_nr"),
         ('seisflow.label("a", "b", device="gpu")', 'expected "Literal'),
         ('seisflow.label("a")', 'Missing positional argument "labels"'),
-        ('seisflow.ingest(raw=3, waveforms="b")', 'expected "tuple[str, ...] | list[str] | str"'),
+        ('seisflow.label("a", "b", select=3)', 'expected "tuple[str, ...] | list[str] | str"'),
     ],
 )
 def test_mypy_knows_the_keywords(wrong: str, said: str, tmp_path: Path) -> None:

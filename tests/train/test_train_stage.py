@@ -80,44 +80,46 @@ def test_the_function_returns_what_was_made_and_prints_nothing(
 @pytest.mark.slow
 def test_a_model_has_a_rate_of_its_own(tmp_path: Path) -> None:
     """Which is that of the wavelets unless a lower one is asked for."""
-    fast = write_wavelets(tmp_path / "w.zarr", WaveletSet(n=120, rate=100))
-    for options, rate in (({}, 100), ({"rate": 50}, 50)):
+    fast = write_wavelets(tmp_path / "w.zarr", WaveletSet(n=120, rate=200))
+    for options, rate in (({}, 200), ({"rate": 100}, 100)):
         asked = stage(fast, tmp_path / str(rate), **options)
         assert asked.job.examples.rate_hz == rate
         result = asked.run_here()
         assert (result.open().rate_hz, result.open().window_samples) == (rate, 4 * rate)
         assert result.judged is not None
-    with pytest.raises(ConfigError, match="rate: asked 40, found 50"):
-        stage(fast, tmp_path / "50", rate=40).check()
-    with pytest.raises(ConfigError, match="200 samples/s are needed"):
-        stage(fast, tmp_path / "m", rate=200).check()
+    with pytest.raises(ConfigError, match="rate: asked 80, found 100"):
+        stage(fast, tmp_path / "100", rate=80).check()
+    with pytest.raises(ConfigError, match="400 samples/s are needed"):
+        stage(fast, tmp_path / "m", rate=400).check()
     with pytest.raises(ConfigError, match=r"rate_hz = 45 \(must be a multiple of 10"):
         stage(fast, tmp_path / "m", rate=45).check()
+    with pytest.raises(ConfigError, match=r"needs 20 samples .* have 14; .* longer margin"):
+        stage(fast, tmp_path / "m", rate=40).check()
 
 
 @pytest.mark.slow
 def test_it_learns_from_several_sets_and_is_judged_on_each(tmp_path: Path) -> None:
     sets = [
         write_wavelets(tmp_path / f"{name}.zarr", WaveletSet(n=n, rate=rate, seed=seed))
-        for name, n, rate, seed in (("near", 120, 100, 1), ("far", 60, 50, 2))
+        for name, n, rate, seed in (("near", 120, 200, 1), ("far", 60, 100, 2))
     ]
     result = seisflow.train(sets, tmp_path / "m", **SHORT, progress=False)
     document = result.open().document
-    assert document["rate_hz"] == 50
+    assert document["rate_hz"] == 100
     kept = document["training"]["sources"]
     assert {name: found["wavelets"] for name, found in kept.items()} == {"near": 120, "far": 60}
     metrics = json.loads((tmp_path / "m" / "metrics.json").read_text())
     assert metrics["wavelets"] == "near.zarr, far.zarr"
     found = {name: sum(each["support"]) for name, each in metrics["by_source"].items()}
-    assert found == {"near": 18, "far": 9}
+    assert found == {"near": 24, "far": 12}
     evaluated = seisflow.evaluate(tmp_path / "m", sets, progress=False)
     (folder,) = (Path(e["folder"]) for e in evaluated.summary["evaluations"])
     table = (folder / "table.md").read_text()
-    assert "| near | 18 |" in table
-    assert "| far | 9 |" in table
+    assert "| near | 12 |" in table
+    assert "| far | 6 |" in table
     one = seisflow.evaluate(tmp_path / "m", sets[1], output=tmp_path / "one", progress=False)
     assert "Sources." not in (tmp_path / "one" / "table.md").read_text()
-    assert one.summary["evaluations"][0]["n_wavelets"] == 9
+    assert one.summary["evaluations"][0]["n_wavelets"] == 6
 
 
 def test_what_cannot_be_asked_for_is_an_exception_and_leaves_nothing(
