@@ -180,7 +180,7 @@ def test_what_is_short_is_in_the_summary_and_in_the_product(planted: Scene, tmp_
     ]
     assert "the threshold rests on 15 windows, and no rate of false positives" in warnings[0]
     assemble(sources, output, **options)
-    assert list(open_examples(output).warnings) == warnings
+    assert list(open_examples(output).warnings()) == warnings
     with seisflow.open(output) as opened:
         assert opened["split"].attrs["comment"] == "\n".join(warnings)
 
