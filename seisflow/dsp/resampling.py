@@ -25,6 +25,8 @@ TOGETHER = 4
 """Taps of one pass over what comes out: it is written and read again as many times fewer."""
 BLOCK = 1024
 """Samples that come out together: they and what they need stay in the cache of a core."""
+KINDS = ("int32", "float32", "float64")
+"""Types that the loop is compiled for, in the order of bytes of the processor."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ class Resampling:
             raise ValueError("the filter reaches beyond the record")
         if self.down == 1:
             return samples[first : first + n]
+        if samples.dtype not in KINDS:
+            samples = samples.astype(np.float64)
         found = np.empty(n)
         for k in range(min(self.up, n)):  # every so many that come out have the same branch
             begin = first - half + k * self.down

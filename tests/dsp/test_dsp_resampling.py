@@ -33,6 +33,15 @@ def test_no_cut_plays_a_part(rates: tuple[int, int]) -> None:
     np.testing.assert_array_equal(alone, whole[10 * rates[1]])
 
 
+@pytest.mark.parametrize("kind", ["<i4", ">i4", "<f4", ">f4", ">f8", "<i2", "<i8", "<f2"])
+def test_any_type_and_order_of_bytes_is_read(kind: str) -> None:
+    way = Resampling(500, 100)
+    samples = np.random.default_rng(2).normal(0, 1000, 10_000).astype(kind)
+    samples.flags.writeable = False
+    found = way(samples, 2000, 50)
+    np.testing.assert_array_equal(found, way(samples.astype(np.float64), 2000, 50))
+
+
 @pytest.mark.parametrize("rates", RATES)
 def test_an_offset_stays_an_offset(rates: tuple[int, int]) -> None:
     way = Resampling(*rates)

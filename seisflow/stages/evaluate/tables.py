@@ -17,7 +17,6 @@ __all__ = [
     "comparison_table",
     "evaluation_table",
     "heading",
-    "source_table",
     "summary_rows",
 ]
 
@@ -48,7 +47,8 @@ def evaluation_table(evaluation: Evaluation) -> str:
     str
         A heading with the notes; the classes beside the published figures of the same split; the
         confusion matrix; probabilities and operating point; recall by SNR and distance; the
-        stations, the worst ones where there are many. Ends with a line feed.
+        stations, the worst ones where there are many; the sources, where there are several. Ends
+        with a line feed.
     """
     stations = evaluation.stations
     n_shown = min(STATIONS_SHOWN, len(stations.name))
@@ -66,7 +66,9 @@ def evaluation_table(evaluation: Evaluation) -> str:
         _markdown(_group_head("station"), _group_rows(stations, n_shown)),
     ]
     if len(evaluation.sources.name) > 1:
-        parts += ["Sources.", source_table(evaluation)]
+        sources = evaluation.sources
+        table = _markdown(_group_head("source"), _group_rows(sources, len(sources.name)))
+        parts += ["Sources.", table]
     return "\n\n".join(parts) + "\n"
 
 
@@ -225,12 +227,6 @@ def _band_rows(bands: Bands) -> list[list[str]]:
 def _range(interval: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]], k: int) -> str:
     low, high = interval
     return f"{_number(low[k], 3)} to {_number(high[k], 3)}"
-
-
-def source_table(evaluation: Evaluation) -> str:
-    """Return the scores of each product that wavelets are from, as Markdown."""
-    sources = evaluation.sources
-    return _markdown(_group_head("source"), _group_rows(sources, len(sources.name)))
 
 
 def _group_head(kind: str) -> list[str]:
