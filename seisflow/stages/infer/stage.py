@@ -119,7 +119,7 @@ class Infer(BlockStage[InferConfig, InferPlan]):
             if n or code is ScoreState.READY:
                 rows[code.name.lower()] = f"{n} s"
         rate = ready / progress.cpu_s if progress.cpu_s else 0.0
-        rows["speed"] = f"{rate:.0f} windows per CPU-second"
+        rows["speed"] = f"{rate:.0f} s of record per CPU-second"
         return rows
 
 
