@@ -628,6 +628,7 @@ def train(
     wavelets: Sequence[str | AnyPath] | str | AnyPath,
     model: str | AnyPath,
     *,
+    weights: tuple[float, ...] | list[float] = (),
     network: str = "compact",
     rate: int | None = None,
     low_hz: float = 2.0,
@@ -653,7 +654,12 @@ def train(
     event_shift_s: float = 0.1,
     noise: float = 0.5,
     noise_snr: tuple[float, float] | list[float] = (2.0, 20.0),
+    noise_of: Literal["station", "any"] = "station",
     gain: float = 1.5,
+    pulses: float = 0.0,
+    colour: float = 0.0,
+    stretch: float = 1.0,
+    stretched: float = 0.6,
     shards_together: int = 8,
     seed: int = 0,
     forest_examples: int = 20000,
@@ -687,13 +693,18 @@ def train(
         of them.
     model : path
         The folder to write, or to go on in.
+    weights : tuple[float, ...], default ()
+        Weight of each WAVELETS, in their order; equal ones by default. Of each class an epoch has
+        as many wavelets as there are, of each WAVELETS in proportion to its weight and the square
+        root of its number.
     network : str, default 'compact'
         'published': as in the lecture slides, 82 million weights; 'compact': 0.1 million;
         'recurrent': reads frames in their order; 'forest': a random forest, the baseline without a
         network.
     rate : int, optional
-        Samples per second of the model, to which wavelets and later records of a higher rate are
-        resampled with a linear-phase filter; by default those of the wavelets. 1 or more.
+        Samples per second of the model, to which wavelets and later records of other rates are
+        resampled with a linear-phase filter; by default those of the wavelets. Rates below 0.4 of
+        it are refused. 1 or more.
     low_hz : float, default 2.0
         Lower corner of the front end; 0 leaves it open.
     high_hz : float, optional
@@ -745,8 +756,20 @@ def train(
     noise_snr : tuple[float, float], default (2.0, 20.0)
         Smallest and largest ratio of the wavelet's amplitude to that of the added noise;
         log-uniform.
+    noise_of : {'station', 'any'}, default 'station'
+        Where the added noise is from: the same 'station', or 'any' of any source.
     gain : float, default 1.5
         Largest factor, up or down, by which a wavelet is scaled before noise is added. 1 or more.
+    pulses : float, default 0.0
+        Share of wavelets of not random noise that get a pulse or a step. 0 or more and at most 1.
+    colour : float, default 0.0
+        Share of wavelets whose spectrum is tilted, half of them with a resonance, a quarter with a
+        corner. 0 or more and at most 1.
+    stretch : float, default 1.0
+        Largest factor by which time is stretched, either way, about P or the middle of noise, as
+        far as the margin allows: a margin of 4 s allows 2. 1 or more and at most 4.
+    stretched : float, default 0.6
+        Share of wavelets whose time is stretched. 0 or more and at most 1.
     shards_together : int, default 8
         Files of 2048 wavelets that are held in memory and shuffled together; changes the order, and
         so the weights. 1 or more.
@@ -860,8 +883,8 @@ def infer(
 
     The window of 4 s that begins 1 s before a second decides, so that a P wave in that second lies
     1 to 2 s into the window, as in training. Seconds whose window touches a gap or a stopped
-    recorder have no probabilities. Records of a higher rate than the model's are resampled to it
-    as they are read, with a linear-phase filter.
+    recorder have no probabilities. Records of another rate than the model's are resampled to it
+    as they are read, with a linear-phase filter; a rate below 0.4 of the model's is refused.
 
     Codes of state: 0 ready, 253 no_data, 254 failed, 255 not_run.
 

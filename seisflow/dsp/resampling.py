@@ -1,4 +1,4 @@
-"""Resampling of a record to a lower rate: linear phase, in float64.
+"""Resampling of a record to another rate: linear phase, in float64.
 
 Invariant: a sample that comes out depends on the samples within `Resampling.halo_samples` of it and
 on nothing else, whatever was asked before; what would need others is not returned.
@@ -15,12 +15,14 @@ from scipy.signal import firwin, kaiser_beta, kaiserord
 
 from seisflow.dsp.compiling import call, compiled
 
-__all__ = ["Resampling"]
+__all__ = ["LEAST_SHARE", "Resampling"]
 
 STOP_DB = 80.0
 """What would be folded back from above the band is lowered by so much."""
 BAND = 0.9
-"""Up to this part of half the new rate nothing is changed or folded back."""
+"""Up to this part of half the lower rate nothing is changed or folded back."""
+LEAST_SHARE = 0.4
+"""Records of a lower rate than this part of a model's hold too little of what it looks at."""
 TOGETHER = 4
 """Taps of one pass over what comes out: it is written and read again as many times fewer."""
 BLOCK = 1024
@@ -31,30 +33,22 @@ KINDS = ("int32", "float32", "float64")
 
 @dataclass(frozen=True)
 class Resampling:
-    """From one rate to a lower one, both whole numbers of samples per second.
+    """From one rate to another, both whole numbers of samples per second.
 
     The filter is a sinc with a Kaiser window (`scipy.signal.firwin`), at half amplitude at half the
-    new rate. Each of its branches sums to 1, so that an offset stays an offset.
+    lower rate. Each of its branches sums to 1, so that an offset stays an offset. A record that is
+    brought to a higher rate has nothing above half its own.
 
     Parameters
     ----------
     from_hz : int
         Samples per second of the record.
     to_hz : int
-        Samples per second wanted, at most `from_hz`.
-
-    Raises
-    ------
-    ValueError
-        The rate wanted is higher.
+        Samples per second wanted.
     """
 
     from_hz: int
     to_hz: int
-
-    def __post_init__(self) -> None:
-        if self.to_hz > self.from_hz:
-            raise ValueError(f"{self.from_hz} samples/s cannot be brought to {self.to_hz}")
 
     @property
     def up(self) -> int:
@@ -69,18 +63,27 @@ class Resampling:
     @cached_property
     def taps(self) -> npt.NDArray[np.float64]:
         """The filter at the rate between: symmetric, of odd length; a single 1 for equal rates."""
-        if self.down == 1:
+        if self.from_hz == self.to_hz:
             return np.ones(1)
-        n_taps, _ = kaiserord(STOP_DB, 2 * (1 - BAND) / self.down)
-        taps = firwin(n_taps | 1, 1 / self.down, window=("kaiser", kaiser_beta(STOP_DB)))
+        finest = max(self.up, self.down)
+        n_taps, _ = kaiserord(STOP_DB, 2 * (1 - BAND) / finest)
+        taps = firwin(n_taps | 1, 1 / finest, window=("kaiser", kaiser_beta(STOP_DB)))
         for branch in range(self.up):
             taps[branch :: self.up] /= taps[branch :: self.up].sum()
         return np.asarray(taps)
 
     @property
     def halo_samples(self) -> int:
-        """Samples of the record needed before and behind one that comes out."""
+        """Samples of the record needed before and behind one that comes out at one of them."""
         return -(-(len(self.taps) // 2) // self.up)
+
+    @property
+    def more_behind(self) -> int:
+        """Steps of the rate between from the last of a second's samples to the last that comes out.
+
+        More than 0 for a higher rate alone.
+        """
+        return max(self.up - self.down, 0)
 
     def __call__(self, samples: npt.NDArray[Any], first: int, n: int) -> npt.NDArray[Any]:
         """Return `n` samples at the new rate: float64, or a view of `samples` for equal rates.
@@ -104,7 +107,7 @@ class Resampling:
         last = first + (n - 1) * self.down
         if first < half or last + half > (len(samples) - 1) * self.up:
             raise ValueError("the filter reaches beyond the record")
-        if self.down == 1:
+        if self.from_hz == self.to_hz:
             return samples[first : first + n]
         if samples.dtype not in KINDS:
             samples = samples.astype(np.float64)

@@ -152,10 +152,10 @@ def test_bad_options_are_refused_before_anything_is_classified(
     assert not (model / "evaluation").exists()
 
 
-def test_a_model_of_a_higher_rate_is_refused(examples: Examples, tmp_path: Path) -> None:
-    other = write_model(tmp_path / "fast", 100, examples.key)
+def test_a_model_of_a_much_higher_rate_is_refused(examples: Examples, tmp_path: Path) -> None:
+    other = write_model(tmp_path / "fast", 110, examples.key)
     said = refused(other, path_of(examples))
-    assert "has 40: what lies above 20 Hz was not recorded; take wavelets of a higher rate" in said
+    assert "has 40: what lies above 20 Hz was not recorded; take wavelets of 44 or more" in said
 
 
 def test_wavelets_of_a_higher_rate_are_resampled(

@@ -157,7 +157,7 @@ def test_a_record_of_a_higher_rate_has_the_scores_of_one_resampled(
     step = FAST // scale
     model, way = load_model(models / "compact"), Resampling(step, RATE)
     group = zarr.open_group(fast, mode="r")
-    half = -(-HALO * way.down // way.up) + way.halo_samples
+    half = -(-(HALO * way.down + len(way.taps) // 2) // way.up)
     n = found["state"].shape[1]
     begins = np.arange(n)[:, None] * FAST + (np.arange(scale) - 1) * step
     length = 4 * step + 2 * half
@@ -382,10 +382,10 @@ def test_memory_is_planned_by_what_a_model_needs(source, models, tmp_path: Path)
 
 
 def test_what_does_not_fit_is_refused(source, models, tmp_path: Path) -> None:
-    other = made("compact", config=FrontEndConfig(50))
-    save_model(tmp_path / "50", other.classifier, other.document)
-    with pytest.raises(ConfigError, match="is for 50 samples/s, the data have 40"):
-        begin(source, tmp_path / "50", tmp_path / "s.zarr")
+    other = made("compact", config=FrontEndConfig(110))
+    save_model(tmp_path / "110", other.classifier, other.document)
+    with pytest.raises(ConfigError, match="is for 110 samples/s, the data have 40"):
+        begin(source, tmp_path / "110", tmp_path / "s.zarr")
     half = waveforms(tmp_path, {A: [("2020-02-28T10:00", counts(60, 1))]}, 62.5)
     with pytest.raises(ConfigError, match=r"the data have 62\.5: .* a whole number of samples"):
         begin(half, models / "compact", tmp_path / "s.zarr")

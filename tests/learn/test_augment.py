@@ -188,3 +188,61 @@ def test_noise_classes_stay_apart_after_augmentation(tmp_path: Path) -> None:
     power = np.abs(np.fft.rfft(found - found.mean(axis=1, keepdims=True), axis=1)) ** 2
     mean = power[:, 1:-1].mean(axis=0)
     assert mean.max() / mean.min() < 3
+
+
+def with_spikes(examples: Examples, indices: np.ndarray) -> np.ndarray:
+    """Wavelets of nothing but a spike at P."""
+    samples = np.zeros((indices.size, examples.n_samples), np.float32)
+    at = examples.margin_samples + np.rint(examples.arrival_s[indices] * examples.rate_hz)
+    samples[np.arange(indices.size), at.astype(int)] = 1
+    return samples
+
+
+def test_p_stays_where_it_is_wanted_when_time_is_stretched(examples: Examples) -> None:
+    quakes = np.flatnonzero(examples.wavelet_class == WaveletClass.EARTHQUAKE)
+    spikes = with_spikes(examples, quakes)
+    plain = augmenter(examples, event_shift_s=0.2)
+    made = augmenter(examples, event_shift_s=0.2, stretch=2, stretched=1)
+    for epoch in range(3):
+        where = plain(epoch, quakes, spikes.copy(), np.zeros_like(spikes)).argmax(axis=1)
+        moved = made(epoch, quakes, spikes.copy(), np.zeros_like(spikes))
+        assert np.abs(moved.argmax(axis=1) - where).max() <= 1
+        assert np.count_nonzero((moved > 0.01).sum(axis=1) > 1) > quakes.size / 4, "it is slower"
+
+
+def test_shares_of_wavelets_are_reshaped_and_only_noise_gets_pulses(examples: Examples) -> None:
+    indices = np.arange(len(examples))
+    still = apply(augmenter(examples), 1, indices)
+    kinds = examples.wavelet_class
+    for changes, of in (
+        ({"colour": 0.4}, None),
+        ({"stretch": 1.5, "stretched": 0.4}, None),
+        ({"pulses": 0.4}, WaveletClass.NOT_RANDOM_NOISE),
+    ):
+        made = apply(augmenter(examples, **changes), 1, indices)
+        changed = (made != still).any(axis=1)
+        among = np.ones(len(examples), bool) if of is None else kinds == of
+        assert not changed[~among].any()
+        assert 0.25 < changed[among].mean() < 0.55
+
+
+def test_copies_of_a_wavelet_are_changed_each_in_its_own_way(examples: Examples) -> None:
+    everything = {"stretch": 2, "colour": 1, "pulses": 1, "shift_s": 0.2, "gain": 1.5}
+    made = augmenter(examples, **everything)
+    draws = np.array([3, 3 + len(examples), 3 + 2 * len(examples), 5])
+    samples = examples.read(draws % len(examples))
+    found = made(0, draws, samples.copy(), np.zeros_like(samples))
+    assert not np.array_equal(found[0], found[1])
+    assert not np.array_equal(found[1], found[2])
+    one = made(0, draws[1:2], samples[1:2].copy(), np.zeros_like(samples[1:2]))
+    np.testing.assert_array_equal(found[1:2], one)
+
+
+def test_noise_may_be_of_any_station(examples: Examples) -> None:
+    quiet = np.flatnonzero(examples.wavelet_class == WaveletClass.RANDOM_NOISE)
+    indices = np.arange(len(examples))
+    own = augmenter(examples, noise=1).donors(0, indices, quiet)
+    assert (examples.station[own] == examples.station).all()
+    any_one = augmenter(examples, noise=1, noise_of="any").donors(0, indices, quiet)
+    assert 0.5 < (examples.station[any_one] != examples.station).mean() < 0.8
+    assert np.isin(any_one, quiet).all()

@@ -11,7 +11,11 @@ from wavelet_sets import WaveletSet, write_wavelets
 
 from seisflow.core.classes import Split, WaveletClass
 from seisflow.errors import ConfigError, DataError
+from seisflow.stages.learn.augment import Augmenter
+from seisflow.stages.learn.batches import BatchReader, Order
+from seisflow.stages.learn.config import AugmentConfig, TrainConfig
 from seisflow.stages.learn.examples import Examples, open_examples
+from seisflow.stages.learn.job import prepare
 
 SETS = (
     WaveletSet(n=60, rate=100, shard=16, chunk=4, seed=1),
@@ -102,12 +106,20 @@ def test_what_does_not_go_together_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match="hold the same wavelets; give them once"):
         open_examples([paths[0], paths[1], paths[0]])
-    with pytest.raises(ConfigError, match=r"100 samples/s are needed and .*b\.zarr has 50"):
-        open_examples(paths, 100)
+    with pytest.raises(ConfigError, match=r"200 samples/s are needed and .*b\.zarr has 50"):
+        open_examples(paths, 200)
     monkeypatch.setattr(wavelet_sets, "WINDOW_S", 5)
     longer = write_wavelets(tmp_path / "longer.zarr", WaveletSet(n=20, rate=100))
     with pytest.raises(ConfigError, match=r"a\.zarr 4 s, .*longer\.zarr 5 s; .* one --window-s"):
         open_examples([paths[0], longer])
+
+
+def test_a_product_of_a_lower_rate_is_named(paths: list[Path]) -> None:
+    faster = open_examples(paths, 100)
+    assert faster.rate_hz == 100
+    (said,) = faster.of_lower_rate()
+    assert said.startswith("b has 50 samples/s and the model 100: above 25 Hz it sees nothing")
+    assert open_examples(paths).of_lower_rate() == ()
 
 
 def test_products_of_one_name_are_told_apart_by_their_paths(tmp_path: Path) -> None:
@@ -119,3 +131,66 @@ def test_products_of_one_name_are_told_apart_by_their_paths(tmp_path: Path) -> N
         for folder, one in zip("ab", made, strict=True)
     ]
     assert open_examples(same).names.tolist() == [str(path) for path in same]
+
+
+def draws_of(examples: Examples, weights: tuple[float, ...] = (), epoch: int = 0) -> np.ndarray:
+    order = Order(examples, examples.select(Split.TRAIN), 8, 2, 1, weights)
+    return order.of(epoch).order
+
+
+@pytest.mark.parametrize("weights", [(), (1, 1, 1), (4, 1, 0.25)])
+def test_an_epoch_has_of_each_source_by_its_weight_and_root(
+    together: Examples, weights: tuple[float, ...]
+) -> None:
+    train = together.select(Split.TRAIN)
+    drawn = together.of_draws(draws_of(together, weights))
+    for code in WaveletClass:
+        n = np.bincount(together.source[train[together.wavelet_class[train] == code]], minlength=3)
+        shares = np.sqrt(n) * (weights or (1, 1, 1))
+        found = together.source[drawn[together.wavelet_class[drawn] == code]]
+        assert found.size == n.sum()
+        wanted = shares / shares.sum() * n.sum()
+        assert np.abs(np.bincount(found, minlength=3) - wanted).max() <= 1
+
+
+def test_what_comes_more_often_comes_equally_often(together: Examples) -> None:
+    draws = draws_of(together, (1, 1, 9))
+    assert np.unique(draws).size == draws.size, "copies differ"
+    drawn, counts = np.unique(together.of_draws(draws), return_counts=True)
+    for code in WaveletClass:
+        own = counts[(together.source[drawn] == 2) & (together.wavelet_class[drawn] == code)]
+        assert own.min() > 1
+        assert own.max() - own.min() <= 1
+    large = [together.of_draws(draws_of(together, (1, 1, 9), epoch)) for epoch in range(40)]
+    seen = np.unique(np.concatenate(large))
+    np.testing.assert_array_equal(seen, together.select(Split.TRAIN))
+
+
+def test_a_batch_of_several_sources_is_the_same_for_any_number_of_ranks(
+    together: Examples,
+) -> None:
+    order = Order(together, together.select(Split.TRAIN), 8, 2, 1, (1, 2, 9))
+    changes = {"stretch": 1.2, "colour": 0.5, "pulses": 0.5, "noise": 0.7, "noise_of": "any"}
+    augmenter = Augmenter(AugmentConfig.build(changes), together, 5, seed=1)
+    whole = list(BatchReader(order, augmenter).epoch(1))
+    assert len(whole) == order.n_batches
+    halves = [list(BatchReader(order, augmenter, rank, 2).epoch(1)) for rank in (0, 1)]
+    for batch, *parts in zip(whole, *halves, strict=True):
+        for rank, part in enumerate(parts):
+            np.testing.assert_array_equal(part.samples, batch.samples[rank::2])
+            np.testing.assert_array_equal(part.indices, batch.indices[rank::2])
+            np.testing.assert_array_equal(part.everyone, batch.everyone)
+    later = list(BatchReader(order, augmenter).epoch(1, first=2))
+    for batch, again in zip(whole[2:], later, strict=True):
+        np.testing.assert_array_equal(batch.samples, again.samples)
+
+
+@pytest.mark.parametrize("weights", [(1.0,), (1.0, 2.0, 0.0), (-1.0, 1.0, 1.0)])
+def test_weights_that_do_not_fit_are_refused(
+    weights: tuple[float, ...], paths: list[Path], tmp_path: Path
+) -> None:
+    config = TrainConfig.build(
+        {"wavelets": paths, "model": tmp_path, "weights": weights, "low_hz": 5}
+    )
+    with pytest.raises(ConfigError, match=r"asked for 3 WAVELETS; give one above 0 for each"):
+        prepare(config)

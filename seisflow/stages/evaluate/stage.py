@@ -85,6 +85,8 @@ class Evaluate(Single[EvaluateConfig]):
         device = resolve_device(config.device)
         model = load_model(config.model)
         examples = open_examples(config.wavelets, model.rate_hz)
+        for note in examples.of_lower_rate():
+            reporter.note(note)
         history = _read_history(config.model)
         truth = self._truth(examples)
         found, indices = classify(

@@ -14,8 +14,8 @@ class InferConfig(SelectingConfig):
 
     The window of 4 s that begins 1 s before a second decides, so that a P wave in that second lies
     1 to 2 s into the window, as in training. Seconds whose window touches a gap or a stopped
-    recorder have no probabilities. Records of a higher rate than the model's are resampled to it
-    as they are read, with a linear-phase filter.
+    recorder have no probabilities. Records of another rate than the model's are resampled to it
+    as they are read, with a linear-phase filter; a rate below 0.4 of the model's is refused.
 
     Codes of state: 0 ready, 253 no_data, 254 failed, 255 not_run.
 

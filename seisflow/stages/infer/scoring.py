@@ -8,7 +8,7 @@ A window a second: what neighbouring windows share is computed once. All ways gi
   record and the half-empty ones at both ends of each window;
 - *windows*: a forest measures windows one by one.
 
-A record of a higher rate than the model's is resampled first, once as a whole
+A record of another rate than the model's is resampled first, once as a whole
 (`seisflow.dsp.resampling`); windows begin on whole seconds at either rate. Read slower by a time
 scale, a record is one of as many times fewer samples per second, and its windows are as many times
 shorter and closer.
@@ -32,7 +32,7 @@ from scipy.fft import next_fast_len
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from seisflow.dsp.resampling import Resampling
+from seisflow.dsp.resampling import LEAST_SHARE, Resampling
 from seisflow.errors import ConfigError, DataError
 from seisflow.stages.learn.classifier import Classifier
 from seisflow.stages.learn.forest import Forest
@@ -72,8 +72,8 @@ class Scorer:
     Raises
     ------
     ConfigError
-        There is no such precision, `batch` is below 1, or the record's rate, divided by the time
-        scale, is below the model's or no whole number.
+        There is no such precision, `batch` is below 1, the record's rate is below 0.4 of the
+        model's, or it is divided by a time scale and below the model's, or no whole number.
 
     Attributes
     ----------
@@ -112,7 +112,8 @@ class Scorer:
     def halo_samples(self) -> int:
         """Samples of the record needed before the first window and behind the last one."""
         way = self._resampling
-        return -(-self._front_end.halo_samples * way.down // way.up) + way.halo_samples
+        reach = self._front_end.halo_samples * way.down + len(way.taps) // 2 + way.more_behind
+        return -(-reach // way.up)
 
     @property
     def step_samples(self) -> int:
@@ -267,13 +268,14 @@ def _resampling(model: Model, rate_hz: float | Fraction, time_scale: int) -> Res
     slower = f", read {time_scale} times slower {float(read_hz):g}" if time_scale > 1 else ""
     need = f"the model is for {model.rate_hz} samples/s, the data have {float(rate_hz):g}{slower}: "
     most = int(rate_hz / model.rate_hz)
-    if most and read_hz < model.rate_hz:
+    if time_scale > 1 and read_hz < model.rate_hz:
         less = f"give a time scale of {most} or less" if most > 1 else "leave the time scale out"
         raise ConfigError(need + less)
-    if read_hz < model.rate_hz:
+    if read_hz < LEAST_SHARE * model.rate_hz:
         raise ConfigError(
-            f"{need}what lies above {float(rate_hz) / 2:g} Hz was not recorded; give a model for "
-            f"{float(rate_hz):g} samples/s or fewer"
+            f"{need}what lies above {float(rate_hz) / 2:g} Hz was not recorded; give records of "
+            f"{LEAST_SHARE * model.rate_hz:g} samples/s or more, or a model of "
+            f"{float(rate_hz) / LEAST_SHARE:g} or fewer"
         )
     if Fraction(rate_hz).denominator > 1:
         raise ConfigError(

@@ -32,6 +32,7 @@ from seisflow.stages.infer.record import classify_seconds, margins_s
 from seisflow.stages.infer.scoring import Scorer
 from seisflow.stages.learn.artifact import load_model
 from seisflow.stages.learn.model import CLASSES, Model
+from seisflow.stages.learn.sources import lower_rate
 
 __all__ = ["Infer", "InferPlan", "lay_out"]
 
@@ -162,6 +163,8 @@ def _notes(config: InferConfig, model: Model, product: Product) -> Iterator[str]
             f"records of {rate_hz:g} samples/s are resampled to the {model.rate_hz} of the model"
             + (f" times {scale}" if scale > 1 else "")
         )
+    if rate_hz < model.rate_hz:
+        yield lower_rate(str(config.waveforms), rate_hz, model.rate_hz)
 
 
 def _memory_bytes(config: InferConfig, model: Model, product: Product) -> int:

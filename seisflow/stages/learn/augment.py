@@ -9,11 +9,20 @@ scales them:
   front end's halo. An earthquake is shifted less than noise, so that P stays where the window
   is made for it.
 - *noise*: random noise of the same station is added, taken from an example of the training split
-  that lies in the same block of the store (of any station where the station has none there).
-  Its strength is set by a random ratio of the amplitudes of the first differences, which see
-  neither an offset nor microseism.
+  that lies in the same block of the store (of any station where the station has none there, or
+  where any is asked for: then that of other sources is as likely as there is of it). Its strength
+  is set by a random ratio of the amplitudes of the first differences, which see neither an offset
+  nor microseism.
 - *gain*: a factor before noise is added. The front end divides by the peak, so that it changes
   nothing but the ratio to the added noise.
+
+Four more make a network fit for records of other instruments, sites and distances; see
+`seisflow.stages.learn.reshaping`:
+
+- *pulses*: a pulse or a step is added to noise that is not random.
+- *colour*: the spectrum is tilted, given a resonance and a corner.
+- *stretch*: time runs faster or slower about P, or about the middle of noise, as far as the
+  margins allow.
 
 What is done to a wavelet is a function of seed, epoch and index alone: a resumed training, and
 one on more ranks, sees the same wavelets.
@@ -29,6 +38,14 @@ from seisflow.core.randomness import GOLDEN, mixed
 from seisflow.errors import ConfigError
 from seisflow.stages.learn.config import AugmentConfig
 from seisflow.stages.learn.examples import Examples, Indices
+from seisflow.stages.learn.reshaping import (
+    N_COLOUR,
+    N_PULSE,
+    coloured,
+    limited_factors,
+    stretched,
+    with_pulses,
+)
 
 __all__ = ["Augmenter", "uniforms"]
 
@@ -36,10 +53,14 @@ Samples = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
 FLIP, SHIFT, NOISE, DONOR, RATIO, GAIN = range(6)
+HAS_PULSE, HAS_COLOUR, IS_STRETCHED, FACTOR, PULSE = range(5)
+COLOUR = PULSE + N_PULSE
 NONE = -1
+CHANGES, SHAPES = 1, 2
+"""Streams of random numbers."""
 
 
-def uniforms(seed: int, epoch: int, indices: Indices, count: int) -> Floats:
+def uniforms(seed: int, epoch: int, indices: Indices, count: int, stream: int = CHANGES) -> Floats:
     """Return random numbers that belong to examples, whoever asks and in whatever order.
 
     Parameters
@@ -50,13 +71,15 @@ def uniforms(seed: int, epoch: int, indices: Indices, count: int) -> Floats:
         Examples.
     count : int
         Numbers for each.
+    stream : int
+        Which of the independent sequences.
 
     Returns
     -------
     ndarray of float64, shape (k, count)
         In [0, 1): SplitMix64, each example at its own place of the sequence.
     """
-    start = np.random.SeedSequence([seed, epoch, 1]).generate_state(1, np.uint64)
+    start = np.random.SeedSequence([seed, epoch, stream]).generate_state(1, np.uint64)
     place = indices.astype(np.uint64)[:, None] * np.uint64(count) + np.arange(1, count + 1).astype(
         np.uint64
     )
@@ -104,15 +127,15 @@ class Augmenter:
         """Samples of what is cut out: window and halo on both sides."""
         return self.examples.window_samples + 2 * self.halo_samples
 
-    def donors(self, epoch: int, indices: Indices, candidates: Indices) -> Indices:
-        """Choose the example whose noise is added to each of `indices`.
+    def donors(self, epoch: int, draws: Indices, candidates: Indices) -> Indices:
+        """Choose the example whose noise is added to each of `draws`.
 
         Parameters
         ----------
         epoch : int
             Of the training.
-        indices : ndarray of int64, shape (k,)
-            Examples.
+        draws : ndarray of int64, shape (k,)
+            Examples, as `Order` draws them.
         candidates : ndarray of int64
             Random noise to choose from.
 
@@ -121,32 +144,35 @@ class Augmenter:
         ndarray of int64, shape (k,)
             One of `candidates`, never the example itself; -1 where none is added.
         """
-        chosen = np.full(indices.size, NONE, dtype=np.int64)
+        chosen = np.full(draws.size, NONE, dtype=np.int64)
         if self.config is None:
             return chosen
-        drawn = uniforms(self.seed, epoch, indices, 6)
+        indices = self.examples.of_draws(draws)
+        drawn = uniforms(self.seed, epoch, draws, 6)
         stations = self.examples.station
         by_station = {
             s: candidates[stations[candidates] == s] for s in set(stations[candidates].tolist())
         }
+        any_station = self.config.noise_of == "any"
         for place in np.flatnonzero(drawn[:, NOISE] < self.config.noise):
             own = int(indices[place])
-            for pool in (by_station.get(stations[own], candidates[:0]), candidates):
+            near = candidates if any_station else by_station.get(stations[own], candidates[:0])
+            for pool in (near, candidates):
                 others = pool[pool != own]
                 if others.size:
                     chosen[place] = others[int(drawn[place, DONOR] * others.size)]
                     break
         return chosen
 
-    def __call__(self, epoch: int, indices: Indices, samples: Samples, noise: Samples) -> Samples:
+    def __call__(self, epoch: int, draws: Indices, samples: Samples, noise: Samples) -> Samples:
         """Change wavelets and cut them out.
 
         Parameters
         ----------
         epoch : int
             Of the training.
-        indices : ndarray of int64, shape (k,)
-            Examples.
+        draws : ndarray of int64, shape (k,)
+            Examples, as `Order` draws them.
         samples : ndarray of float32, shape (k, window + 2 margin)
             As read.
         noise : ndarray of float32, shape (k, window + 2 margin)
@@ -158,12 +184,49 @@ class Augmenter:
         """
         if self.config is None:
             return self.cut(samples)
-        drawn = uniforms(self.seed, epoch, indices, 6)
+        drawn = uniforms(self.seed, epoch, draws, 6)
         gain = self.config.gain ** (2 * drawn[:, GAIN] - 1)
         sign = np.where(drawn[:, FLIP] < self.config.flip, -1.0, 1.0)
         changed = samples * (sign * gain).astype(np.float32)[:, None]
         changed += noise * self._strength(drawn[:, RATIO], samples, noise)[:, None]
-        return self.cut(changed, self.shifts(epoch, indices))
+        return self._reshaped(epoch, draws, changed)
+
+    def _reshaped(self, epoch: int, draws: Indices, samples: Samples) -> Samples:
+        """Add pulses, give colours and stretch time, each where it is drawn; cut windows out."""
+        assert self.config is not None
+        config, shifts = self.config, self.shifts(epoch, draws)
+        if not (config.pulses or config.colour or config.stretch > 1):
+            return self.cut(samples, shifts)
+        drawn = uniforms(self.seed, epoch, draws, COLOUR + N_COLOUR, SHAPES)
+        classes = self.examples.wavelet_class[self.examples.of_draws(draws)]
+        is_pulsed = (classes == WaveletClass.NOT_RANDOM_NOISE) & (
+            drawn[:, HAS_PULSE] < config.pulses
+        )
+        samples[is_pulsed] = with_pulses(
+            samples[is_pulsed], drawn[is_pulsed, PULSE:COLOUR], self.examples.rate_hz
+        )
+        has_colour = drawn[:, HAS_COLOUR] < config.colour
+        samples[has_colour] = coloured(samples[has_colour], drawn[has_colour, COLOUR:])
+        is_stretched = drawn[:, IS_STRETCHED] < (config.stretched if config.stretch > 1 else 0)
+        cut = np.array(self.cut(samples, shifts))
+        factors = config.stretch ** (2 * drawn[is_stretched, FACTOR] - 1)
+        cut[is_stretched] = self._stretched(
+            draws[is_stretched], samples[is_stretched], shifts[is_stretched], factors
+        )
+        return cut
+
+    def _stretched(
+        self, draws: Indices, samples: Samples, shifts: Indices, factors: Floats
+    ) -> Samples:
+        """Cut out windows in which time runs `factors` as fast, about P or the middle of noise."""
+        arrival = self.examples.arrival_s[self.examples.of_draws(draws)] * self.examples.rate_hz
+        is_noise = np.isnan(arrival)
+        fixed = np.where(is_noise, (self.examples.window_samples - 1) / 2, arrival)
+        moved = np.where(is_noise, shifts, 0)
+        at = self.examples.margin_samples + fixed.astype(np.float64) + moved
+        to = self.halo_samples + fixed.astype(np.float64) - shifts + moved
+        factors = limited_factors(factors, at, to, samples.shape[1], self.n_samples)
+        return stretched(samples, factors, at, to, self.n_samples)
 
     def cut(self, samples: Samples, shifts: npt.NDArray[np.int64] | None = None) -> Samples:
         """Cut out the window and the halo, `shifts` samples later than the window stands."""
@@ -173,14 +236,15 @@ class Augmenter:
         windows = np.lib.stride_tricks.sliding_window_view(samples, self.n_samples, axis=1)
         return np.asarray(windows[np.arange(len(samples)), first + shifts])
 
-    def shifts(self, epoch: int, indices: Indices) -> npt.NDArray[np.int64]:
+    def shifts(self, epoch: int, draws: Indices) -> npt.NDArray[np.int64]:
         """Return by how many samples each window starts later; negative is earlier."""
         assert self.config is not None
         room = self.examples.margin_samples - self.halo_samples
+        indices = self.examples.of_draws(draws)
         is_event = self.examples.wavelet_class[indices] == WaveletClass.EARTHQUAKE
         most_s = np.where(is_event, self.config.event_shift_s, self.config.shift_s)
         most = np.minimum(np.floor(most_s * self.examples.rate_hz + 1e-9), room)
-        drawn = uniforms(self.seed, epoch, indices, 6)[:, SHIFT]
+        drawn = uniforms(self.seed, epoch, draws, 6)[:, SHIFT]
         shifts: Indices = np.floor(drawn * (2 * most + 1) - most).astype(np.int64)
         return shifts
 

@@ -5,6 +5,11 @@ The order of an epoch is a function of the seed and the epoch alone. The files o
 block are put in a random order; the blocks, one after another, are cut into batches. A rank takes
 every n-th example of a batch, so that a batch is the same whatever the number of ranks.
 
+Of several sources an epoch has as many examples of each class as there are, of each source in
+proportion to its weight and the square root of its number: of small sources an example comes
+several times, of large ones another part in each epoch. Where an example is its index, one that
+is drawn is index + n copy, with n the number of all; each copy has random numbers of its own.
+
 A rank holds two blocks at most, the one in use and the next one, which a thread reads ahead, and
 one shard while it is read: see `BatchReader.memory_bytes`.
 """
@@ -37,7 +42,7 @@ class Batch:
     Parameters
     ----------
     indices : ndarray of int64, shape (k,)
-        The rank's examples.
+        The rank's examples; one may come several times.
     samples : ndarray of float32, shape (k, window + 2 halo)
         Counts, augmented.
     classes : ndarray of int64, shape (k,)
@@ -59,7 +64,7 @@ class Epoch:
     Parameters
     ----------
     order : ndarray of int64, shape (n,)
-        All examples.
+        All draws.
     edges : tuple of int
         Places in `order` at which blocks begin, and n.
     """
@@ -85,6 +90,8 @@ class Order:
         Shards of a block.
     seed : int
         Of the training.
+    weights : tuple of float
+        Of each source; empty for equal ones.
     """
 
     examples: Examples
@@ -92,6 +99,7 @@ class Order:
     batch_size: int
     shards_together: int
     seed: int
+    weights: tuple[float, ...] = ()
 
     @property
     def n_batches(self) -> int:
@@ -99,13 +107,42 @@ class Order:
         return max(1, self.indices.size // self.batch_size)
 
     @cached_property
-    def _shards(self) -> list[Indices]:
-        return list(self.examples.shards(self.indices))
+    def _wanted(self) -> dict[tuple[int, int], tuple[Indices, int]]:
+        """Examples of each class and source, and how many of them an epoch has."""
+        examples, found = self.examples, {}
+        source, classes = examples.source[self.indices], examples.wavelet_class[self.indices]
+        for code in np.unique(classes):
+            sources = np.unique(source[classes == code])
+            members = [self.indices[(classes == code) & (source == s)] for s in sources]
+            shares = [(self.weights or np.ones(len(examples.sources)))[s] for s in sources]
+            shares = shares * np.sqrt([own.size for own in members])
+            total = sum(own.size for own in members)
+            edges = np.rint(np.cumsum([0, *shares]) / shares.sum() * total).astype(np.int64)
+            for s, own, n in zip(sources, members, np.diff(edges), strict=True):
+                found[int(code), int(s)] = own, int(n)
+        return found
+
+    def _draws(self, epoch: int) -> Indices:
+        """Return what an epoch has, by example."""
+        if len(self.examples.sources) == 1:
+            return self.indices
+        rng = np.random.default_rng([self.seed, epoch, 2])
+        drawn = []
+        for members, n in self._wanted.values():
+            copies, rest = divmod(n, members.size)
+            drawn += [members + copy * len(self.examples) for copy in range(copies)]
+            some = np.sort(rng.permutation(members)[:rest])
+            drawn.append(some + copies * len(self.examples))
+        draws = np.concatenate(drawn)
+        return draws[np.argsort(self.examples.of_draws(draws), kind="stable")]
 
     def of(self, epoch: int) -> Epoch:
         """Return the order of an epoch."""
         rng = np.random.default_rng([self.seed, epoch, 0])
-        shards = [self._shards[i] for i in rng.permutation(len(self._shards))]
+        draws = self._draws(epoch)
+        sizes = [part.size for part in self.examples.shards(self.examples.of_draws(draws))]
+        parts = np.split(draws, np.cumsum(sizes)[:-1])
+        shards = [parts[i] for i in rng.permutation(len(parts))]
         step = self.shards_together
         blocks = [np.concatenate(shards[i : i + step]) for i in range(0, len(shards), step)]
         edges = np.cumsum([0, *[block.size for block in blocks]]).tolist()
@@ -218,8 +255,7 @@ class BatchReader:
 
     def _blocks(self, number: int, epoch: Epoch, skipped: int) -> Generator[_Block]:
         """Read the blocks of an epoch, without the rank's first `skipped` examples."""
-        mine = self._mine(epoch)
-        classes = self.order.examples.wavelet_class
+        mine, examples = self._mine(epoch), self.order.examples
         for begin, end in zip(epoch.edges, epoch.edges[1:], strict=False):
             first, stop = (
                 min(-(-(e - self.rank) // self.n_ranks), mine.size) for e in (begin, end)
@@ -227,25 +263,28 @@ class BatchReader:
             first = max(first, skipped)
             if first >= stop:
                 continue
-            members = np.sort(epoch.order[begin:end])
-            quiet = members[classes[members] == WaveletClass.RANDOM_NOISE]
+            members = np.unique(examples.of_draws(epoch.order[begin:end]))
+            quiet = members[examples.wavelet_class[members] == WaveletClass.RANDOM_NOISE]
             donors = self.augmenter.donors(number, mine[first:stop], quiet)
-            held = np.unique(np.concatenate([mine[first:stop], donors[donors != NONE]]))
-            yield _Block(first, stop, donors, held, self.order.examples.read(held))
+            own = examples.of_draws(mine[first:stop])
+            held = np.unique(np.concatenate([own, donors[donors != NONE]]))
+            yield _Block(first, stop, donors, held, examples.read(held))
 
     def _changed(self, epoch: int, mine: Indices, block: _Block, start: int, stop: int) -> Samples:
-        indices = mine[start:stop]
+        draws = mine[start:stop]
         noise = block.noise(slice(start - block.first, stop - block.first))
-        return self.augmenter(epoch, indices, block.rows(indices), noise)
+        rows = block.rows(self.order.examples.of_draws(draws))
+        return self.augmenter(epoch, draws, rows, noise)
 
     def _joined(self, parts: list[tuple[Indices, Samples]], rest: Indices) -> Batch:
-        classes = self.order.examples.wavelet_class
-        indices = np.concatenate([indices for indices, _ in parts])
+        examples = self.order.examples
+        indices = examples.of_draws(np.concatenate([draws for draws, _ in parts]))
+        everyone = examples.of_draws(rest[: self.share * self.n_ranks])
         return Batch(
             indices,
             np.concatenate([samples for _, samples in parts]),
-            classes[indices].astype(np.int64),
-            classes[rest[: self.share * self.n_ranks]].astype(np.int64),
+            examples.wavelet_class[indices].astype(np.int64),
+            examples.wavelet_class[everyone].astype(np.int64),
         )
 
 

@@ -48,8 +48,20 @@ class AugmentConfig(StageConfig):
     noise_snr : (float, float)
         Smallest and largest ratio of the wavelet's amplitude to that of the added noise;
         log-uniform.
+    noise_of : str
+        Where the added noise is from: the same ``station``, or ``any`` of any source.
     gain : float
         Largest factor, up or down, by which a wavelet is scaled before noise is added.
+    pulses : float
+        Share of wavelets of not random noise that get a pulse or a step.
+    colour : float
+        Share of wavelets whose spectrum is tilted, half of them with a resonance, a quarter with
+        a corner.
+    stretch : float
+        Largest factor by which time is stretched, either way, about P or the middle of noise, as
+        far as the margin allows: a margin of 4 s allows 2.
+    stretched : float
+        Share of wavelets whose time is stretched.
     """
 
     flip: float = option(0.5, ge=0, le=1, group=AUGMENTATION)
@@ -57,7 +69,12 @@ class AugmentConfig(StageConfig):
     event_shift_s: float = option(0.1, ge=0, group=AUGMENTATION)
     noise: float = option(0.5, ge=0, le=1, group=AUGMENTATION)
     noise_snr: tuple[float, float] = option((2.0, 20.0), group=AUGMENTATION)
+    noise_of: Literal["station", "any"] = option("station", group=AUGMENTATION)
     gain: float = option(1.5, ge=1, group=AUGMENTATION)
+    pulses: float = option(0.0, ge=0, le=1, group=AUGMENTATION)
+    colour: float = option(0.0, ge=0, le=1, group=AUGMENTATION)
+    stretch: float = option(1.0, ge=1, le=4, group=AUGMENTATION)
+    stretched: float = option(0.6, ge=0, le=1, group=AUGMENTATION)
 
     @field_validator("noise_snr")
     @classmethod
@@ -89,13 +106,18 @@ class TrainConfig(StageConfig):
         the rate of that with the fewest samples per second unless another is asked for.
     model : path
         The folder to write, or to go on in.
+    weights : tuple of float
+        Weight of each WAVELETS, in their order; equal ones by default. Of each class an epoch has
+        as many wavelets as there are, of each WAVELETS in proportion to its weight and the square
+        root of its number.
     network : str
         ``published``: as in the lecture slides, 82 million weights; ``compact``: 0.1 million;
         ``recurrent``: reads frames in their order; ``forest``: a random forest, the baseline
         without a network.
     rate : int, optional
-        Samples per second of the model, to which wavelets and later records of a higher rate are
-        resampled with a linear-phase filter; by default those of the wavelets.
+        Samples per second of the model, to which wavelets and later records of other rates are
+        resampled with a linear-phase filter; by default those of the wavelets. Rates below 0.4 of
+        it are refused.
     low_hz : float, optional
         Lower corner of the front end; 0 leaves it open.
     high_hz : float, optional
@@ -173,6 +195,7 @@ class TrainConfig(StageConfig):
 
     wavelets: PathsOption = argument("WAVELETS.zarr...", product="wavelets", min_length=1)
     model: PathOption = argument("MODEL", product="model")
+    weights: tuple[float, ...] = ()
     network: str = "compact"
     rate: int | None = option(None, ge=1)
     low_hz: float | None = 2.0

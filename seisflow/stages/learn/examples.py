@@ -18,7 +18,7 @@ from seisflow.core.config import fingerprint
 from seisflow.core.files import AnyPath, any_path
 from seisflow.core.grid import format_time
 from seisflow.errors import ConfigError, DataError
-from seisflow.stages.learn.sources import Source, open_source, rate_of
+from seisflow.stages.learn.sources import Source, lower_rate, open_source, rate_of
 
 __all__ = ["Examples", "open_examples"]
 
@@ -137,6 +137,18 @@ class Examples:
             if text.startswith(f"{split} has " if split else "")
         )
 
+    def of_lower_rate(self) -> tuple[str, ...]:
+        """Return which products have a lower rate than what is read, and what that means."""
+        return tuple(
+            lower_rate(str(name), source.way.from_hz, self.rate_hz)
+            for name, source in zip(self.names, self.sources, strict=True)
+            if source.way.from_hz < self.rate_hz
+        )
+
+    def of_draws(self, draws: Indices) -> Indices:
+        """Return which wavelets are drawn: a draw is a wavelet, plus n for each copy of it."""
+        return draws % len(self)
+
     def select(self, split: Split) -> Indices:
         """Return the indices of the ready wavelets of a split, ascending.
 
@@ -242,8 +254,7 @@ def open_examples(
     paths : path or sequence of path
         What ``seisflow assemble`` wrote.
     rate_hz : int, optional
-        Samples per second wanted, those of the products or fewer; by default those of the product
-        that has the fewest.
+        Samples per second wanted; by default those of the product that has the fewest.
 
     Returns
     -------
@@ -253,8 +264,8 @@ def open_examples(
     Raises
     ------
     ConfigError
-        There is nothing at a path, it is another product, it has a lower rate than is wanted, it
-        is given twice, or windows are of several lengths.
+        There is nothing at a path, it is another product, it has less than 0.4 of the rate wanted,
+        it is given twice, or windows are of several lengths.
     DataError
         It is no product of seisflow, one in another layout, or one whose arrays do not fit.
     IncompleteError

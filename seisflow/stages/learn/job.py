@@ -94,7 +94,12 @@ class Job:
         """
         config = self.config
         order = Order(
-            self.examples, self.train, config.batch_size, config.shards_together, config.seed
+            self.examples,
+            self.train,
+            config.batch_size,
+            config.shards_together,
+            config.seed,
+            config.weights,
         )
         augmenter = Augmenter(
             config.augment, self.examples, self.front_end.halo_samples, config.seed
@@ -135,6 +140,7 @@ def prepare(config: TrainConfig) -> Job:
         window_s=examples.window_samples // examples.rate_hz,
         frame_s=config.frame_s,
     )
+    _refuse_weights(config, examples)
     job = Job(config, examples, front_end)
     job.plain()  # refuses a halo that is longer than the margin
     for split in (Split.TRAIN, Split.VALIDATION):
@@ -146,6 +152,15 @@ def _refuse_unknown(network: str) -> None:
     if network not in (*NETWORKS, FOREST):
         raise ConfigError(
             f"network {network!r} asked; give one of {', '.join((*NETWORKS, FOREST))}"
+        )
+
+
+def _refuse_weights(config: TrainConfig, examples: Examples) -> None:
+    n, weights = len(examples.sources), config.weights
+    if weights and (len(weights) != n or not min(weights) > 0):
+        raise ConfigError(
+            f"weights {', '.join(f'{w:g}' for w in weights)} asked for {n} WAVELETS; give one "
+            "above 0 for each, in their order"
         )
 
 

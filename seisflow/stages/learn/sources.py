@@ -1,6 +1,6 @@
 """One WAVELETS product among those that a network learns from, and how its waveforms are read.
 
-They are read at their own rate or brought to a lower one with the filter of inference
+They are read at their own rate or brought to another one with the filter of inference
 (`seisflow.dsp.resampling`). Invariant: nothing here holds more waveforms than were asked for, and
 beside them, while they are read, those of one file of the store (2048 wavelets) at most.
 """
@@ -16,10 +16,10 @@ from seisflow.archive.products import Product
 from seisflow.archive.store import open_array, read_product
 from seisflow.archive.work import require_complete
 from seisflow.core.files import AnyPath
-from seisflow.dsp.resampling import Resampling
+from seisflow.dsp.resampling import LEAST_SHARE, Resampling
 from seisflow.errors import ConfigError, DataError
 
-__all__ = ["Source", "open_source", "rate_of"]
+__all__ = ["Source", "lower_rate", "open_source", "rate_of"]
 
 Indices = npt.NDArray[np.int64]
 
@@ -85,7 +85,8 @@ class Source:
     def margin_read(self) -> int:
         """Samples of a margin at the rate wanted, less what the filter needs; may be below 0."""
         way = self.way
-        return (self.margin_samples * way.up - len(way.taps) // 2) // way.down
+        room = self.margin_samples * way.up - way.more_behind
+        return (room - len(way.taps) // 2) // way.down
 
     def read(
         self, asked: Indices, found: npt.NDArray[np.float32], places: Indices
@@ -124,7 +125,7 @@ class Source:
         """Return waveforms at the rate wanted, `n` samples about the middle of the window."""
         way, margin = self.way, (n - self.window_read) // 2
         first = self.margin_samples * way.up - margin * way.down
-        if way.down == 1:
+        if way.from_hz == way.to_hz:
             return rows[:, first : first + n]
         found = np.empty((len(rows), n), dtype=np.float32)
         for row, brought in zip(rows, found, strict=True):
@@ -163,14 +164,22 @@ def rate_of(path: AnyPath) -> int:
     return int(rate)
 
 
+def lower_rate(name: str, rate_hz: float, model_hz: int) -> str:
+    """Say what is to be expected of records of a lower rate than the model's."""
+    return (
+        f"{name} has {rate_hz:g} samples/s and the model {model_hz}: above {rate_hz / 2:g} Hz it "
+        "sees nothing; fewer earthquakes are found than in records of its own rate"
+    )
+
+
 def open_source(path: AnyPath, wanted_hz: int) -> Source:
-    """Open a finished WAVELETS product, to be read at its rate or a lower one.
+    """Open a finished WAVELETS product, to be read at its rate or another one.
 
     Raises
     ------
     ConfigError
-        There is nothing at `path`, it is another product, it has a lower rate than is wanted, or
-        margins too short to be resampled.
+        There is nothing at `path`, it is another product, it has less than 0.4 of the rate
+        wanted, or margins too short to be resampled.
     DataError
         It is in another layout, or its arrays do not fit.
     IncompleteError
@@ -185,11 +194,11 @@ def open_source(path: AnyPath, wanted_hz: int) -> Source:
             f"{path} holds {waveform.shape[1]} samples of a wavelet, and a window of {window} with "
             f"margins of {margin} was configured; the product was changed: make it again"
         )
-    if wanted_hz > rate:
+    if rate < LEAST_SHARE * wanted_hz:
         raise ConfigError(
             f"{wanted_hz} samples/s are needed and {path} has {rate}: what lies above "
-            f"{rate / 2:g} Hz was not recorded; take wavelets of a higher rate, or a model of "
-            f"{rate} samples/s or fewer"
+            f"{rate / 2:g} Hz was not recorded; take wavelets of {LEAST_SHARE * wanted_hz:g} or "
+            f"more, or a model of {rate / LEAST_SHARE:g} samples/s or fewer"
         )
     comment = str(open_array(path, "split").attrs.get("comment", ""))
     way = Resampling(rate, wanted_hz)

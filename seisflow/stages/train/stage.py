@@ -182,6 +182,6 @@ class Train(Single[TrainConfig]):
         return Judged(model, evaluation)
 
     def _note_warnings(self, reporter: Reporter) -> None:
-        """Repeat what the set is short of."""
-        for warning in self.job.examples.warnings():
+        """Say which sources have a lower rate, and repeat what the set is short of."""
+        for warning in (*self.job.examples.of_lower_rate(), *self.job.examples.warnings()):
             reporter.note(warning)
