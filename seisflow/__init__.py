@@ -40,6 +40,7 @@ __all__ = [
     "synth",
     "to_obspy",
     "train",
+    "transfer",
 ]
 
 _HOMES = {
@@ -61,7 +62,7 @@ _HOMES = {
 
 
 _STAGES = (
-    *("synth", "ingest", "label", "assemble", "train", "evaluate", "infer", "detect"),
+    *("synth", "ingest", "label", "assemble", "train", "evaluate", "transfer", "infer", "detect"),
     *("compare", "report"),
 )
 """Functions that run a stage."""

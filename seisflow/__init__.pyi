@@ -47,6 +47,7 @@ __all__ = [
     "synth",
     "to_obspy",
     "train",
+    "transfer",
 ]
 
 __version__: str
@@ -848,6 +849,195 @@ def evaluate(
         Where the network runs; 'auto': a GPU where there is one.
     batch : int, default 256
         Wavelets classified at once. 1 or more.
+    progress : bool, default True
+        Show progress and notes, on standard error or below the cell of a notebook.
+
+    Returns
+    -------
+    seisflow.engine.stage.Result
+        With ``path``, ``summary`` and ``open()``.
+
+    Raises
+    ------
+    seisflow.errors.SeisflowError
+        As the command ends; never an exit.
+    """
+
+def transfer(
+    wavelets: Sequence[str | AnyPath] | str | AnyPath,
+    model: str | AnyPath,
+    *,
+    weights: tuple[float, ...] | list[float] = (),
+    network: str = "compact",
+    rate: int | None = None,
+    low_hz: float = 2.0,
+    high_hz: float | None = None,
+    frame_s: float = 0.2,
+    epochs: int = 30,
+    batch_size: int = 128,
+    optimiser: Literal["sgd", "rmsprop", "adagrad", "adam", "adamw"] = "adamw",
+    learning_rate: float | None = None,
+    schedule: Literal["constant", "step", "cosine", "onecycle", "plateau"] = "cosine",
+    weight_decay: float | None = None,
+    momentum: float = 0.9,
+    dropout: float = 0.2,
+    class_weights: Literal["none", "balanced"] = "none",
+    label_smoothing: float = 0.0,
+    clip_norm: float = 5.0,
+    patience: int = 8,
+    monitor: Literal["macro_f1", "loss"] = "macro_f1",
+    precision: Literal["float32", "bfloat16"] = "float32",
+    augment: bool = True,
+    flip: float = 0.5,
+    shift_s: float = 0.25,
+    event_shift_s: float = 0.1,
+    noise: float = 0.5,
+    noise_snr: tuple[float, float] | list[float] = (2.0, 20.0),
+    noise_of: Literal["station", "any"] = "station",
+    gain: float = 1.5,
+    pulses: float = 0.0,
+    colour: float = 0.0,
+    stretch: float = 1.0,
+    stretched: float = 0.6,
+    shards_together: int = 8,
+    seed: int = 0,
+    forest_examples: int = 20000,
+    forest_trees: int = 200,
+    device: Literal["cpu", "cuda", "auto"] = "auto",
+    ranks: int = 1,
+    nodes: int = 1,
+    cluster: Cluster = "local",
+    checkpoint_every_s: float = 600.0,
+    only: tuple[str, ...] | list[str] | str = (),
+    least_snr: float = 1.5,
+    false_positive_rate: float = 0.0015,
+    progress: bool = True,
+) -> Result:
+    """Train without each source in turn, and count how many of its P the network finds.
+
+    For each of the WAVELETS that has earthquakes a network learns from all the others. The
+    threshold is that at which the quiet windows of the others that it did not learn from give no
+    more than the stated rate of false positives. P of the source left out are counted, each found
+    if one of its windows is, and so are its own false positives. Beside it stands the recursive
+    STA/LTA of ObsPy on the same windows, with a threshold found in the same way. Products named
+    ``NAME@....zarr`` are one source, NAME: they are left out together. Those without earthquakes
+    are learnt from and never left out.
+
+    MODELS holds a model for each source, ``without-NAME``, and transfer.json and table.md. A
+    training that was stopped goes on when the command is typed again.
+
+    Parameters
+    ----------
+    wavelets : path or sequence of path
+        What assemble wrote of two sources or more; each source needs earthquakes and noise, or
+        noise alone. 2 or more of them.
+    model : path
+        The folder to write, or to go on in.
+    weights : tuple[float, ...], default ()
+        Weight of each WAVELETS, in their order; equal ones by default. Of each class an epoch has
+        as many wavelets as there are, of each WAVELETS in proportion to its weight and the square
+        root of its number.
+    network : str, default 'compact'
+        'published': as in the lecture slides, 82 million weights; 'compact': 0.1 million;
+        'recurrent': reads frames in their order; 'forest': a random forest, the baseline without a
+        network.
+    rate : int, optional
+        Samples per second of the model, to which wavelets and later records of other rates are
+        resampled with a linear-phase filter; by default those of the wavelets. Rates below 0.4 of
+        it are refused. 1 or more.
+    low_hz : float, default 2.0
+        Lower corner of the front end; 0 leaves it open.
+    high_hz : float, optional
+        Upper corner of the front end; open by default.
+    frame_s : float, default 0.2
+        Length of one frame of the spectrogram, in s.
+    epochs : int, default 30
+        Largest number of times that every wavelet is seen. 1 or more.
+    batch_size : int, default 128
+        Wavelets in one step, over all ranks together. 1 or more.
+    optimiser : {'sgd', 'rmsprop', 'adagrad', 'adam', 'adamw'}, default 'adamw'
+        Optimiser of the weights.
+    learning_rate : float, optional
+        Largest learning rate of the schedule; by default 0.01 for sgd and adagrad, else 0.001.
+        Above 0.
+    schedule : {'constant', 'step', 'cosine', 'onecycle', 'plateau'}, default 'cosine'
+        'step': a tenth after each third; 'cosine': down to 0; 'onecycle': up, then down to 0;
+        'plateau': halved after 3 epochs without a better validation.
+    weight_decay : float, optional
+        Weight decay; by default 0.01 for adamw, 1e-4 for sgd, else 0. 0 or more.
+    momentum : float, default 0.9
+        Momentum, for sgd alone. 0 or more and below 1.
+    dropout : float, default 0.2
+        Share of values dropped. 0 or more and below 1.
+    class_weights : {'none', 'balanced'}, default 'none'
+        'balanced': a class of n_class among n wavelets is weighted by n / (3 n_class).
+    label_smoothing : float, default 0.0
+        Share of each label that is spread over all classes. 0 or more and below 1.
+    clip_norm : float, default 5.0
+        Largest norm of the gradient; 0 for no limit. 0 or more.
+    patience : int, default 8
+        Epochs without a better validation after which training stops; 0 for never. 0 or more.
+    monitor : {'macro_f1', 'loss'}, default 'macro_f1'
+        What is judged on the validation split: a higher macro_f1 or a lower loss is better.
+    precision : {'float32', 'bfloat16'}, default 'float32'
+        Arithmetic of the network; 'bfloat16' where the processor is made for it. Weights stay
+        float32.
+    augment : bool, default True
+        Change wavelets a little each time they are seen, but never those of validation.
+    flip : float, default 0.5
+        Share of wavelets whose polarity is reversed. 0 or more and at most 1.
+    shift_s : float, default 0.25
+        Largest shift of noise, in s, as far as the margin allows. 0 or more.
+    event_shift_s : float, default 0.1
+        Largest shift of an earthquake, in s, as far as the margin allows. 0 or more.
+    noise : float, default 0.5
+        Share of wavelets to which random noise of the same station is added. 0 or more and at most
+        1.
+    noise_snr : tuple[float, float], default (2.0, 20.0)
+        Smallest and largest ratio of the wavelet's amplitude to that of the added noise;
+        log-uniform.
+    noise_of : {'station', 'any'}, default 'station'
+        Where the added noise is from: the same 'station', or 'any' of any source.
+    gain : float, default 1.5
+        Largest factor, up or down, by which a wavelet is scaled before noise is added. 1 or more.
+    pulses : float, default 0.0
+        Share of wavelets of not random noise that get a pulse or a step. 0 or more and at most 1.
+    colour : float, default 0.0
+        Share of wavelets whose spectrum is tilted, half of them with a resonance, a quarter with a
+        corner. 0 or more and at most 1.
+    stretch : float, default 1.0
+        Largest factor by which time is stretched, either way, about P or the middle of noise, as
+        far as the margin allows: a margin of 4 s allows 2. 1 or more and at most 4.
+    stretched : float, default 0.6
+        Share of wavelets whose time is stretched. 0 or more and at most 1.
+    shards_together : int, default 8
+        Files of 2048 wavelets that are held in memory and shuffled together; changes the order, and
+        so the weights. 1 or more.
+    seed : int, default 0
+        Seed of the first weights, the order, augmentation and dropout. 0 or more and below
+        4.29497e+09.
+    forest_examples : int, default 20000
+        Largest number of wavelets to which the forest is fitted. 1 or more.
+    forest_trees : int, default 200
+        Number of trees in the forest. 1 or more.
+    device : {'cpu', 'cuda', 'auto'}, default 'auto'
+        Where to train; 'auto': a GPU where there is one.
+    ranks : int, default 1
+        Processes per machine that train together, each on a GPU or its share of the cores; in a
+        SLURM job with GPUs by default one for each GPU. 1 or more.
+    nodes : int, default 1
+        Nodes of the SLURM job. 1 or more.
+    cluster : str, default 'local'
+        'local': this machine; a SLURM profile: one job in its pool gpu, or in cpu where it has no
+        such pool. With --detach the job is submitted; without, the process must already be in it.
+    checkpoint_every_s : float, default 600.0
+        Seconds between checkpoints; there is one after every epoch as well. 0 or more.
+    only : tuple[str, ...], default ()
+        Names of the sources to leave out; by default each in turn.
+    least_snr : float, default 1.5
+        Signal-to-noise ratio above which P are counted. 0 or more.
+    false_positive_rate : float, default 0.0015
+        False positives per station and second in quiet windows of the others. Above 0 and below 1.
     progress : bool, default True
         Show progress and notes, on standard error or below the cell of a notebook.
 

@@ -77,6 +77,12 @@ STAGES: dict[str, StageEntry] = {
         engine="here",
         after="stages.report.figures.learning:draw_evaluated",
     ),
+    "transfer": StageEntry(
+        "stages.transfer.config:TransferConfig",
+        "stages.transfer.stage:Transfer",
+        "Train without each source in turn, and count how many of its P the network finds.",
+        engine="here",
+    ),
     "infer": StageEntry(
         "stages.infer.config:InferConfig",
         "stages.infer.stage:Infer",

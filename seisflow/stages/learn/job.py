@@ -19,7 +19,7 @@ from seisflow.stages.learn.examples import Examples, Indices, open_examples
 from seisflow.stages.learn.front_end import FrontEndConfig
 from seisflow.stages.learn.networks import NETWORKS
 
-__all__ = ["FOREST", "Job", "prepare"]
+__all__ = ["FOREST", "Job", "prepare", "refuse_weights"]
 
 FOREST = "forest"
 RESULT_VERSION = 1
@@ -140,7 +140,7 @@ def prepare(config: TrainConfig) -> Job:
         window_s=examples.window_samples // examples.rate_hz,
         frame_s=config.frame_s,
     )
-    _refuse_weights(config, examples)
+    refuse_weights(config.weights, len(examples.sources))
     job = Job(config, examples, front_end)
     job.plain()  # refuses a halo that is longer than the margin
     for split in (Split.TRAIN, Split.VALIDATION):
@@ -155,8 +155,14 @@ def _refuse_unknown(network: str) -> None:
         )
 
 
-def _refuse_weights(config: TrainConfig, examples: Examples) -> None:
-    n, weights = len(examples.sources), config.weights
+def refuse_weights(weights: tuple[float, ...], n: int) -> None:
+    """Refuse weights that are not one above 0 for each of `n` WAVELETS.
+
+    Raises
+    ------
+    ConfigError
+        There are weights, and others than that.
+    """
     if weights and (len(weights) != n or not min(weights) > 0):
         raise ConfigError(
             f"weights {', '.join(f'{w:g}' for w in weights)} asked for {n} WAVELETS; give one "

@@ -1,0 +1,1 @@
+"""Transfer: how a network does on sources that it never saw."""
