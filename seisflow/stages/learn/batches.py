@@ -5,10 +5,10 @@ The order of an epoch is a function of the seed and the epoch alone. The files o
 block are put in a random order; the blocks, one after another, are cut into batches. A rank takes
 every n-th example of a batch, so that a batch is the same whatever the number of ranks.
 
-Of several sources an epoch has as many examples of each class as there are, of each source in
-proportion to its weight and the square root of its number: of small sources an example comes
-several times, of large ones another part in each epoch. Where an example is its index, one that
-is drawn is index + n copy, with n the number of all; each copy has random numbers of its own.
+Of several sources an epoch has as many examples as there are, equally many of each class, of each
+source in proportion to its weight and the square root of its number: of small sources an example
+comes several times, of large ones another part in each epoch. Where an example is its index, one
+that is drawn is index + n copy, with n the number of all; each copy has random numbers of its own.
 
 A rank holds two blocks at most, the one in use and the next one, which a thread reads ahead, and
 one shard while it is read: see `BatchReader.memory_bytes`.
@@ -111,12 +111,12 @@ class Order:
         """Examples of each class and source, and how many of them an epoch has."""
         examples, found = self.examples, {}
         source, classes = examples.source[self.indices], examples.wavelet_class[self.indices]
-        for code in np.unique(classes):
+        totals = np.diff(np.rint(np.linspace(0, classes.size, np.unique(classes).size + 1)))
+        for code, total in zip(np.unique(classes), totals, strict=True):
             sources = np.unique(source[classes == code])
             members = [self.indices[(classes == code) & (source == s)] for s in sources]
             shares = [(self.weights or np.ones(len(examples.sources)))[s] for s in sources]
             shares = shares * np.sqrt([own.size for own in members])
-            total = sum(own.size for own in members)
             edges = np.rint(np.cumsum([0, *shares]) / shares.sum() * total).astype(np.int64)
             for s, own, n in zip(sources, members, np.diff(edges), strict=True):
                 found[int(code), int(s)] = own, int(n)

@@ -107,9 +107,9 @@ class TrainConfig(StageConfig):
     model : path
         The folder to write, or to go on in.
     weights : tuple of float
-        Weight of each WAVELETS, in their order; equal ones by default. Of each class an epoch has
-        as many wavelets as there are, of each WAVELETS in proportion to its weight and the square
-        root of its number.
+        Weight of each WAVELETS, in their order; equal ones by default. Of several an epoch has
+        equally many wavelets of each class, of each WAVELETS in proportion to its weight and the
+        square root of its number.
     network : str
         ``published``: as in the lecture slides, 82 million weights; ``compact``: 0.1 million;
         ``recurrent``: reads frames in their order; ``forest``: a random forest, the baseline
