@@ -628,6 +628,8 @@ def train(
     wavelets: Sequence[str | AnyPath] | str | AnyPath,
     model: str | AnyPath,
     *,
+    from_model: str | AnyPath | None = None,
+    layers: Literal["all", "last"] = "all",
     network: str = "compact",
     rate: int | None = None,
     low_hz: float = 2.0,
@@ -687,6 +689,13 @@ def train(
         of them.
     model : path
         The folder to write, or to go on in.
+    from_model : path, optional
+        What train wrote: go on from its weights and statistics, to teach it the events of another
+        array. Network and front end (network, rate, low_hz, high_hz, frame_s) are those of that
+        model. Both models are evaluated on the validation split, before and after.
+    layers : {'all', 'last'}, default 'all'
+        With a model to go on from, what learns: 'all' weights, or those of the 'last' layer alone,
+        for few wavelets; all else, statistics included, then stays as it is.
     network : str, default 'compact'
         'published': as in the lecture slides, 82 million weights; 'compact': 0.1 million;
         'recurrent': reads frames in their order; 'forest': a random forest, the baseline without a

@@ -54,6 +54,7 @@ def test_tables_have_the_options_of_their_stages() -> None:
     assert {"method", "alpha-rn", "clip-counts", "block", "device"} <= {*keys["label"]}
     assert {"arrivals", "events", "split", "per-class", "predict"} <= {*keys["assemble"]}
     assert {"network", "rate", "batch-size", "augment", "noise-snr", "ranks"} <= {*keys["train"]}
+    assert {"from-model", "layers"} <= {*keys["train"]}
     running = ["precision", "batch", "block", "device"]
     assert keys["infer"] == ["select", "start", "end", "time-scale", *running]
     assert {"min-nodes", "moveout-s", "max-lag-s", "low-hz", "figures"} <= {*keys["detect"]}

@@ -1,6 +1,6 @@
 """What train can be asked."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
 
@@ -89,6 +89,13 @@ class TrainConfig(StageConfig):
         the rate of that with the fewest samples per second unless another is asked for.
     model : path
         The folder to write, or to go on in.
+    from_model : path, optional
+        What train wrote: go on from its weights and statistics, to teach it the events of another
+        array. Network and front end (network, rate, low_hz, high_hz, frame_s) are those of that
+        model. Both models are evaluated on the validation split, before and after.
+    layers : str
+        With a model to go on from, what learns: ``all`` weights, or those of the ``last`` layer
+        alone, for few wavelets; all else, statistics included, then stays as it is.
     network : str
         ``published``: as in the lecture slides, 82 million weights; ``compact``: 0.1 million;
         ``recurrent``: reads frames in their order; ``forest``: a random forest, the baseline
@@ -166,6 +173,8 @@ class TrainConfig(StageConfig):
 
     seisflow train wavelets.zarr model --cluster alice --nodes 4 --detach
 
+    seisflow train own.zarr own-model --from model --layers last
+
     seisflow train wavelets.zarr forest --network forest
 
     tensorboard --logdir model/tensorboard
@@ -173,6 +182,8 @@ class TrainConfig(StageConfig):
 
     wavelets: PathsOption = argument("WAVELETS.zarr...", product="wavelets", min_length=1)
     model: PathOption = argument("MODEL", product="model")
+    from_model: PathOption | None = argument("MODEL", default=None, is_named=True, short="--from")
+    layers: Literal["all", "last"] = "all"
     network: str = "compact"
     rate: int | None = option(None, ge=1)
     low_hz: float | None = 2.0
@@ -217,6 +228,20 @@ class TrainConfig(StageConfig):
             name: value for name, value in options.items() if value is not None or name not in usual
         }
         return usual | given
+
+    @model_validator(mode="after")
+    def _goes_on_elsewhere(self) -> Self:
+        if self.layers != "all" and self.from_model is None:
+            raise ValueError(
+                f"layers = {self.layers!r} asked without a model to go on from; give --from MODEL, "
+                "or leave it out"
+            )
+        if self.from_model == self.model:
+            raise ValueError(
+                f"--from {self.from_model} is the folder to write as well; give another one: a "
+                "model that is gone on from stays as it is"
+            )
+        return self
 
     @field_validator("low_hz", "high_hz")
     @classmethod
