@@ -204,8 +204,9 @@ class Planner:
 
     def _model(self) -> tuple[str, Model | None]:
         """Return the model of the campaign, or one with the shape of what will be trained."""
-        if self._campaign.config.model is not None:
-            loaded = load_model(self._campaign.config.model)
+        given = self._campaign.given("model")
+        if given is not None:
+            loaded = load_model(given)
             return str(loaded.document["network"]["name"]), loaded
         config = self._train_config()
         network, rate_hz = config.network, config.rate or int(self.records.rate_hz)

@@ -1,6 +1,7 @@
 """Training that goes on from a model: what both models are worth, told and kept."""
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from toy_models import made
 
 from seisflow.cli.app import program
+from seisflow.core import shipped
 from seisflow.core.reporting import Silent
 from seisflow.stages.evaluate.stage import Evaluate
 from seisflow.stages.learn.artifact import load_model, save_model
@@ -138,6 +140,23 @@ def test_the_command_calls_it_from(
     plan = json.loads(capsys.readouterr().out)
     assert (plan["from"], plan["layers"], plan["network"]) == ("base", "last", "compact")
     assert not (tmp_path / "m").exists()
+
+
+def test_it_goes_on_from_a_shipped_model(
+    wavelets: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which evaluate judges in a folder of the user's: nothing is written into the package."""
+    shutil.copytree(base, tmp_path / "models" / "tiny")
+    monkeypatch.setattr(shipped, "MODELS", tmp_path / "models")
+    monkeypatch.chdir(tmp_path)
+    config = {"wavelets": wavelets, "from_model": "tiny", "model": "m", **SHORT}
+    job = Train(TrainConfig.build(config)).job
+    assert (job.base_name, job.identity["from"]["key"]) == ("tiny", load_model(base).key)
+    Evaluate(Evaluate.Config.build({"model": "tiny", "wavelets": wavelets})).run_here()
+    folder = tmp_path / "tiny-evaluation" / f"test-{job.examples.key[:8]}"
+    assert (folder / "evaluation.json").exists()
+    names = {path.name for path in (tmp_path / "models" / "tiny").iterdir()}
+    assert names == {"model.json", "weights.safetensors"}
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from pydantic import field_validator, model_validator
 from seisflow.core.config import StageConfig
 from seisflow.core.options import (
     ADVANCED,
+    ModelOption,
     PathOption,
     PathsOption,
     argument,
@@ -90,9 +91,10 @@ class TrainConfig(StageConfig):
     model : path
         The folder to write, or to go on in.
     from_model : path, optional
-        What train wrote: go on from its weights and statistics, to teach it the events of another
-        array. Network and front end (network, rate, low_hz, high_hz, frame_s) are those of that
-        model. Both models are evaluated on the validation split, before and after.
+        What train wrote, or the name of a shipped model: go on from its weights and statistics, to
+        teach it the events of another array. Network and front end (network, rate, low_hz,
+        high_hz, frame_s) are those of that model. Both models are evaluated on the validation
+        split, before and after.
     layers : str
         With a model to go on from, what learns: ``all`` weights, or those of the ``last`` layer
         alone, for few wavelets; all else, statistics included, then stays as it is.
@@ -173,7 +175,7 @@ class TrainConfig(StageConfig):
 
     seisflow train wavelets.zarr model --cluster alice --nodes 4 --detach
 
-    seisflow train own.zarr own-model --from model --layers last
+    seisflow train own.zarr own-model --from universal --layers last
 
     seisflow train wavelets.zarr forest --network forest
 
@@ -182,7 +184,7 @@ class TrainConfig(StageConfig):
 
     wavelets: PathsOption = argument("WAVELETS.zarr...", product="wavelets", min_length=1)
     model: PathOption = argument("MODEL", product="model")
-    from_model: PathOption | None = argument("MODEL", default=None, is_named=True, short="--from")
+    from_model: ModelOption | None = argument("MODEL", default=None, is_named=True, short="--from")
     layers: Literal["all", "last"] = "all"
     network: str = "compact"
     rate: int | None = option(None, ge=1)

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from seisflow.archive.receipts import write_json
 from seisflow.core.classes import Split
 from seisflow.core.files import AnyPath
@@ -126,7 +129,9 @@ class Train(Single[TrainConfig]):
             self._found_before = json_of(evaluation)
         return self._found_before
 
-    def _classify(self, model: Model, device: str, reporter: Reporter) -> Any:
+    def _classify(
+        self, model: Model, device: str, reporter: Reporter
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Return what a model makes of the validation split, and which wavelets these are."""
         return classify(
             model,
@@ -173,7 +178,8 @@ class Train(Single[TrainConfig]):
                 "--ranks asked where torchrun started the ranks already; leave it out"
             )
         if not was_finished and not rank_number():
-            self._tell_before(device, reporter)
+            # ranks of their own have the GPUs to themselves
+            self._tell_before("cpu" if self.ranks.are_launched else device, reporter)
         with Watcher(job.config.epochs, reporter) as watcher:
             if self.ranks.are_launched and not was_finished and not is_rank():
                 train_in_ranks(job.config, self.ranks, device, watcher, reporter.say)
