@@ -630,6 +630,8 @@ def train(
     model: str | AnyPath,
     *,
     weights: tuple[float, ...] | list[float] = (),
+    from_model: str | AnyPath | None = None,
+    layers: Literal["all", "last"] = "all",
     network: str = "compact",
     rate: int | None = None,
     low_hz: float = 2.0,
@@ -695,9 +697,17 @@ def train(
     model : path
         The folder to write, or to go on in.
     weights : tuple[float, ...], default ()
-        Weight of each WAVELETS, in their order; equal ones by default. Of each class an epoch has
-        as many wavelets as there are, of each WAVELETS in proportion to its weight and the square
-        root of its number.
+        Weight of each WAVELETS, in their order; equal ones by default. Of several an epoch has
+        equally many wavelets of each class, of each WAVELETS in proportion to its weight and the
+        square root of its number.
+    from_model : path, optional
+        What train wrote, or the name of a shipped model: go on from its weights and statistics, to
+        teach it the events of another array. Network and front end (network, rate, low_hz, high_hz,
+        frame_s) are those of that model. Both models are evaluated on the validation split, before
+        and after.
+    layers : {'all', 'last'}, default 'all'
+        With a model to go on from, what learns: 'all' weights, or those of the 'last' layer alone,
+        for few wavelets; all else, statistics included, then stays as it is.
     network : str, default 'compact'
         'published': as in the lecture slides, 82 million weights; 'compact': 0.1 million;
         'recurrent': reads frames in their order; 'forest': a random forest, the baseline without a
@@ -830,7 +840,7 @@ def evaluate(
     Parameters
     ----------
     model : path
-        What train wrote.
+        What train wrote, or the name of a shipped model.
     wavelets : path or sequence of path
         What assemble wrote, once or several times; then there is a row for each. 1 or more of them.
     split : {'test', 'validation', 'train'}, default 'test'
@@ -843,8 +853,9 @@ def evaluate(
     false_positive_rate : float, default 0.0015
         False positives per station and second to which the threshold keeps. Above 0 and below 1.
     output : path, optional
-        Folder to write; by default MODEL/evaluation/SPLIT-KEY, where KEY is that of the wavelets.
-        Scores against the truth go into a folder beside it, with -truth.
+        Folder to write; by default MODEL/evaluation/SPLIT-KEY, where KEY is that of the wavelets,
+        and of a shipped model NAME-evaluation/SPLIT-KEY in the working directory. Scores against
+        the truth go into a folder beside it, with -truth.
     device : {'cpu', 'cuda', 'auto'}, default 'cpu'
         Where the network runs; 'auto': a GPU where there is one.
     batch : int, default 256
@@ -868,6 +879,8 @@ def transfer(
     model: str | AnyPath,
     *,
     weights: tuple[float, ...] | list[float] = (),
+    from_model: str | AnyPath | None = None,
+    layers: Literal["all", "last"] = "all",
     network: str = "compact",
     rate: int | None = None,
     low_hz: float = 2.0,
@@ -934,9 +947,17 @@ def transfer(
     model : path
         The folder to write, or to go on in.
     weights : tuple[float, ...], default ()
-        Weight of each WAVELETS, in their order; equal ones by default. Of each class an epoch has
-        as many wavelets as there are, of each WAVELETS in proportion to its weight and the square
-        root of its number.
+        Weight of each WAVELETS, in their order; equal ones by default. Of several an epoch has
+        equally many wavelets of each class, of each WAVELETS in proportion to its weight and the
+        square root of its number.
+    from_model : path, optional
+        What train wrote, or the name of a shipped model: go on from its weights and statistics, to
+        teach it the events of another array. Network and front end (network, rate, low_hz, high_hz,
+        frame_s) are those of that model. Both models are evaluated on the validation split, before
+        and after.
+    layers : {'all', 'last'}, default 'all'
+        With a model to go on from, what learns: 'all' weights, or those of the 'last' layer alone,
+        for few wavelets; all else, statistics included, then stays as it is.
     network : str, default 'compact'
         'published': as in the lecture slides, 82 million weights; 'compact': 0.1 million;
         'recurrent': reads frames in their order; 'forest': a random forest, the baseline without a
@@ -1054,8 +1075,8 @@ def transfer(
 
 def infer(
     waveforms: str | AnyPath,
-    model: str | AnyPath,
-    scores: str | AnyPath,
+    model: str | AnyPath = "universal",
+    scores: str | AnyPath = ...,
     *,
     select: tuple[str, ...] | list[str] | str = (),
     start: str | None = None,
@@ -1082,8 +1103,9 @@ def infer(
     ----------
     waveforms : path
         What ingest wrote.
-    model : path
-        What train wrote, where workers find it too.
+    model : path, default 'universal'
+        What train wrote, where workers find it too, or the name of a shipped model; 'universal'
+        where only the other two are given.
     scores : path
         The product to write, or to go on with.
     select : tuple[str, ...], default ()
@@ -1314,7 +1336,7 @@ def report(
     labels : path, optional
         What label wrote.
     model : path, optional
-        What train wrote.
+        What train wrote, or the name of a shipped model.
     scores : path, optional
         What infer wrote.
     catalog : path, optional

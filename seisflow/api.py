@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from seisflow.core.config import StageConfig
 from seisflow.core.engine_options import ENGINE, OF_FUNCTIONS
 from seisflow.core.files import AnyPath
-from seisflow.core.options import Option
+from seisflow.core.options import Option, by_place
 from seisflow.core.reporting import SILENT, Reporter
 from seisflow.errors import ConfigError
 from seisflow.registry import STAGES, config_of, perform, stage_of
@@ -186,13 +186,13 @@ def _named(
     ConfigError
         There are more values than places, or one is given twice.
     """
-    places = [option.name for option in config.options() if option.is_argument]
+    places = {o.name: o.is_required for o in config.options() if o.is_argument}
     if len(arguments) > len(places):
         raise ConfigError(
             f"{name}() takes {len(places)} values by place ({', '.join(places)}), found "
             f"{len(arguments)}; give the others by name"
         )
-    given = dict(zip(places, arguments, strict=False))
+    given = by_place(places, arguments, options)
     twice = sorted(given.keys() & options.keys())
     if twice:
         raise ConfigError(f"{name}(): {', '.join(twice)} given by place and by name; give it once")
@@ -201,15 +201,18 @@ def _named(
 
 def _signature(config: type[StageConfig], how: tuple[Option, ...]) -> inspect.Signature:
     place, named = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
-    parameters = [
-        inspect.Parameter(
-            option.name,
-            place if option.is_argument else named,
-            annotation=option.kind,
-            default=inspect.Parameter.empty if option.is_required else option.default,
+    parameters: list[inspect.Parameter] = []
+    for option in config.options():
+        is_behind = any(one.default is not inspect.Parameter.empty for one in parameters)
+        missing = None if option.is_argument and is_behind else inspect.Parameter.empty
+        parameters.append(
+            inspect.Parameter(
+                option.name,
+                place if option.is_argument else named,
+                annotation=option.kind,
+                default=missing if option.is_required else option.default,
+            )
         )
-        for option in config.options()
-    ]
     parameters += [inspect.Parameter(one.name, named, default=one.default) for one in how]
     return inspect.Signature(parameters)
 

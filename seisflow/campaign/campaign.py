@@ -5,9 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seisflow.campaign.config import ArchiveSize, CampaignConfig, ClusterTable
-from seisflow.campaign.tables import FILES, tables
+from seisflow.campaign.tables import FILES, is_needed, tables
 from seisflow.core.config import StageConfig
 from seisflow.core.files import AnyPath
+from seisflow.core.shipped import (
+    DEFAULT_MODEL,
+    default_model,
+    hint_of_shipped,
+    shipped_models,
+)
 from seisflow.errors import ConfigError
 from seisflow.formats.listing import list_files
 from seisflow.registry import config_of, stage_of
@@ -41,13 +47,25 @@ class Campaign:
 
     def product(self, name: str) -> AnyPath:
         """Return where a product is, or will be."""
-        given: AnyPath | None = getattr(self.config, name, None)
-        return given or self.config.folder / FILES[name]
+        return self.given(name) or self.config.folder / FILES[name]
+
+    def given(self, name: str) -> AnyPath | None:
+        """Return where a product is that is there already, of a model also the shipped one."""
+        said: AnyPath | None = getattr(self.config, name, None)
+        return default_model() if said is None and name == "model" and self.takes_shipped else said
+
+    @property
+    def takes_shipped(self) -> bool:
+        """Whether infer takes the shipped model: none is given, none trained, and there is one."""
+        is_open = "infer" in self.tables and "train" not in self.tables
+        return is_open and self.config.model is None and DEFAULT_MODEL in shipped_models()
 
     def stages(self) -> tuple[list[str], dict[str, str]]:
         """Return the stages to run, in order, and the reason of each that is left out."""
-        there = {name for name in ("waveforms", "model") if getattr(self.config, name)}
+        there = {name for name in ("waveforms", "model") if self.given(name)}
         run, left_out = [], {}
+        if self.takes_shipped:
+            left_out["train"] = f"no table [train]; infer takes the shipped model {DEFAULT_MODEL}"
         for stage, table in tables().items():
             lacking = [name for name in table.needs if name not in there]
             if table.makes in there:
@@ -77,14 +95,14 @@ class Campaign:
         """Return a stage as it can be run now: of products it need not have, those there are."""
         stages, _ = self.stages()
         made = {tables()[stage].makes for stage in stages}
-        made |= {product for product in ("waveforms", "model") if getattr(self.config, product)}
+        made |= {product for product in ("waveforms", "model") if self.given(product)}
         there = {product for product in made if self.product(product).exists()}
         return stage_of(name)(self._configured(name, there))
 
     def _configured(self, stage: str, there: set[str]) -> StageConfig:
         table, values = tables()[stage], dict(self.tables[stage])
         for option in table.products:
-            if option.is_required or option.product in {*there, table.makes}:
+            if is_needed(option) or option.product in {*there, table.makes}:
                 values[option.name] = self.product(option.product)
         return config_of(stage).build(values)
 
@@ -98,6 +116,7 @@ class Campaign:
         """
         problems = [
             f"  {where}: {path} does not exist"
+            + (f"; give one that does{hint_of_shipped()}" if where.endswith("model") else "")
             for where, path in self._inputs()
             if not path.exists()
         ]

@@ -1,7 +1,7 @@
 """What a campaign file says beside the options of its stages: where, on what, and how large."""
 
 from seisflow.core.config import StageConfig
-from seisflow.core.options import PathOption, argument, option, running
+from seisflow.core.options import ModelOption, PathOption, argument, option, running
 
 __all__ = ["ArchiveSize", "CampaignConfig", "ClusterTable"]
 
@@ -52,11 +52,14 @@ class CampaignConfig(StageConfig):
     ----------
     folder : path
         Where products are written.
-    waveforms, model : path, optional
-        WAVEFORMS, or a trained model, that is there already, in place of ``[ingest]`` or of
-        ``[assemble]`` and ``[train]``.
+    waveforms : path, optional
+        WAVEFORMS that are there already, in place of ``[ingest]``.
+    model : path, optional
+        A trained model that is there already, or the name of a shipped one, in place of
+        ``[assemble]`` and ``[train]``. Without it and without ``[train]``, infer takes the shipped
+        model ``universal``.
     """
 
     folder: PathOption = argument("PATH", is_named=True)
     waveforms: PathOption | None = argument("PATH", default=None, is_named=True)
-    model: PathOption | None = argument("PATH", default=None, is_named=True)
+    model: ModelOption | None = argument("PATH", default=None, is_named=True)

@@ -41,6 +41,8 @@ from seisflow.formats.arrivals import read_arrivals
 from seisflow.stages.ingest.stage import Ingest, IngestPlan, lay_out
 from seisflow.stages.label.parameters import DEFAULT_METHOD
 from seisflow.stages.learn.artifact import load_model
+from seisflow.stages.learn.config import TrainConfig
+from seisflow.stages.learn.job import FOREST, settled
 from seisflow.stages.learn.model import Model
 
 if TYPE_CHECKING:
@@ -139,10 +141,15 @@ class Planner:
         """Return the method of labelling and the network, or what they would be."""
         tables = self._campaign.tables
         method = tables.get("label", {}).get("method", DEFAULT_METHOD)
-        return str(method), str(tables.get("train", {}).get("network", "compact"))
+        network = self._train_config().network if "train" in tables else "compact"
+        return str(method), network
 
     def _config(self, stage: str) -> Any:
         return self._campaign.config_of(stage)
+
+    def _train_config(self) -> TrainConfig:
+        """Return what train is asked, with the network of a model that it goes on from."""
+        return settled(self._config("train"))[0]
 
     def _where(self, stage: str) -> Where:
         """Return the workers of the profile; those with GPUs where the stage asks for them."""
@@ -177,8 +184,10 @@ class Planner:
         return plan_assemble(config, self.records, n, self._rates, self._where(stage))
 
     def _train(self, stage: str) -> StagePlan | None:
-        n, config, split = self._n_examples(), self._config(stage), self._config("assemble")
-        return None if n is None else plan_train(config, self.records, split, n, self._rates)
+        n, split = self._n_examples(), self._config("assemble")
+        if n is None:
+            return None
+        return plan_train(self._train_config(), self.records, split, n, self._rates)
 
     def _n_examples(self) -> int | None:
         """Return how many examples there will be at most, of all classes and splits."""
@@ -195,13 +204,13 @@ class Planner:
 
     def _model(self) -> tuple[str, Model | None]:
         """Return the model of the campaign, or one with the shape of what will be trained."""
-        rate_hz = self.records.rate_hz
-        if self._campaign.config.model is not None:
-            loaded = load_model(self._campaign.config.model)
+        given = self._campaign.given("model")
+        if given is not None:
+            loaded = load_model(given)
             return str(loaded.document["network"]["name"]), loaded
-        config = self._config("train")
-        network = str(config.network)
-        return network, None if network == "forest" else untrained(network, config, int(rate_hz))
+        config = self._train_config()
+        network, rate_hz = config.network, config.rate or int(self.records.rate_hz)
+        return network, None if network == FOREST else untrained(network, config, rate_hz)
 
     def _detect(self, stage: str) -> StagePlan:
         return plan_detect(self._config(stage), self.records, self._rates, self._where(stage))

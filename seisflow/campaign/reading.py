@@ -13,6 +13,7 @@ from seisflow.campaign.tables import tables
 from seisflow.core.config import StageConfig
 from seisflow.core.files import AnyPath, any_path, path_from
 from seisflow.core.options import Option
+from seisflow.core.shipped import shipped_model
 from seisflow.errors import ConfigError
 from seisflow.formats.listing import counted_from
 
@@ -112,6 +113,8 @@ def _values(
 def _placed(option: Option, value: Any, folder: AnyPath) -> Any:
     """Let a path count from a folder; what is no path, the configuration refuses."""
     try:
+        if option.is_model and (shipped := shipped_model(value, folder)):
+            return shipped
         if option.is_path and isinstance(value, str):
             return path_from(folder, value)
         if option.is_argument and option.is_many and isinstance(value, list):

@@ -12,7 +12,7 @@ from functools import cache
 from seisflow.core.options import Option
 from seisflow.registry import STAGES, config_of
 
-__all__ = ["FILES", "StageTable", "tables"]
+__all__ = ["FILES", "StageTable", "is_needed", "tables"]
 
 FILES = {
     "waveforms": "waveforms.zarr",
@@ -51,11 +51,16 @@ class StageTable:
     @property
     def needs(self) -> tuple[str, ...]:
         """Products without which it cannot run."""
-        return tuple(o.product for o in self.products if o.is_required and o.product != self.makes)
+        return tuple(o.product for o in self.products if is_needed(o) and o.product != self.makes)
 
     def key(self, dashed: str) -> Option | None:
         """Return the option that a key of the file stands for."""
         return next((option for option in self.keys if option.dashed == dashed), None)
+
+
+def is_needed(option: Option) -> bool:
+    """Tell whether a stage cannot do without a product: what is given by its place, not by name."""
+    return option.is_argument or option.is_required
 
 
 @cache

@@ -68,7 +68,7 @@ def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
             app.command(name, help=summary)(_only_summary)
         elif name in STAGES:
             commands = import_module("seisflow.cli.commands")
-            app.command(name)(commands.command_of(name))
+            app.command(name, cls=commands.StageCommand)(commands.command_of(name))
         else:
             _add_other(app, name)
     return app

@@ -12,14 +12,35 @@ from collections.abc import Callable
 from typing import Annotated, Any, get_args
 
 import typer
+from typer.core import TyperCommand
 
 from seisflow.cli.options import ENGINE_OPTIONS
-from seisflow.core.options import Option
+from seisflow.core.options import Option, by_place
 from seisflow.registry import STAGES, config_of
 
-__all__ = ["command_of"]
+__all__ = ["StageCommand", "command_of"]
 
 TYPES = {int: "INTEGER", float: "FLOAT", str: "TEXT"}
+
+
+class StageCommand(TyperCommand):
+    """A command among whose arguments may be one that can be left out before those that cannot."""
+
+    def make_parser(self, ctx: Any) -> Any:
+        """Return a parser that gives arguments their places as `by_place` does."""
+        parser: Any = super().make_parser(ctx)
+        parse = parser.parse_args
+        arguments = [one for one in self.params if one.param_type_name == "argument"]
+        places = {str(one.name): one.required for one in arguments}
+
+        def parse_args(args: list[str]) -> Any:
+            values, *rest = parse(args)
+            given = [values[name] for name in places if values[name] is not None]
+            return ({**values, **dict.fromkeys(places), **by_place(places, given)}, *rest)
+
+        if not all(places.values()):
+            parser.parse_args = parse_args
+        return parser
 
 
 def command_of(name: str) -> Callable[..., None]:

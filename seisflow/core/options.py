@@ -9,7 +9,7 @@ the reference.
 import inspect
 import re
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -18,16 +18,19 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from seisflow.core.files import AnyPath, any_path, is_local
+from seisflow.core.shipped import shipped_model
 from seisflow.errors import ConfigError
 
 __all__ = [
     "ADVANCED",
     "REQUIRED",
     "RUNNING",
+    "ModelOption",
     "Option",
     "PathOption",
     "PathsOption",
     "argument",
+    "by_place",
     "descriptions",
     "groups_of",
     "numbers",
@@ -59,6 +62,11 @@ def _as_path(path: object) -> AnyPath:
 
 PathOption = Annotated[AnyPath, PlainValidator(_as_path)]
 """A path on a disk or in an object store; absolute, as workers may stand in another folder."""
+
+
+_MODEL = PlainValidator(lambda given: shipped_model(given) or _as_path(given))
+ModelOption = Annotated[AnyPath, _MODEL]
+"""A trained model that is read: a path as `PathOption`, or the name of a shipped one."""
 
 
 def _as_paths(paths: object) -> object:
@@ -99,6 +107,8 @@ class Option:
         The product of a campaign that is meant, such as ``waveforms``; there it need not be given.
     short : str
         A second, short form on the command line, such as ``-o``.
+    is_model : bool
+        Whether it is a trained model that is read, which may be given by the name of a shipped one.
     """
 
     name: str
@@ -111,6 +121,7 @@ class Option:
     metavar: str = ""
     product: str = ""
     short: str = ""
+    is_model: bool = False
 
     @property
     def dashed(self) -> str:
@@ -259,6 +270,31 @@ def options_of(config: type[BaseModel]) -> tuple[Option, ...]:
     return tuple(sorted(found, key=lambda one: not one.is_argument))
 
 
+def by_place(
+    places: Mapping[str, bool], values: Sequence[Any], named: Container[str] = ()
+) -> dict[str, Any]:
+    """Give values their names by their places.
+
+    Parameters
+    ----------
+    places : mapping of str to bool
+        Names of what is given by its place, in order, and whether it must be given.
+    values : sequence
+        As they were given; not more than places.
+    named : container of str
+        What was given by its name.
+
+    Returns
+    -------
+    dict
+        Where there are just as many values as must be given, what may be left out is left out: of
+        ``WAVEFORMS [MODEL] SCORES`` two values are the first and the last.
+    """
+    needed = [name for name, must_be in places.items() if must_be]
+    is_short = len(values) == len(needed) and not any(name in named for name in needed)
+    return dict(zip(needed if is_short else places, values, strict=False))
+
+
 def _option(name: str, info: FieldInfo, texts: Mapping[str, str]) -> Option:
     mark = {k: v for k, v in _mark(info).items() if k != "is_result"}
     return Option(
@@ -267,6 +303,7 @@ def _option(name: str, info: FieldInfo, texts: Mapping[str, str]) -> Option:
         default=info.default,
         help=texts.get(name, ""),
         bounds=_bounds(info),
+        is_model=_MODEL in info.metadata or ModelOption in _members(info.annotation),
         **mark,
     )
 

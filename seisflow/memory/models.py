@@ -18,6 +18,7 @@ from seisflow.archive.products import FORMAT_VERSIONS, RESULT_VERSIONS, Identity
 from seisflow.core.classes import ScoreState, WaveletClass
 from seisflow.core.files import AnyPath
 from seisflow.core.grid import HOUR_S, NS_PER_S
+from seisflow.core.shipped import DEFAULT_MODEL, default_model
 from seisflow.engine.devices import resolve_device
 from seisflow.errors import ConfigError
 from seisflow.memory.records import NOWHERE, waveforms_of
@@ -38,13 +39,13 @@ __all__ = ["WaveformModel", "load_model"]
 COLUMNS = ("station", "time", "probability", "start", "end")
 
 
-def load_model(path: str | AnyPath) -> "WaveformModel":
-    """Load a model that ``seisflow train`` wrote.
+def load_model(path: str | AnyPath | None = None) -> "WaveformModel":
+    """Load a model that ``seisflow train`` wrote, or one that is shipped.
 
     Parameters
     ----------
-    path : path
-        Its folder.
+    path : path, optional
+        Its folder, or the name of a shipped one; by default the shipped model ``universal``.
 
     Returns
     -------
@@ -54,11 +55,13 @@ def load_model(path: str | AnyPath) -> "WaveformModel":
     Raises
     ------
     ConfigError
-        There is no such folder, or the model has other classes than this version.
+        There is no such folder, or the model has other classes than this version; or none was
+        given and none is shipped.
     DataError
         The folder holds no model, one in another format, or one that was damaged.
     """
-    return WaveformModel(load_artifact(path), str(path))
+    folder = default_model() if path is None else path
+    return WaveformModel(load_artifact(folder), str(DEFAULT_MODEL if path is None else path))
 
 
 ANNOTATE = ("sampling_rate_hz", "time_scale", "precision", "batch", "device")

@@ -55,7 +55,11 @@ def _function(stage: str) -> str:
 def signature_of(stage: str) -> str:
     """Write the signature of the function of a stage."""
     options = (*config_of(stage).options(), *engine_options_of(stage))
-    lines = [_parameter(option) for option in options if option.is_argument]
+    lines: list[str] = []
+    for option in (one for one in options if one.is_argument):
+        # behind one that may be left out, what must be given cannot be said so
+        is_behind = option.is_required and any(" = " in line for line in lines)
+        lines.append(_parameter(option) + (" = ..." if is_behind else ""))
     lines += ["*", *(_parameter(option) for option in options if not option.is_argument)]
     inside = "".join(f"    {line},\n" for line in lines)
     return f"def {stage}(\n{inside}) -> Result:"

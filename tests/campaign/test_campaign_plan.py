@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 from planned import refuse_less
 from programs import Cluster, Launcher
+from toy_models import made as model_made
 
 import seisflow
 from seisflow.campaign.config import ArchiveSize
+from seisflow.campaign.planner import Planner
 from seisflow.campaign.rates import Rate, Rates, cache_file, keep_rates, read_rates
+from seisflow.campaign.reading import read_campaign
 from seisflow.campaign.records import made_up_scans, records_of_plan, records_of_waveforms
 from seisflow.errors import ConfigError, DataError
 from seisflow.stages.ingest.stage import Ingest, lay_out
+from seisflow.stages.learn.artifact import save_model
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = 'kind = "slurm"\n[cpu]\njobs = 4\ncores = 8\nmemory = "8GB"\nwalltime = "01:00:00"\n'
@@ -148,6 +152,21 @@ def test_what_does_not_fit_the_jobs_is_noted(plan: Plan, tmp_path: Path) -> None
     (tmp_path / "cluster.toml").write_text(CLUSTER.replace("01:00:00", "00:01:00"))
     made = plan(SIZE + text)
     assert any("label: a task takes 24.4 s, more than a tenth" in note for note in made["notes"])
+
+
+def test_a_model_to_go_on_from_says_what_is_trained(plan: Plan, tmp_path: Path) -> None:
+    (tmp_path / "cluster.toml").write_text(CLUSTER)
+    base = model_made("recurrent")
+    save_model(tmp_path / "base", base.classifier, base.document)
+    text = SIZE + '[label]\n[assemble]\narrivals = "none"\nper-class = 9\n[infer]\n'
+    text += '[train]\nfrom-model = "base"\n'
+    plan(text)
+    planner = Planner(read_campaign(tmp_path / "plan.toml"))
+    assert planner.method_and_network() == ("calibrated", "recurrent")
+    network, model = planner._model()
+    assert (network, model.rate_hz) == ("recurrent", 40)
+    with pytest.raises(ConfigError, match="--network: asked compact, it has recurrent"):
+        plan(text + 'network = "compact"\n')
 
 
 @pytest.mark.parametrize("stage", ["label", "infer"])

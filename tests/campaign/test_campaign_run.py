@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 from programs import Cluster, Ended, Launcher, differences, receipts, wait_until
+from toy_models import made
 
 import seisflow
 from seisflow.campaign.reading import read_campaign
 from seisflow.campaign.tables import tables
+from seisflow.core import shipped
 from seisflow.errors import ConfigError
 from seisflow.formats.listing import list_files
+from seisflow.stages.learn.artifact import save_model
 
 INGEST = '[ingest]\nraw = ["scene/waveforms"]\nstations = "scene/stations.csv"\n'
 LABEL = '[label]\nselect = ["ZG.R010[12].*.*"]\n'
@@ -54,6 +57,7 @@ def test_tables_have_the_options_of_their_stages() -> None:
     assert {"method", "alpha-rn", "clip-counts", "block", "device"} <= {*keys["label"]}
     assert {"arrivals", "events", "split", "per-class", "predict"} <= {*keys["assemble"]}
     assert {"network", "rate", "batch-size", "augment", "noise-snr", "ranks"} <= {*keys["train"]}
+    assert {"from-model", "layers"} <= {*keys["train"]}
     running = ["precision", "batch", "block", "device"]
     assert keys["infer"] == ["select", "start", "end", "time-scale", *running]
     assert {"min-nodes", "moveout-s", "max-lag-s", "low-hz", "figures"} <= {*keys["detect"]}
@@ -207,7 +211,8 @@ def test_a_folder_is_no_glob(tmp_path: Path) -> None:
     assert list_files(campaign.config_of("ingest").raw) == files[1:] + files[:1]
 
 
-def test_stages_that_are_left_out(write: Write) -> None:
+def test_stages_that_are_left_out(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shipped, "MODELS", Path("none"))
     detect = "[infer]\n[detect]\n"
     stages, left_out = read_campaign(write(INGEST, LABEL, detect, "[report]\n")).stages()
     assert stages == ["ingest", "label", "report"]
@@ -227,6 +232,56 @@ def test_stages_that_are_left_out(write: Write) -> None:
     ).stages()
     assert stages == ["label", "report"]
     assert read_campaign(write("[report]\n")).stages()[0] == []
+
+
+@pytest.fixture
+def universal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Ship a model of that name with this installation."""
+    monkeypatch.setattr(shipped, "MODELS", tmp_path / "seisflow" / "models")
+    folder = shipped.MODELS / shipped.DEFAULT_MODEL
+    save_model(folder, made("compact").classifier, made("compact").document)
+    return folder
+
+
+def test_infer_takes_the_shipped_model_where_there_is_no_other(
+    write: Write, universal: Path
+) -> None:
+    campaign = read_campaign(write(INGEST, "[infer]\n[detect]\n"))
+    stages, left_out = campaign.stages()
+    assert stages == ["ingest", "infer", "detect"]
+    assert left_out["train"] == "no table [train]; infer takes the shipped model universal"
+    assert campaign.config_of("infer").model == campaign.stage("infer").config.model == universal
+    campaign.refuse_missing()
+
+
+def test_a_model_that_is_trained_or_given_comes_first(write: Write, universal: Path) -> None:
+    wavelets = '[assemble]\narrivals = "a.csv"\n'
+    both = read_campaign(write(INGEST, LABEL, wavelets, "[train]\n[infer]\n"))
+    assert both.stages()[0] == ["ingest", "label", "assemble", "train", "infer"]
+    own = both.config.folder / "model"
+    assert both.config_of("infer").model == both.stage("infer").config.model == own
+    lacking = read_campaign(write(INGEST, "[train]\n[infer]\n"))
+    assert lacking.stages()[1]["infer"] == "no model in this campaign"
+    labels = read_campaign(write(INGEST, LABEL))
+    assert labels.stages()[1]["train"] == "no table [train]"
+    said = read_campaign(write(INGEST, "[infer]\n", head='folder = "p"\nmodel = "m"\n'))
+    assert said.config_of("infer").model == said.path.parent / "m"
+    with pytest.raises(
+        ConfigError, match="m does not exist; give one that does, or the name of a shipped"
+    ):
+        said.refuse_missing()
+
+
+def test_a_campaign_names_a_shipped_model(write: Write, universal: Path) -> None:
+    head = 'folder = "universal"\nmodel = "universal"\n'
+    campaign = read_campaign(write(INGEST, "[infer]\n", head=head))
+    assert campaign.config.folder == campaign.path.parent / "universal"
+    assert campaign.config_of("infer").model == universal
+    wavelets = '[assemble]\narrivals = "a.csv"\n[train]\nfrom-model = "universal"\n'
+    path = write(INGEST, LABEL, wavelets)
+    assert read_campaign(path).config_of("train").from_model == universal
+    (path.parent / "universal").mkdir()  # a path, where there is one, counts from the file
+    assert read_campaign(path).config_of("train").from_model == path.parent / "universal"
 
 
 def states(folder: Path) -> dict[str, int]:

@@ -55,7 +55,8 @@ OPTIONS = {
         *ENGINE,
     },
     "train": {
-        *("wavelets", "model", "--network", "--rate", "--low-hz", "--high-hz"),
+        *("wavelets", "model", "--from-model", "--from", "--layers"),
+        *("--network", "--rate", "--low-hz", "--high-hz"),
         *("--frame-s", "--epochs", "--batch-size", "--optimiser", "--learning-rate", "--schedule"),
         *("--weight-decay", "--momentum", "--dropout", "--class-weights"),
         *("--label-smoothing", "--clip-norm", "--patience", "--monitor", "--precision"),

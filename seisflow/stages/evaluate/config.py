@@ -3,7 +3,7 @@
 from typing import Literal
 
 from seisflow.core.config import StageConfig
-from seisflow.core.options import PathOption, PathsOption, argument, option, running
+from seisflow.core.options import ModelOption, PathOption, PathsOption, argument, option, running
 from seisflow.engine.devices import Device
 
 __all__ = ["EvaluateConfig"]
@@ -20,7 +20,7 @@ class EvaluateConfig(StageConfig):
     Parameters
     ----------
     model : path
-        What train wrote.
+        What train wrote, or the name of a shipped model.
     wavelets : tuple of str
         What assemble wrote, once or several times; then there is a row for each.
     split : str
@@ -33,7 +33,8 @@ class EvaluateConfig(StageConfig):
     false_positive_rate : float
         False positives per station and second to which the threshold keeps.
     output : path, optional
-        Folder to write; by default MODEL/evaluation/SPLIT-KEY, where KEY is that of the wavelets.
+        Folder to write; by default MODEL/evaluation/SPLIT-KEY, where KEY is that of the wavelets,
+        and of a shipped model NAME-evaluation/SPLIT-KEY in the working directory.
         Scores against the truth go into a folder beside it, with -truth.
     device : str
         Where the network runs; ``auto``: a GPU where there is one.
@@ -51,7 +52,7 @@ class EvaluateConfig(StageConfig):
     seisflow evaluate model wavelets.zarr --truth scene/truth.zarr
     """
 
-    model: PathOption = argument("MODEL", product="model")
+    model: ModelOption = argument("MODEL", product="model")
     wavelets: PathsOption = argument("WAVELETS.zarr...", product="wavelets", min_length=1)
     split: Literal["test", "validation", "train"] = "test"
     truth: PathOption | None = argument("TRUTH.zarr", default=None, is_named=True)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from seisflow.archive.store import storage_errors
 from seisflow.core.classes import Split
 from seisflow.core.files import AnyPath
 from seisflow.core.reporting import SILENT, Reporter
+from seisflow.core.shipped import is_shipped
 from seisflow.engine.devices import resolve_device
 from seisflow.engine.stage import Result, Single
 from seisflow.errors import DataError
@@ -131,10 +133,17 @@ class Evaluate(Single[EvaluateConfig]):
     ) -> Iterator[tuple[AnyPath, PlantedTruth | None]]:
         """Yield the folder of each evaluation with what it counts against."""
         name = f"{self.config.split}-{key[:8]}"
-        folder = self.config.output or self.config.model / "evaluation" / name
+        folder = self.config.output or self._home() / name
         yield folder, None
         if truth is not None:
             yield folder.with_name(f"{folder.name}-truth"), truth
+
+    def _home(self) -> AnyPath:
+        """Return where evaluations go by default: beside their model, but into no installation."""
+        model = self.config.model
+        if is_shipped(model):
+            return Path(f"{model.name}-evaluation").absolute()
+        return model / "evaluation"
 
 
 def classify(

@@ -1,10 +1,14 @@
 """What infer can be asked."""
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import model_validator
 
 from seisflow.core.config import SelectingConfig
-from seisflow.core.options import PathOption, argument, option, running
+from seisflow.core.options import ModelOption, PathOption, argument, option, running
+from seisflow.core.shipped import DEFAULT_MODEL, default_model
 from seisflow.engine.devices import Device
+from seisflow.errors import ConfigError
 
 __all__ = ["InferConfig"]
 
@@ -24,7 +28,8 @@ class InferConfig(SelectingConfig):
     waveforms : path
         What ingest wrote.
     model : path
-        What train wrote, where workers find it too.
+        What train wrote, where workers find it too, or the name of a shipped model; ``universal``
+        where only the other two are given.
     scores : path
         The product to write, or to go on with.
     start : str, optional
@@ -51,6 +56,8 @@ class InferConfig(SelectingConfig):
     --------
     seisflow infer waveforms.zarr model scores.zarr
 
+    seisflow infer waveforms.zarr scores.zarr
+
     seisflow infer waveforms.zarr model scores.zarr --start 2014-05-29 --end 2014-05-30
 
     seisflow infer waveforms.zarr model scores.zarr --time-scale 5
@@ -59,10 +66,21 @@ class InferConfig(SelectingConfig):
     """
 
     waveforms: PathOption = argument("WAVEFORMS.zarr", product="waveforms")
-    model: PathOption = argument("MODEL", product="model")
+    model: ModelOption = argument("MODEL", product="model", default=DEFAULT_MODEL)
     scores: PathOption = argument("SCORES.zarr", product="scores")
     time_scale: int = option(1, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"
     batch: int = running(64, ge=1)
     block: int | None = running(None, ge=1)
     device: Device = running("cpu")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_shipped(cls, options: Any) -> Any:
+        """Take the shipped model where none is given, whatever lies in the working directory."""
+        if not isinstance(options, dict) or options.get("model") is not None:
+            return options
+        try:
+            return {**options, "model": default_model()}
+        except ConfigError as error:
+            raise ValueError(str(error)) from error

@@ -27,6 +27,7 @@ from safetensors.torch import load, save
 from seisflow.archive.store import storage_errors
 from seisflow.core.config import fingerprint
 from seisflow.core.files import AnyPath, any_path, is_store_trouble, whole_file
+from seisflow.core.shipped import hint_of_shipped, shipped_model, where_it_is_here
 from seisflow.errors import ConfigError, DataError
 from seisflow.stages.learn.classifier import Classifier
 from seisflow.stages.learn.forest import Forest
@@ -148,7 +149,7 @@ def load_model(
     Parameters
     ----------
     folder : path
-        Where `save_model` put it.
+        Where `save_model` put it, or the name of a shipped model.
     rate_hz : float, optional
         Samples per second of the data it is wanted for.
     classes : sequence of str, optional
@@ -166,9 +167,11 @@ def load_model(
     DataError
         The folder holds no model, one in another format, or one that was damaged.
     """
-    folder = any_path(folder)
+    folder = where_it_is_here(shipped_model(folder) or any_path(folder))
     if not folder.is_dir():
-        raise ConfigError(f"{folder} is not a folder; give one that seisflow train has written")
+        raise ConfigError(
+            f"{folder} is not a folder; give one that seisflow train has written{hint_of_shipped()}"
+        )
     document = _read_document(folder / DOCUMENT)
     _refuse_unfit(folder, document, rate_hz, classes)
     tensors = _read_weights(folder / WEIGHTS)

@@ -1,12 +1,13 @@
 """What train can be asked."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
 
 from seisflow.core.config import StageConfig
 from seisflow.core.options import (
     ADVANCED,
+    ModelOption,
     PathOption,
     PathsOption,
     argument,
@@ -110,6 +111,14 @@ class TrainConfig(StageConfig):
         Weight of each WAVELETS, in their order; equal ones by default. Of several an epoch has
         equally many wavelets of each class, of each WAVELETS in proportion to its weight and the
         square root of its number.
+    from_model : path, optional
+        What train wrote, or the name of a shipped model: go on from its weights and statistics, to
+        teach it the events of another array. Network and front end (network, rate, low_hz,
+        high_hz, frame_s) are those of that model. Both models are evaluated on the validation
+        split, before and after.
+    layers : str
+        With a model to go on from, what learns: ``all`` weights, or those of the ``last`` layer
+        alone, for few wavelets; all else, statistics included, then stays as it is.
     network : str
         ``published``: as in the lecture slides, 82 million weights; ``compact``: 0.1 million;
         ``recurrent``: reads frames in their order; ``forest``: a random forest, the baseline
@@ -188,6 +197,8 @@ class TrainConfig(StageConfig):
 
     seisflow train wavelets.zarr model --cluster alice --nodes 4 --detach
 
+    seisflow train own.zarr own-model --from universal --layers last
+
     seisflow train wavelets.zarr forest --network forest
 
     tensorboard --logdir model/tensorboard
@@ -196,6 +207,8 @@ class TrainConfig(StageConfig):
     wavelets: PathsOption = argument("WAVELETS.zarr...", product="wavelets", min_length=1)
     model: PathOption = argument("MODEL", product="model")
     weights: tuple[float, ...] = ()
+    from_model: ModelOption | None = argument("MODEL", default=None, is_named=True, short="--from")
+    layers: Literal["all", "last"] = "all"
     network: str = "compact"
     rate: int | None = option(None, ge=1)
     low_hz: float | None = 2.0
@@ -240,6 +253,20 @@ class TrainConfig(StageConfig):
             name: value for name, value in options.items() if value is not None or name not in usual
         }
         return usual | given
+
+    @model_validator(mode="after")
+    def _goes_on_elsewhere(self) -> Self:
+        if self.layers != "all" and self.from_model is None:
+            raise ValueError(
+                f"layers = {self.layers!r} asked without a model to go on from; give --from MODEL, "
+                "or leave it out"
+            )
+        if self.from_model == self.model:
+            raise ValueError(
+                f"--from {self.from_model} is the folder to write as well; give another one: a "
+                "model that is gone on from stays as it is"
+            )
+        return self
 
     @field_validator("low_hz", "high_hz")
     @classmethod

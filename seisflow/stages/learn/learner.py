@@ -18,6 +18,8 @@ from seisflow.core.classes import WaveletClass
 from seisflow.errors import DataError
 from seisflow.stages.learn.batches import Batch, read_in_order
 from seisflow.stages.learn.job import Job
+from seisflow.stages.learn.networks import last_layer
+from seisflow.stages.learn.networks.batch_norm import BatchNorm
 from seisflow.stages.learn.optimising import class_weights, make_optimiser, summed_loss
 from seisflow.stages.learn.ranks import World
 
@@ -66,8 +68,13 @@ class Learner:
         # faster by a quarter for large convolutions, and no slower for small ones
         self.classifier = job.classifier().to(world.device)
         self.classifier.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._is_partial = job.config.layers == "last"
+        if self._is_partial:
+            self.classifier.network.requires_grad_(False)
+            last_layer(self.classifier.network).requires_grad_(True)
         self._network = world.shared(self.classifier.network)
-        self._optimiser = make_optimiser(self.classifier.network.parameters(), job.config)
+        learnt = [p for p in self.classifier.network.parameters() if p.requires_grad]
+        self._optimiser = make_optimiser(learnt, job.config)
         self._weights = class_weights(job.config.class_weights, job.class_counts, world.device)
 
     def learn(
@@ -93,7 +100,7 @@ class Learner:
         """
         config = self._job.config
         _seed(config.seed, *place, self._world.rank)
-        self._network.train()
+        self._begin_to_learn()
         logits, classes = self.logits(batch, self._network)
         summed = summed_loss(logits, classes, self._weights, config.label_smoothing)
         everyone = torch.from_numpy(batch.everyone).to(self._world.device)
@@ -157,6 +164,13 @@ class Learner:
         """Go back to a state."""
         self.take(state["network"])
         self._optimiser.load_state_dict(state["optimiser"])
+
+    def _begin_to_learn(self) -> None:
+        """Set what learns to learning; the statistics of layers that do not stay those kept."""
+        self._network.train()
+        for module in self.classifier.network.modules() if self._is_partial else ():
+            if isinstance(module, BatchNorm):
+                module.eval()
 
     def _move(self, loss: torch.Tensor, rate: float) -> None:
         """Move the weights against the gradient, which ranks average."""

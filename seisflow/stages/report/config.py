@@ -1,7 +1,7 @@
 """What report can be asked."""
 
 from seisflow.core.config import StageConfig
-from seisflow.core.options import PathOption, argument, option
+from seisflow.core.options import ModelOption, PathOption, argument, option
 
 __all__ = ["ReportConfig"]
 
@@ -21,7 +21,7 @@ class ReportConfig(StageConfig):
     labels : path, optional
         What label wrote.
     model : path, optional
-        What train wrote.
+        What train wrote, or the name of a shipped model.
     scores : path, optional
         What infer wrote.
     catalog : path, optional
@@ -41,7 +41,7 @@ class ReportConfig(StageConfig):
         "PATH", default=None, is_named=True, product="waveforms"
     )
     labels: PathOption | None = argument("PATH", default=None, is_named=True, product="labels")
-    model: PathOption | None = argument("PATH", default=None, is_named=True, product="model")
+    model: ModelOption | None = argument("PATH", default=None, is_named=True, product="model")
     scores: PathOption | None = argument("PATH", default=None, is_named=True, product="scores")
     catalog: PathOption | None = argument("PATH", default=None, is_named=True, product="catalog")
     comparison: PathOption | None = argument(

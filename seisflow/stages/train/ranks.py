@@ -197,6 +197,7 @@ def _torchrun(config: TrainConfig, ranks: Ranks, device: str, meeting: list[str]
     asked = config.resolved() | {
         "wavelets": config.wavelets,
         "model": str(config.model),
+        "from_model": None if config.from_model is None else str(config.from_model),
         "device": device,
         "checkpoint_every_s": config.checkpoint_every_s,
     }

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from seisflow.archive.receipts import write_json
 from seisflow.core.classes import Split
 from seisflow.core.files import AnyPath
@@ -24,7 +27,14 @@ from seisflow.stages.learn.job import Job, prepare
 from seisflow.stages.learn.ranks import is_rank, rank_number
 from seisflow.stages.learn.training import is_finished, train_job
 from seisflow.stages.train.ranks import Ranks, place_ranks, train_in_ranks
-from seisflow.stages.train.summary import plan_content, plan_rows, result_rows
+from seisflow.stages.train.summary import (
+    BEFORE,
+    before_after_rows,
+    plan_content,
+    plan_rows,
+    result_rows,
+    worse_note,
+)
 from seisflow.stages.train.watching import Watcher
 
 __all__ = ["Judged", "Train", "TrainResult"]
@@ -65,6 +75,7 @@ class Train(Single[TrainConfig]):
     name = "train"
     Config = TrainConfig
     reads, writes = ("WAVELETS",), "MODEL"
+    _found_before: dict[str, Any] | None = None
 
     @property
     def output(self) -> AnyPath:
@@ -104,6 +115,33 @@ class Train(Single[TrainConfig]):
         refuse_other_training(self.output, job.identity)
         return job
 
+    def _before(self, device: str, reporter: Reporter) -> dict[str, Any] | None:
+        """Return what evaluate finds the model that is gone on from to be worth, as JSON content.
+
+        None where there is none.
+        """
+        job = self.job
+        if job.base is None:
+            return None
+        if self._found_before is None:
+            found, indices = self._classify(job.base, device, reporter)
+            evaluation = evaluate_probabilities(found, job.base, job.examples, indices)
+            self._found_before = json_of(evaluation)
+        return self._found_before
+
+    def _classify(
+        self, model: Model, device: str, reporter: Reporter
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """Return what a model makes of the validation split, and which wavelets these are."""
+        return classify(
+            model,
+            self.job.examples,
+            Split.VALIDATION,
+            device=device,
+            batch=BATCH,
+            reporter=reporter,
+        )
+
     def check(self) -> None:
         """Refuse what cannot be trained."""
         assert self.job
@@ -139,9 +177,12 @@ class Train(Single[TrainConfig]):
             raise ConfigError(
                 "--ranks asked where torchrun started the ranks already; leave it out"
             )
+        if not was_finished and not rank_number():
+            # ranks of their own have the GPUs to themselves
+            self._tell_before("cpu" if self.ranks.are_launched else device, reporter)
         with Watcher(job.config.epochs, reporter) as watcher:
             if self.ranks.are_launched and not was_finished and not is_rank():
-                train_in_ranks(self.config, self.ranks, device, watcher, reporter.say)
+                train_in_ranks(job.config, self.ranks, device, watcher, reporter.say)
             else:
                 train_job(job, on_event=watcher, device=device)
         if rank_number():
@@ -150,10 +191,24 @@ class Train(Single[TrainConfig]):
             reporter.say(f"{self.output} is finished: nothing to train")
         return self._result(device, reporter)
 
+    def _tell_before(self, device: str, reporter: Reporter) -> None:
+        """Say what the model that is gone on from is worth, before anything is learnt."""
+        before = self._before(device, reporter)
+        if before is not None:
+            reporter.table(
+                f"before, {self.job.base_name} on the validation split",
+                {name: value for name, value, _ in before_after_rows(before, before)},
+            )
+
     def _result(self, device: str, reporter: Reporter) -> TrainResult:
         metrics = self.output / METRICS
         judged = None if metrics.exists() else self.judge(device, reporter)
         history, found = read_history(self.output), json.loads(metrics.read_text())
+        if BEFORE in found:
+            head = ["validation split", f"before, {self.job.base_name}", "after"]
+            reporter.table("", before_after_rows(found[BEFORE], found), head)
+            if note := worse_note(found[BEFORE], found):
+                reporter.note(note)
         self._note_warnings(reporter)
         known = {"product": str(self.output), "exit_code": 0, "history": history}
         return TrainResult(
@@ -169,16 +224,15 @@ class Train(Single[TrainConfig]):
         """Evaluate the model on the validation split, and write the numbers down."""
         examples = self.job.examples
         model = load_model(self.output, rate_hz=examples.rate_hz)
-        found, indices = classify(
-            model, examples, Split.VALIDATION, device=device, batch=BATCH, reporter=reporter
-        )
+        before = self._before(device, reporter)
+        found, indices = self._classify(model, device, reporter)
         evaluation = evaluate_probabilities(found, model, examples, indices)
         show_evaluation(evaluation, reporter)
         content = json_of(evaluation)
         kept = {name: content[name] for name in KEPT}
         metrics = {**model.document["metrics"], "validation": kept}
         save_model(self.output, model.classifier, {**model.document, "metrics": metrics})
-        write_json(self.output / METRICS, content)
+        write_json(self.output / METRICS, content | ({BEFORE: before} if before else {}))
         return Judged(model, evaluation)
 
     def _note_warnings(self, reporter: Reporter) -> None:

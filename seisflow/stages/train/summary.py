@@ -1,14 +1,26 @@
 """What is said of a training: before it, and once it has left a model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from seisflow.core.amounts import human_bytes, human_time
-from seisflow.core.classes import Split
+from seisflow.core.classes import Split, WaveletClass
 from seisflow.stages.learn.job import Job
 from seisflow.stages.learn.training import best_epoch_of
 
-__all__ = ["plan_content", "plan_rows", "result_rows", "threshold_text"]
+__all__ = [
+    "BEFORE",
+    "before_after_rows",
+    "plan_content",
+    "plan_rows",
+    "result_rows",
+    "threshold_text",
+    "worse_note",
+]
+
+EARTHQUAKE = int(WaveletClass.EARTHQUAKE)
+BEFORE = "before"
+"""Where metrics.json keeps the evaluation of the model that was gone on from."""
 
 
 def plan_content(job: Job, n_ranks: int, device: str) -> dict[str, Any]:
@@ -16,6 +28,7 @@ def plan_content(job: Job, n_ranks: int, device: str) -> dict[str, Any]:
     reader = job.reader(n_ranks=n_ranks)
     content: dict[str, Any] = {
         "model": str(job.config.model),
+        **({} if job.base is None else {"from": job.base_name, "layers": job.config.layers}),
         "network": job.config.network,
         "train": job.examples.counts(Split.TRAIN),
         "validation": job.examples.counts(Split.VALIDATION),
@@ -53,6 +66,8 @@ def result_rows(
     """Return what came of a training, for people."""
     model = job.config.model
     rows: dict[str, Any] = {"model": model, "network": job.config.network}
+    if job.base is not None:
+        rows["from"] = f"{job.config.from_model}, {job.config.layers} layers"
     for split in (Split.TRAIN, Split.VALIDATION):
         rows[split.name.lower()] = _counts_text(job.examples.counts(split))
     if history:
@@ -69,6 +84,47 @@ def result_rows(
     rows["threshold"] = threshold_text(metrics["operating_point"])
     rows["figures in"] = f"{model / 'figures'}; tensorboard --logdir {model / 'tensorboard'}"
     return rows
+
+
+def before_after_rows(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[tuple[str, str, str]]:
+    """Return rows of what two models made of the same wavelets: a name, before, after.
+
+    Parameters
+    ----------
+    before, after : mapping
+        Two evaluations as JSON content (`seisflow.stages.evaluate.as_json`).
+    """
+    rate = before["operating_point"]["asked_false_positive_rate"]
+    ways: dict[str, Callable[[Mapping[str, Any]], str]] = {
+        "recall of P": lambda e: _number(e["classes"]["earthquake"]["recall"]),
+        f"recall of P at {rate:g} false positives a station and second": lambda e: _number(
+            e["operating_point"]["recall"]
+        ),
+        "false positives": _false_positives,
+        "macro F1": lambda e: _number(e["macro_f1"]),
+        "accuracy": lambda e: _number(e["accuracy"]),
+        "Brier score (less is better)": lambda e: _number(e["brier"]),
+    }
+    return [(name, way(before), way(after)) for name, way in ways.items()]
+
+
+def _false_positives(evaluation: Mapping[str, Any]) -> str:
+    """Say how many windows of noise were given the class of an earthquake."""
+    noise = [row for k, row in enumerate(evaluation["confusion"]) if k != EARTHQUAKE]
+    return f"{sum(row[EARTHQUAKE] for row in noise)} of {sum(map(sum, noise))} noise windows"
+
+
+def worse_note(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Say so where a model did not gain by the wavelets it went on with; empty where it did."""
+    values = before["macro_f1"], after["macro_f1"]
+    if values[1] >= values[0]:
+        return ""
+    return (
+        f"macro F1 on the validation split fell from {_number(values[0])} to {_number(values[1])}: "
+        "the model before may serve better; try --layers last or a lower --learning-rate"
+    )
 
 
 def _counts_text(counts: Mapping[str, int]) -> str:

@@ -13,7 +13,7 @@ from seisflow.stages.learn.networks.compact import Compact
 from seisflow.stages.learn.networks.published import Published
 from seisflow.stages.learn.networks.recurrent import Recurrent
 
-__all__ = ["NETWORKS", "build_network"]
+__all__ = ["NETWORKS", "build_network", "last_layer"]
 
 Shape = tuple[int, int, int]
 
@@ -56,3 +56,8 @@ def build_network(
     if not 0 <= dropout < 1:
         raise ConfigError(f"dropout = {dropout}; give a number from 0 to below 1")
     return NETWORKS[name](shape, n_classes, dropout)
+
+
+def last_layer(network: nn.Module) -> nn.Linear:
+    """Return the layer whose outputs are the logits: the last dense one of a network."""
+    return [module for module in network.modules() if isinstance(module, nn.Linear)][-1]

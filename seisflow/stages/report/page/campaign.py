@@ -16,6 +16,7 @@ from seisflow.archive.opening import open_product
 from seisflow.archive.store import read_product
 from seisflow.archive.work import progress_of
 from seisflow.core.files import AnyPath
+from seisflow.core.shipped import hint_of_shipped
 from seisflow.errors import ConfigError, DataError
 from seisflow.stages.report.page.comparison import comparison_part
 from seisflow.stages.report.page.detections import detections_part
@@ -132,6 +133,7 @@ def _read_json(path: AnyPath) -> Mapping[str, Any]:
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path} does not exist; give the path of a file or model that does"
+            + (hint_of_shipped() if path.name == MODEL_DOCUMENT else "")
         ) from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path} is no JSON file ({error}); make it again") from error
