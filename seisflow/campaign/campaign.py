@@ -49,7 +49,8 @@ class Campaign:
         there = {name for name in ("waveforms", "model") if getattr(self.config, name)}
         run, left_out = [], {}
         for stage, table in tables().items():
-            lacking = [name for name in table.needs if name not in there]
+            given = {o.product for o in table.products if o.name in self.tables.get(stage, ())}
+            lacking = [name for name in table.needs if name not in there | given]
             if table.makes in there:
                 continue
             if stage not in self.tables:
@@ -84,6 +85,8 @@ class Campaign:
     def _configured(self, stage: str, there: set[str]) -> StageConfig:
         table, values = tables()[stage], dict(self.tables[stage])
         for option in table.products:
+            if option.name in values:
+                continue
             if option.is_required or option.product in {*there, table.makes}:
                 values[option.name] = self.product(option.product)
         return config_of(stage).build(values)

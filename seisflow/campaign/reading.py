@@ -12,7 +12,7 @@ from seisflow.campaign.config import ArchiveSize, CampaignConfig, ClusterTable
 from seisflow.campaign.tables import tables
 from seisflow.core.config import StageConfig
 from seisflow.core.files import AnyPath, any_path, path_from
-from seisflow.core.options import Option
+from seisflow.core.options import NONE, Option
 from seisflow.errors import ConfigError
 from seisflow.formats.listing import counted_from
 
@@ -112,6 +112,8 @@ def _values(
 def _placed(option: Option, value: Any, folder: AnyPath) -> Any:
     """Let a path count from a folder; what is no path, the configuration refuses."""
     try:
+        if option.may_be_none and value == NONE:
+            return value
         if option.is_path and isinstance(value, str):
             return path_from(folder, value)
         if option.is_argument and option.is_many and isinstance(value, list):

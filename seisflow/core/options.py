@@ -22,10 +22,12 @@ from seisflow.errors import ConfigError
 
 __all__ = [
     "ADVANCED",
+    "NONE",
     "REQUIRED",
     "RUNNING",
     "Option",
     "PathOption",
+    "PathOrNone",
     "PathsOption",
     "argument",
     "descriptions",
@@ -42,6 +44,8 @@ RUNNING = "Running (changes no result)"
 """Group of the options that change how long a stage takes, or what lies on the disk how."""
 REQUIRED = PydanticUndefined
 """Default of an option that must be given."""
+NONE = "none"
+"""The word for nothing in place of a path (`Option.may_be_none`); ``./none`` is a file."""
 _MARK = "seisflow"
 _BOUNDS = {"ge": "{} or more", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
 _BOUNDS |= {"min_length": "{} or more of them"}
@@ -59,6 +63,14 @@ def _as_path(path: object) -> AnyPath:
 
 PathOption = Annotated[AnyPath, PlainValidator(_as_path)]
 """A path on a disk or in an object store; absolute, as workers may stand in another folder."""
+
+
+def _as_path_or_none(path: object) -> AnyPath | None:
+    return None if path is None or path == NONE else _as_path(path)
+
+
+PathOrNone = Annotated[AnyPath | None, PlainValidator(_as_path_or_none)]
+"""A path as `PathOption`, or the word `NONE`, which becomes None; the field says may_be_none."""
 
 
 def _as_paths(paths: object) -> object:
@@ -99,6 +111,8 @@ class Option:
         The product of a campaign that is meant, such as ``waveforms``; there it need not be given.
     short : str
         A second, short form on the command line, such as ``-o``.
+    may_be_none : bool
+        Whether the word `NONE` can be given, or None in Python, for nothing.
     """
 
     name: str
@@ -111,6 +125,7 @@ class Option:
     metavar: str = ""
     product: str = ""
     short: str = ""
+    may_be_none: bool = False
 
     @property
     def dashed(self) -> str:
@@ -173,6 +188,7 @@ def argument(
     default: Any = ...,
     is_named: bool = False,
     short: str = "",
+    may_be_none: bool = False,
     **bounds: Any,
 ) -> Any:
     """Declare what is read or written, by default given by its place; no part of what a product is.
@@ -187,6 +203,8 @@ def argument(
         It must be given where this is left out.
     is_named : bool
         It is given by its name, as an option.
+    may_be_none : bool
+        As in `Option`.
     **bounds
         As for `option`.
     """
@@ -196,6 +214,7 @@ def argument(
         metavar=metavar,
         product=product,
         short=short,
+        may_be_none=may_be_none,
         is_argument=not is_named,
         is_result=False,
     )
