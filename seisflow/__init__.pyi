@@ -502,8 +502,8 @@ def label(
 
 def assemble(
     waveforms: str | AnyPath,
-    labels: str | AnyPath,
-    arrivals: str | AnyPath,
+    labels: str | AnyPath | None,
+    arrivals: str | AnyPath | None,
     wavelets: str | AnyPath,
     *,
     select: tuple[str, ...] | list[str] | str = (),
@@ -514,6 +514,8 @@ def assemble(
     seed: int = 1,
     predict: str | None = None,
     per_class: int | None = None,
+    balance: bool = True,
+    coda: bool = False,
     snr_min: float = 1.5,
     per_arrival: int = 5,
     lead_s: float = 1.0,
@@ -522,6 +524,8 @@ def assemble(
     margin_s: float = 1.0,
     before_s: float = 2.0,
     after_s: float = 30.0,
+    coda_s: float = 1.5,
+    coda_end_s: float | None = None,
     time_block_s: int = 600,
     station_blocks: int = 8,
     train: float = 0.7,
@@ -539,6 +543,11 @@ def assemble(
     window and 1 s on either side is completely recorded. A pick is known at all channels of its
     NET.STA.
 
+    LABELS may be the word none, for records too short to be labelled: what is away from known
+    arrivals is then random noise, and the coda of P not random noise. Give after_s as long as an
+    earthquake is heard, and coda_end_s as long as it is loud. ARRIVALS may be the word none: noise
+    alone, of both kinds. The column origin says why an example has its class.
+
     A column `visible` of 0 marks arrivals to keep away from that give no example, as S does.
 
     Training gets 70 % of the windows of each class, validation and test 15 % each, as near as
@@ -550,10 +559,10 @@ def assemble(
     ----------
     waveforms : path
         What ingest wrote.
-    labels : path
-        What label wrote of them.
-    arrivals : path
-        CSV (time, station, phase) or QuakeML; with predict a catalogue.
+    labels : path or None
+        What label wrote of them, or the word none.
+    arrivals : path or None
+        CSV (time, station, phase) or QuakeML; with predict a catalogue; or the word none.
     wavelets : path
         The product to write, or to go on with.
     select : tuple[str, ...], default ()
@@ -575,6 +584,12 @@ def assemble(
         are then a catalogue (time, latitude, longitude, depth_km; or QuakeML).
     per_class : int, optional
         Largest number of examples of a class, over all splits. 3 or more.
+    balance : bool, default True
+        Equal numbers of each class in each split; without, all there are of every class, where
+        noise of a mixture of sources should be as rich as it can be.
+    coda : bool, default False
+        Take the coda of known arrivals, from coda_s behind P on, as not random noise, whatever its
+        labels. Without labels it always is.
     snr_min : float, default 1.5
         Lowest signal-to-noise ratio of a P onset. 0 or more.
     per_arrival : int, default 5
@@ -591,6 +606,10 @@ def assemble(
         Noise keeps away from this many seconds before every known arrival. 0 or more.
     after_s : float, default 30.0
         Noise keeps away from this many seconds after every known arrival. 0 or more.
+    coda_s : float, default 1.5
+        Coda begins this many seconds behind P, and holds no other P of the site. 0 or more.
+    coda_end_s : float, optional
+        Coda ends this many seconds behind P, after_s at most and by default. Above 0.
     time_block_s : int, default 600
         Length of the blocks of time, in s, counted from 1970; each goes to one split as a whole. 60
         or more and at most 86400.

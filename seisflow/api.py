@@ -242,7 +242,7 @@ def kind_text(option: Option) -> str:
         kind = getattr(option.kind, "__name__", str(option.kind))
         kind = str(option.kind) if option.is_many or option.n_values > 1 else kind
     if option.is_required:
-        return kind
+        return f"{kind} or None" if option.may_be_none else kind
     return (
         f"{kind}, default {option.default!r}" if option.default is not None else f"{kind}, optional"
     )

@@ -68,8 +68,9 @@ def open_product(path: str | AnyPath, *, raw: bool = False) -> xr.Dataset:
         a margin before and behind the window (``margin_s`` of the configuration in the attribute
         ``seisflow``); ``state``, ``wavelet_class``, ``split``, ``station``, ``event`` ("" for
         noise), ``start`` of the window (datetime64[ns] UTC), ``snr``, ``distance_km``,
-        ``magnitude`` and ``arrival_s`` (P after ``start``), all ``(example)``. Examples come by
-        split, and at random within one. Dask chunks are 2048 examples.
+        ``magnitude``, ``arrival_s`` (P after ``start``) and ``origin``, why it has its class, all
+        ``(example)``. Examples come by split, and at random within one. Dask chunks are 2048
+        examples.
 
         SCORES: ``probability (station, second, class)`` of the window of 4 s that begins 1 s before
         ``second``, NaN where there is none, and ``state (station, second)``, which says why;

@@ -67,7 +67,8 @@ class Campaign:
         if self.takes_shipped:
             left_out["train"] = f"no table [train]; infer takes the shipped model {DEFAULT_MODEL}"
         for stage, table in tables().items():
-            lacking = [name for name in table.needs if name not in there]
+            given = {o.product for o in table.products if o.name in self.tables.get(stage, ())}
+            lacking = [name for name in table.needs if name not in there | given]
             if table.makes in there:
                 continue
             if stage not in self.tables:
@@ -102,6 +103,8 @@ class Campaign:
     def _configured(self, stage: str, there: set[str]) -> StageConfig:
         table, values = tables()[stage], dict(self.tables[stage])
         for option in table.products:
+            if option.name in values:
+                continue
             if is_needed(option) or option.product in {*there, table.makes}:
                 values[option.name] = self.product(option.product)
         return config_of(stage).build(values)

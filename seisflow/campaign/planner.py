@@ -194,9 +194,9 @@ class Planner:
         config, archive = self._config("assemble"), self._campaign.archive
         n_arrivals = archive.arrivals if archive else _n_arrivals(config)
         bounds = [n for n in (config.per_class,) if n is not None]
-        if n_arrivals is not None:
+        if n_arrivals is not None and config.balance and config.arrivals is not None:
             bounds.append(n_arrivals * config.per_arrival)
-        return 3 * min(bounds) if bounds else None
+        return (2 if config.arrivals is None else 3) * min(bounds) if bounds else None
 
     def _infer(self, stage: str) -> StagePlan:
         where = self._where(stage)
@@ -231,7 +231,7 @@ def of_any_part(campaign: Campaign) -> Campaign:
 
 def _n_arrivals(config: Any) -> int | None:
     """Return how many P arrivals the table of assemble has, where it is one of arrivals."""
-    if config.predict is not None or not config.arrivals.exists():
+    if config.predict is not None or config.arrivals is None or not config.arrivals.exists():
         return None
     return sum(row.is_p for row in read_arrivals(config.arrivals).rows)
 

@@ -147,12 +147,13 @@ def plan_assemble(
         selection.span.duration_s / 86_400
     )
     plan = needs_of_examples(config, n_examples, int(records.rate_hz))
+    n_arrivals = 0.0 if config.arrivals is None else n_examples / 3 / config.per_arrival
     parts = (
         _Part("assemble scan", days, n_scans, records.rate_hz),
-        _Part("assemble arrivals", n_examples / 3 / config.per_arrival, n_scans, records.rate_hz),
+        _Part("assemble arrivals", n_arrivals, n_scans, records.rate_hz),
         _Part("assemble cut", n_examples, len(plan.tasks), records.rate_hz),
     )
-    columns = 9 * (1 + math.ceil(n_examples / COLUMN_CHUNK)) + 2
+    columns = 10 * (1 + math.ceil(n_examples / COLUMN_CHUNK)) + 2
     n_files = 3 * len(plan.tasks) + columns + DOCUMENTS
     return _stage("assemble", plan, n_files, parts, rates, where)
 

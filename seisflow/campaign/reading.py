@@ -12,7 +12,7 @@ from seisflow.campaign.config import ArchiveSize, CampaignConfig, ClusterTable
 from seisflow.campaign.tables import tables
 from seisflow.core.config import StageConfig
 from seisflow.core.files import AnyPath, any_path, path_from
-from seisflow.core.options import Option
+from seisflow.core.options import NONE, Option
 from seisflow.core.shipped import shipped_model
 from seisflow.errors import ConfigError
 from seisflow.formats.listing import counted_from
@@ -115,6 +115,8 @@ def _placed(option: Option, value: Any, folder: AnyPath) -> Any:
     try:
         if option.is_model and (shipped := shipped_model(value, folder)):
             return shipped
+        if option.may_be_none and value == NONE:
+            return value
         if option.is_path and isinstance(value, str):
             return path_from(folder, value)
         if option.is_argument and option.is_many and isinstance(value, list):

@@ -2,8 +2,8 @@
 
 Invariant: both follow from the configurations of the stages. A key is an option, as it is typed
 after ``--``, or an argument; what names a product of the campaign (``product=`` at the field) need
-not be said. A stage makes the product that none before it has made, and one that makes none
-(synth, evaluate) is no part of a campaign.
+not be said, and can be only where there may be none of it. A stage makes the product that none
+before it has made, and one that makes none (synth, evaluate) is no part of a campaign.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class StageTable:
     keys : tuple of Option
         What can be said in it.
     products : tuple of Option
-        What the campaign gives: products that are read or made.
+        What the campaign gives unless its table does: products that are read or made.
     makes : str
         The product it makes.
     """
@@ -72,7 +72,7 @@ def tables() -> dict[str, StageTable]:
         made = {table.makes for table in found.values()}
         new = [o.product for o in options if o.product and o.product not in made]
         if new:
-            keys = tuple(o for o in options if not o.product)
+            keys = tuple(o for o in options if not o.product or o.may_be_none)
             products = tuple(o for o in options if o.product)
             found[stage] = StageTable(stage, keys, products, new[0])
     return found

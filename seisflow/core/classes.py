@@ -9,6 +9,7 @@ from enum import IntEnum
 __all__ = [
     "Label",
     "NoData",
+    "Origin",
     "ScoreState",
     "Split",
     "State",
@@ -43,9 +44,22 @@ class WaveletClass(IntEnum):
     EARTHQUAKE = 0
     """P of an earthquake begins in it."""
     RANDOM_NOISE = 1
-    """Four seconds labelled random noise."""
+    """Four seconds labelled random noise; where nothing is labelled, away from known arrivals."""
     NOT_RANDOM_NOISE = 2
-    """Four seconds labelled not random noise, away from known arrivals."""
+    """Four seconds labelled not random noise, away from known arrivals; or in the coda of one."""
+
+
+class Origin(IntEnum):
+    """Why a wavelet has its class (uint8)."""
+
+    ARRIVAL = 0
+    """P of a known earthquake begins in it."""
+    LABELLED = 1
+    """All its seconds have that label."""
+    AWAY_FROM_ARRIVALS = 2
+    """Nothing is labelled, and no known arrival of its site is near."""
+    CODA = 3
+    """It lies in the coda of a known P, before any other P."""
 
 
 class Split(IntEnum):

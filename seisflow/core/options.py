@@ -23,11 +23,13 @@ from seisflow.errors import ConfigError
 
 __all__ = [
     "ADVANCED",
+    "NONE",
     "REQUIRED",
     "RUNNING",
     "ModelOption",
     "Option",
     "PathOption",
+    "PathOrNone",
     "PathsOption",
     "argument",
     "by_place",
@@ -45,6 +47,8 @@ RUNNING = "Running (changes no result)"
 """Group of the options that change how long a stage takes, or what lies on the disk how."""
 REQUIRED = PydanticUndefined
 """Default of an option that must be given."""
+NONE = "none"
+"""The word for nothing in place of a path (`Option.may_be_none`); ``./none`` is a file."""
 _MARK = "seisflow"
 _BOUNDS = {"ge": "{} or more", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
 _BOUNDS |= {"min_length": "{} or more of them"}
@@ -67,6 +71,14 @@ PathOption = Annotated[AnyPath, PlainValidator(_as_path)]
 _MODEL = PlainValidator(lambda given: shipped_model(given) or _as_path(given))
 ModelOption = Annotated[AnyPath, _MODEL]
 """A trained model that is read: a path as `PathOption`, or the name of a shipped one."""
+
+
+def _as_path_or_none(path: object) -> AnyPath | None:
+    return None if path is None or path == NONE else _as_path(path)
+
+
+PathOrNone = Annotated[AnyPath | None, PlainValidator(_as_path_or_none)]
+"""A path as `PathOption`, or the word `NONE`, which becomes None; the field says may_be_none."""
 
 
 def _as_paths(paths: object) -> object:
@@ -109,6 +121,8 @@ class Option:
         A second, short form on the command line, such as ``-o``.
     is_model : bool
         Whether it is a trained model that is read, which may be given by the name of a shipped one.
+    may_be_none : bool
+        Whether the word `NONE` can be given, or None in Python, for nothing.
     """
 
     name: str
@@ -122,6 +136,7 @@ class Option:
     product: str = ""
     short: str = ""
     is_model: bool = False
+    may_be_none: bool = False
 
     @property
     def dashed(self) -> str:
@@ -184,6 +199,7 @@ def argument(
     default: Any = ...,
     is_named: bool = False,
     short: str = "",
+    may_be_none: bool = False,
     **bounds: Any,
 ) -> Any:
     """Declare what is read or written, by default given by its place; no part of what a product is.
@@ -198,6 +214,8 @@ def argument(
         It must be given where this is left out.
     is_named : bool
         It is given by its name, as an option.
+    may_be_none : bool
+        As in `Option`.
     **bounds
         As for `option`.
     """
@@ -207,6 +225,7 @@ def argument(
         metavar=metavar,
         product=product,
         short=short,
+        may_be_none=may_be_none,
         is_argument=not is_named,
         is_result=False,
     )

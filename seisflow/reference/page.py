@@ -95,7 +95,7 @@ def type_of(option: Option) -> str:
     if option.choices:
         return " or ".join(f"`{choice}`" for choice in option.choices)
     if option.is_path:
-        return "path"
+        return "path or `none`" if option.may_be_none else "path"
     if option.is_argument and option.is_many:
         return "one path or several"
     if option.is_many:
@@ -136,6 +136,5 @@ def in_campaign(option: Option, stage: str) -> str:
     table = tables().get(stage)
     if table is None or option.name not in {o.name for o in (*table.keys, *table.products)}:
         return ""
-    if option in table.keys:
-        return f"`{option.dashed}`"
-    return f"its {option.product}"
+    said = [f"its {option.product}"] if option in table.products else []
+    return ", or ".join([*said, *([f"`{option.dashed}`"] if option in table.keys else [])])

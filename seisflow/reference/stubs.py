@@ -69,6 +69,8 @@ def _parameter(option: Option) -> str:
     kind = "Cluster" if option.name == "cluster" else annotation(option.kind)
     if option.is_argument and option.is_many:
         kind = "Sequence[str | AnyPath] | str | AnyPath"  # one path is a list of one
+    if option.may_be_none and option.is_required:
+        kind = f"{kind} | None"
     if option.is_required:
         return f"{option.name}: {kind}"
     given = repr(option.default).replace("'", '"')

@@ -107,6 +107,7 @@ def wavelets() -> tuple[Product, list[ArraySpec]]:
         distance_km=numbers,
         magnitude=np.where(codes == 1, numbers, np.nan).astype("float32"),
         arrival_s=numbers,
+        origin=codes,
     )
     return product("WAVELETS", margin_s=1.0), list(wavelet_arrays(examples, 6 * RATE, RATE))
 

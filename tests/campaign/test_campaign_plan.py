@@ -123,7 +123,7 @@ start = "1990-01-01"
 def test_a_plan_for_a_size_reads_nothing(plan: Plan, tmp_path: Path) -> None:
     (tmp_path / "cluster.toml").write_text(CLUSTER)
     text = SIZE + "[label]\n"
-    text += '[assemble]\narrivals = "none"\n[train]\n[infer]\n'
+    text += '[assemble]\narrivals = "picks.csv"\n[train]\n[infer]\n'
     made = plan(text)
     stages = {s["stage"]: s for s in made["stages"]}
     assert list(stages) == ["ingest", "label", "infer"]
@@ -139,6 +139,28 @@ def test_a_plan_for_a_size_reads_nothing(plan: Plan, tmp_path: Path) -> None:
     stages = {s["stage"]: s for s in made["stages"]}
     assert stages["assemble"]["tasks"] == -(-75_000 // 2048)
     assert stages["train"]["cpu_s"] == pytest.approx(75_000 * 0.7 * 0.75 * 30 * 0.000579 / 5)
+
+
+def test_examples_without_arrivals_or_balance_are_planned_by_class(
+    plan: Plan, tmp_path: Path
+) -> None:
+    (tmp_path / "cluster.toml").write_text(CLUSTER)
+    size = SIZE.replace("rate-hz = 100\n", "rate-hz = 100\narrivals = 5000\n")
+    found = {}
+    for name, said in (
+        ("noise", 'arrivals = "none"\nper-class = 9000\n'),
+        ("all", 'arrivals = "picks.csv"\nbalance = false\nper-class = 30000\n'),
+        ("balanced", 'arrivals = "picks.csv"\nper-class = 30000\n'),
+        ("endless", 'arrivals = "picks.csv"\nbalance = false\n'),
+    ):
+        made = plan(f"{size}[label]\n[assemble]\n{said}")
+        found[name] = {s["stage"]: s["tasks"] for s in made["stages"]}.get("assemble")
+    assert found == {
+        "noise": -(-18_000 // 2048),
+        "all": -(-90_000 // 2048),
+        "balanced": -(-75_000 // 2048),
+        "endless": None,
+    }
 
 
 def test_what_does_not_fit_the_jobs_is_noted(plan: Plan, tmp_path: Path) -> None:
@@ -171,7 +193,7 @@ def test_a_model_to_go_on_from_says_what_is_trained(plan: Plan, tmp_path: Path) 
 
 @pytest.mark.parametrize("stage", ["label", "infer"])
 def test_auto_is_planned_on_the_pool_it_takes(stage: str, plan: Plan, tmp_path: Path) -> None:
-    text = SIZE + '[label]\ndevice = "auto"\n[assemble]\narrivals = "none"\nper-class = 9\n'
+    text = SIZE + '[label]\ndevice = "auto"\n[assemble]\narrivals = "picks.csv"\nper-class = 9\n'
     text += '[train]\n[infer]\ndevice = "auto"\n'
     for gpu in ("", "[gpu]\ngpus = 2\n"):
         (tmp_path / "cluster.toml").write_text(CLUSTER + gpu)

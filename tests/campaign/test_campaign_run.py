@@ -284,6 +284,22 @@ def test_a_campaign_names_a_shipped_model(write: Write, universal: Path) -> None
     assert read_campaign(path).config_of("train").from_model == path.parent / "universal"
 
 
+def test_examples_need_neither_labels_nor_arrivals(write: Write) -> None:
+    """The word none, and not a file of that name beside the campaign."""
+    assemble = '[assemble]\narrivals = "scene/arrivals.csv"\n'
+    stages, left_out = read_campaign(write(INGEST, assemble, "[train]\n")).stages()
+    assert (stages, left_out["assemble"]) == (["ingest"], "no labels in this campaign")
+    campaign = read_campaign(write(INGEST, f'{assemble}labels = "none"\n', "[train]\n"))
+    assert campaign.stages()[0] == ["ingest", "assemble", "train"]
+    assert campaign.config_of("assemble").labels is None
+    campaign = read_campaign(write(INGEST, LABEL, '[assemble]\narrivals = "none"\n'))
+    assert campaign.stages()[0] == ["ingest", "label", "assemble"]
+    assert campaign.config_of("assemble").arrivals is None
+    campaign.refuse_missing()
+    with pytest.raises(ConfigError, match="labels and arrivals are both none"):
+        read_campaign(write(INGEST, '[assemble]\narrivals = "none"\nlabels = "none"\n'))
+
+
 def states(folder: Path) -> dict[str, int]:
     return {str(p): p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
 

@@ -51,7 +51,8 @@ OPTIONS = {
         *("--events", "--split", "--seed", "--predict", "--per-class", "--snr-min"),
         *("--per-arrival", "--lead-s", "--jitter-s", "--window-s", "--margin-s"),
         *("--before-s", "--after-s", "--time-block-s", "--station-blocks", "--train"),
-        *("--validation", "--held"),
+        *("--validation", "--held", "--balance", "--no-balance", "--coda", "--coda-s"),
+        "--coda-end-s",
         *ENGINE,
     },
     "train": {

@@ -51,7 +51,7 @@ def in_campaign(stage: str, one: Option, table: StageTable | None) -> bool:
     if table is None:
         return stage in NO_TABLE
     if table.key(one.dashed) == one:
-        return one not in table.products
+        return one.may_be_none or one not in table.products
     return bool(one.product) and one in table.products
 
 

@@ -8,7 +8,10 @@ import pytest
 from mypy import api as mypy
 
 import seisflow
-from seisflow.core.options import Option
+from seisflow.api import kind_text
+from seisflow.core.config import StageConfig
+from seisflow.core.options import Option, PathOrNone, argument
+from seisflow.errors import ConfigError
 from seisflow.reference.__main__ import WRITTEN, main
 from seisflow.reference.page import type_of, unit_of
 from seisflow.reference.stubs import annotation
@@ -94,6 +97,25 @@ def test_mypy_knows_the_keywords(wrong: str, said: str, tmp_path: Path) -> None:
 def test_types_are_written_as_they_are_given(kind: object, typed: str, said: str) -> None:
     assert annotation(kind) == typed
     assert type_of(Option(name="a", kind=kind, default=None, help="")) == said
+
+
+class Asked(StageConfig):
+    """One path, which may be none."""
+
+    labels: PathOrNone = argument("LABELS", may_be_none=True)
+
+
+def test_a_path_may_be_the_word_none() -> None:
+    (one,) = Asked.options()
+    assert (one.is_path, one.is_required, one.may_be_none) == (True, True, True)
+    assert [Asked.build({"labels": value}).labels for value in ("none", None)] == [None, None]
+    assert Asked.build({"labels": "./none"}).labels == Path.cwd() / "none"
+    with pytest.raises(ConfigError, match="labels: found 3: a path is text"):
+        Asked.build({"labels": 3})
+    with pytest.raises(ConfigError, match="labels is missing"):
+        Asked.build({})
+    assert type_of(one) == "path or `none`"
+    assert kind_text(one) == "path or None"
 
 
 def test_units_come_from_names() -> None:

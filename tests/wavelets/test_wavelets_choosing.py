@@ -78,8 +78,8 @@ def test_no_ratio_without_noise_or_band() -> None:
         onset_snr(stuck, 600, 10)
 
 
-def slow_noise(label, whole, near, rules: NoiseRules) -> list[tuple[int, int]]:
-    """Walk second by second through every block."""
+def slow_noise(label, whole, near, rules: NoiseRules, coda=None) -> list[tuple[int, int]]:
+    """Walk second by second through every block; `coda` tells windows by their first second."""
     found = []
     for first in range(0, len(label), rules.block_s):
         t = first + rules.margin_s
@@ -88,7 +88,10 @@ def slow_noise(label, whole, near, rules: NoiseRules) -> list[tuple[int, int]]:
             around = range(t - rules.margin_s, t + rules.window_s + rules.margin_s)
             same = {int(label[s]) for s in inside}
             good = all(whole[s] for s in around) and not any(near[s] for s in inside)
-            if good and same in ({0}, {2}):
+            if coda is not None and coda(t) and all(whole[s] for s in around):
+                found.append((t, 3))
+                t += rules.window_s
+            elif good and same in ({0}, {2}):
                 found.append((t, 1 if same == {0} else 2))
                 t += rules.window_s
             else:
@@ -117,6 +120,14 @@ def test_noise_windows_equal_a_plain_loop(seed: int, window_s: int, margin_s: in
     halves = [find_noise(label[h], whole[h], near[h], rules) for h in (slice(cut), slice(cut, n))]
     joined = [*halves[0].start_s.tolist(), *(halves[1].start_s + cut).tolist()]
     assert joined == found.start_s.tolist()
+    coda = np.repeat(rng.random(n) < 0.3, rng.integers(1, 12, n))[:n]
+    near |= coda
+    found = find_noise(label, whole, near, rules, coda)
+    codes = np.where(found.is_coda, 3, found.wavelet_class).tolist()
+    assert set(found.wavelet_class[found.is_coda].tolist()) <= {2}
+    assert list(zip(found.start_s.tolist(), codes, strict=True)) == slow_noise(
+        label, whole, near, rules, lambda t: bool(coda[t : t + window_s].all())
+    )
 
 
 @given(st.lists(st.integers(-100 * NS_PER_S, 200 * NS_PER_S), max_size=6))
@@ -355,6 +366,12 @@ def test_balance_is_equal_capped_and_spread(seed: int, per_class: int | None) ->
     indices = balance(classes, split, cells, chance, per_class)
     counts = count_classes(classes[indices], split[indices])
     assert (counts == counts[:, :1]).all()
+    there = count_classes(classes, split)
+    every = balance(classes, split, cells, chance, per_class, equal=False)
+    caps = np.minimum(there.sum(axis=0), per_class or n)
+    assert count_classes(classes[every], split[every]).sum(axis=0).tolist() == caps.tolist()
+    noise = balance(classes, split, cells, chance, per_class, (WaveletClass.RANDOM_NOISE,))
+    assert set(classes[noise].tolist()) <= {WaveletClass.RANDOM_NOISE}
     least = count_classes(classes, split).min(axis=1)
     assert (counts[:, 0] <= least).all()
     total = int(counts[:, 0].sum())

@@ -71,6 +71,37 @@ def test_a_dry_run_counts_and_writes_nothing(
     assert "nothing was written" in ended.err
 
 
+def test_nothing_is_labelled(
+    planted: Scene, launcher: Launcher, cluster: Cluster, tmp_path: Path
+) -> None:
+    options = ["--cluster", cluster.address, "--dry-run", "--json", "--split", "events"]
+    waveforms, _, arrivals = paths(planted)
+    ended = launcher.run("assemble", waveforms, "none", arrivals, tmp_path / "w.zarr", *options)
+    assert ended.code == 0, ended.err
+    shown = json.loads(ended.out)
+    assert shown["train.coda"] == shown["train.away_from_arrivals"] == shown["train.earthquake"] > 0
+    assert "train.labelled" not in shown
+    assert "why they have their class" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("labels", "extra", "said"),
+    [
+        ("none", [], "labels and arrivals are both none"),
+        ("labels.zarr", ["--predict", "iasp91"], "predict asked of arrivals that are none"),
+        ("labels.zarr", ["--coda"], "coda asked of arrivals that are none"),
+    ],
+)
+def test_none_that_cannot_be_is_refused(
+    launcher: Launcher, tmp_path: Path, labels: str, extra: list[str], said: str
+) -> None:
+    ended = launcher.run("assemble", "w.zarr", labels, "none", tmp_path / "o.zarr", *extra)
+    assert ended.code == 2
+    assert ended.err.startswith("error: ")
+    assert said in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
 def test_bad_rows_end_with_3_and_are_named(
     planted: Scene, launcher: Launcher, cluster: Cluster, tmp_path: Path
 ) -> None:

@@ -191,7 +191,7 @@ def test_a_short_split_says_how_much_why_and_with_what_effect() -> None:
     block = np.concatenate([np.repeat([0, 1, 2], [94, 5, 1]), np.arange(2000) % 40])
     event = np.where(code == 0, block, -1)
     split = np.where(block == 0, 0, np.where(block % 2 == 1, 1, 2)).astype("uint8")
-    said = shortfalls(config, Groups(code, block, event), split, [94, 5, 1])
+    said = shortfalls(config, Groups(code, block, event), split, of_each([94, 5, 1]))
     assert said == (
         "validation has 5 windows of earthquake where 15 were wanted: 3 events lie in 3 blocks of "
         "time, which are never divided and the largest of which has 94% of them; the threshold "
@@ -200,14 +200,37 @@ def test_a_short_split_says_how_much_why_and_with_what_effect() -> None:
         "which are never divided and the largest of which has 94% of them; what is reported of "
         "the test rests on 3 windows",
     )
-    assert shortfalls(config, Groups(code, block, event), split, [70, 15, 15]) == ()
+    assert shortfalls(config, Groups(code, block, event), split, of_each([70, 15, 15])) == ()
     capped = replace_per_class(config, 20)
-    few = shortfalls(capped, Groups(code, block, event), split, [14, 3, 3])
+    few = shortfalls(capped, Groups(code, block, event), split, of_each([14, 3, 3]))
     assert few[0] == (
         "validation has 3 windows of each class, its share; the threshold rests on 9 windows, and "
         "no rate of false positives below 0.17 can be told"
     )
     assert len(few) == 2
+
+
+def test_without_balance_a_class_is_short_of_its_own_share() -> None:
+    config = NOWHERE.asked(split="events", balance=False)
+    code = np.repeat([0, 1, 2], [100, 1000, 1000]).astype("uint8")
+    block = np.concatenate([np.repeat([0, 1, 2], [70, 15, 15]), np.arange(2000) % 40])
+    event = np.where(code == 0, block, -1)
+    split = np.zeros(2100, dtype="uint8")
+    groups = Groups(code, block, event)
+    chosen_of = np.array([[70, 700, 990], [15, 150, 5], [15, 150, 5]])
+    said = shortfalls(config, groups, split, chosen_of)
+    assert [s.partition(":")[0] for s in said] == [
+        "validation has 5 windows of not random noise where 150 were wanted",
+        "test has 5 windows of not random noise where 150 were wanted",
+    ]
+    assert "the threshold rests on 170 windows" in said[0]
+    noise = Groups(code[code > 0], block[code > 0], event[code > 0])  # no earthquake is none short
+    assert shortfalls(config, noise, split[code > 0], chosen_of[:, [0, 1, 1]] * [0, 1, 1]) == ()
+
+
+def of_each(n: list[int]) -> np.ndarray:
+    """As many windows of each class in each split."""
+    return np.repeat(np.array(n)[:, None], len(WaveletClass), axis=1)
 
 
 def replace_per_class(config: AssembleConfig, per_class: int) -> AssembleConfig:
@@ -270,6 +293,8 @@ def test_advice_names_what_can_still_be_done(planted: Scene) -> None:
     assert said == "lower --snr-min (1.5) or give other arrivals"
     said = " or ".join(choosing._advice_for_empty(survey, found, ["random_noise"]))
     assert said.startswith("label with --method calibrated (these labels are of reference) or give")
+    said = " or ".join(choosing._advice_for_empty(survey, found, ["not_random_noise"]))
+    assert said.endswith("or take the coda of arrivals (--coda)")
     none_below = choosing._advice_for_empty(survey, _none_found(0), ["earthquake"])
     assert "--snr-min" not in " ".join(none_below)
 

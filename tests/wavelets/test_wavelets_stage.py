@@ -33,7 +33,7 @@ import seisflow
 from seisflow.archive.receipts import read_document
 from seisflow.archive.store import read_product
 from seisflow.archive.work import progress_of
-from seisflow.core.classes import Label, Split, State, WaveletClass
+from seisflow.core.classes import Label, Origin, Split, State, WaveletClass
 from seisflow.core.grid import NS_PER_S
 from seisflow.core.reporting import Silent
 from seisflow.engine.connection import Here
@@ -73,9 +73,11 @@ def test_it_opens_in_xarray(wavelets: Path) -> None:
         assert np.datetime64(START_NS, "ns") < first < np.datetime64(START_NS + 10**12, "ns")
         assert opened.wavelet_class.attrs["flag_meanings"].split()[0] == "earthquake"
         assert opened.split.attrs["flag_values"] == [0, 1, 2]
+        meanings = "arrival labelled away_from_arrivals coda"
+        assert opened.origin.attrs["flag_meanings"] == meanings
         assert set(opened.data_vars) | set(opened.coords) == {
             "waveform", "state", "wavelet_class", "split", "station", "start", "event",
-            "snr", "distance_km", "magnitude", "arrival_s",
+            "snr", "distance_km", "magnitude", "arrival_s", "origin",
         }  # fmt: skip
         opened.close()
     product = read_product(wavelets, "WAVELETS")
@@ -93,6 +95,8 @@ def test_every_example_is_what_it_says(wavelets: Path) -> None:
     samples = {i: record(i).astype("float32") for i in range(len(STATIONS))}
     labels = {i: labels_of(i) for i in range(len(STATIONS))}
     assert (found["state"] == State.READY).all()
+    is_quake = found["wavelet_class"] == WaveletClass.EARTHQUAKE
+    assert (found["origin"] == np.where(is_quake, Origin.ARRIVAL, Origin.LABELLED)).all()
     for k in range(len(found["start"])):
         start_ns, code = int(found["start"][k]), int(found["wavelet_class"][k])
         i = STATIONS.index(found["station"][k])
@@ -155,6 +159,9 @@ def test_the_document_counts_what_there_is(wavelets: Path) -> None:
             assert counts[code.name.lower()] == n
         assert counts["stations"] == len(set(found["station"][here]))
         assert counts["events"] == len(set(found["event"][here]) - {""})
+        origins = document["origins"][split.name.lower()]
+        assert origins == {o.name.lower(): int((found["origin"][here] == o).sum()) for o in Origin}
+        assert origins["labelled"] == 2 * origins["arrival"] > 0
     assert sum(n for row in document["stations"].values() for n in row.values()) == len(
         found["start"]
     )
@@ -336,7 +343,7 @@ def test_everything_is_told_once(planted: Scene, tmp_path: Path) -> None:
     asked = stage.Assemble(sources.asked(tmp_path / "w.zarr", split="events", snr_min=0))
     told = Told()
     made = run_stage(asked, Here(), told)
-    assert told.tables == ["examples", "left out"]
+    assert told.tables == ["examples", "why they have their class", "left out"]
     short = made.summary["warnings"].split("; ")
     assert short[0].startswith("validation has ")
     assert len(told.notes) == len(set(told.notes))

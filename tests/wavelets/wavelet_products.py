@@ -38,13 +38,13 @@ class Sources:
     """What examples are made from."""
 
     waveforms: Path
-    labels: Path
-    arrivals: Path
+    labels: Path | None
+    arrivals: Path | None
     events: Path | None = None
 
     def asked(self, output: Path | None = None, **options: Any) -> AssembleConfig:
         """Return the configuration; without `output` nothing is to be written."""
-        output = output or self.arrivals.parent / "unwritten.zarr"
+        output = output or self.waveforms.parent / "unwritten.zarr"
         return AssembleConfig.build({**vars(self), "wavelets": output, **options})
 
 

@@ -1,4 +1,6 @@
-"""Equal numbers of each class in each split, spread over stations and time."""
+"""Equal numbers of each class in each split, or all there are, spread over stations and time."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +27,11 @@ def balance(
     cells: npt.NDArray[np.int64],
     chance: npt.NDArray[np.uint64],
     per_class: int | None = None,
+    classes: Sequence[WaveletClass] = tuple(WaveletClass),
+    *,
+    equal: bool = True,
 ) -> npt.NDArray[np.int64]:
-    """Choose equal numbers of each class in each split.
+    """Choose equal numbers of each class in each split, or all there are of each.
 
     Parameters
     ----------
@@ -41,17 +46,22 @@ def balance(
         Random bits; the smaller come first.
     per_class : int, optional
         Most windows of one class over all splits; each split gives its share.
+    classes : sequence of WaveletClass
+        Those to choose of.
+    equal : bool
+        As many of each as there are of the least.
 
     Returns
     -------
     ndarray of int64
         Indices, ascending.
     """
-    least = count_classes(wavelet_class, split).min(axis=1)
-    wanted = _capped(least, per_class)
+    counts = count_classes(wavelet_class, split)
+    least = counts[:, list(classes)].min(axis=1)
     chosen = [np.empty(0, dtype=np.int64)]
-    for part in Split:
-        for code in WaveletClass:
+    for code in classes:
+        wanted = _capped(least if equal else counts[:, code], per_class)
+        for part in Split:
             here = np.flatnonzero((split == part) & (wavelet_class == code))
             order = np.lexsort((chance[here], rank_in_cell(cells[here], chance[here])))
             chosen.append(here[order[: wanted[part]]])

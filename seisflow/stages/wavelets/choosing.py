@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seisflow.core.classes import Split, WaveletClass
+from seisflow.core.classes import Origin, Split, WaveletClass
 from seisflow.core.grid import NS_PER_S, SampleGrid
 from seisflow.core.randomness import draws, key_of
 from seisflow.errors import ConfigError, DataError
@@ -38,6 +38,7 @@ from seisflow.stages.wavelets.splitting import (
 __all__ = ["Assembly", "Survey", "choose"]
 
 
+NOISE = (WaveletClass.RANDOM_NOISE, WaveletClass.NOT_RANDOM_NOISE)
 DEALS = 64
 """Ways of dealing out the blocks that are tried until every split has its shares."""
 
@@ -93,45 +94,72 @@ def choose(survey: Survey, found: Candidates) -> Assembly:
     DataError
         A class has no candidate, or too few to be in every split.
     """
-    _refuse_empty_class(survey, found)
+    classes = _classes(survey, found)
     chance = _chances(survey, found)
     blocks = _blocks(survey, found)
     split, deal = _dealt(survey, found, blocks, chance)
     cells = np.stack([found.channel, np.where(found.onset >= 0, found.onset, blocks.home)], axis=1)
-    per_class = survey.config.per_class
-    chosen = balance(found.wavelet_class, split, cells, chance, per_class)
+    per_class, equal = survey.config.per_class, survey.config.balance
+    chosen = balance(found.wavelet_class, split, cells, chance, per_class, classes, equal=equal)
     # not by the same bits: those chosen among many have small ones
     again = draws(key_of(survey.config.seed, "order"), chance[chosen].view(np.int64))
     order = chosen[np.lexsort((chosen, again, split[chosen]))]
     examples = _examples(survey, found, split, order)
-    warnings = shortfalls(survey.config, _groups(survey, found, blocks), split, _sizes(examples))
+    sizes = count_classes(examples.wavelet_class, examples.split)
+    warnings = [*_absent(survey, classes)]
+    warnings += shortfalls(survey.config, _groups(survey, found, blocks), split, sizes)
     document = _document(survey, found, split, examples)
-    document |= {"deal": deal, "warnings": list(warnings)}
+    document |= {"deal": deal, "warnings": warnings}
     return Assembly(examples, document, found.problems)
 
 
 def _groups(survey: Survey, found: Candidates, blocks: Blocks) -> Groups:
-    event = np.full(len(found.onset), -1, dtype=np.int64)
-    quake = found.onset >= 0
-    event[quake] = survey.arrivals.event[found.onset[quake]]
+    event = _of_onsets(survey.arrivals.event, found.onset, np.int64(-1))
     return Groups(found.wavelet_class, blocks.home, event)
 
 
-def _sizes(examples: Examples) -> list[int]:
-    """Return how many examples of each class each split has; classes have equally many."""
-    counts = count_classes(examples.wavelet_class, examples.split)
-    return [int(n) for n in counts.min(axis=1)]
+def _of_onsets(
+    values: npt.NDArray[Any], onset: npt.NDArray[np.int64], fill: Any
+) -> npt.NDArray[Any]:
+    """Return what each onset has, and `fill` for noise, whose onset is -1."""
+    found = np.full(len(onset), fill, dtype=values.dtype)
+    quake = onset >= 0
+    found[quake] = values[onset[quake]]
+    return found
 
 
-def _refuse_empty_class(survey: Survey, found: Candidates) -> None:
-    counts = {c.name.lower(): int((found.wavelet_class == c).sum()) for c in WaveletClass}
+def _classes(survey: Survey, found: Candidates) -> tuple[WaveletClass, ...]:
+    """Return the classes that every split must have; of noise alone, those there are.
+
+    Raises
+    ------
+    DataError
+        One has no candidate; of noise alone, both.
+    """
+    counts = {c: int((found.wavelet_class == c).sum()) for c in WaveletClass}
+    asked = NOISE if survey.config.arrivals is None else tuple(WaveletClass)
+    there = tuple(c for c in asked if counts[c])
+    if there == asked or (there and survey.config.arrivals is None):
+        return there
+    raise _no_candidate(survey, found, {c.name.lower(): counts[c] for c in asked})
+
+
+def _absent(survey: Survey, classes: Sequence[WaveletClass]) -> Iterator[str]:
+    """Say which noise there is none of, in a set of noise alone."""
+    for code in NOISE:
+        if code not in classes:
+            name = code.name.lower().replace("_", " ")
+            yield f"{survey.config.labels} has no window of {name}, and so the set has none"
+
+
+def _no_candidate(survey: Survey, found: Candidates, counts: Mapping[str, int]) -> DataError:
+    """Return the error that says which classes have no candidate."""
     empty = [name for name, n in counts.items() if n == 0]
-    if not empty:
-        return
     reasons = {"onsets": dict(found.arrivals), "seconds of labels": dict(found.seconds)}
-    raise DataError(
+    return DataError(
         f"there is no candidate of {', '.join(empty)} (candidates: {counts}; left out: {reasons}); "
-        f"every class needs some: {' or '.join(_advice_for_empty(survey, found, empty))}"
+        f"{'every class needs some' if survey.config.arrivals else 'one of them needs some'}: "
+        f"{' or '.join(_advice_for_empty(survey, found, empty))}"
     )
 
 
@@ -142,24 +170,29 @@ def _advice_for_empty(survey: Survey, found: Candidates, empty: Sequence[str]) -
             yield f"lower --snr-min ({survey.config.snr_min:g})"
         yield "give other arrivals"
     if set(empty) - {WaveletClass.EARTHQUAKE.name.lower()}:
+        if survey.config.labels is None:
+            yield "give records that reach farther before and behind the arrivals"
+            return
         if survey.labelled_by == "reference":
             yield "label with --method calibrated (these labels are of reference)"
         yield "give more labelled time"
+        if WaveletClass.NOT_RANDOM_NOISE.name.lower() in empty and not survey.config.coda:
+            yield from ["take the coda of arrivals (--coda)"] if survey.config.arrivals else []
 
 
 def _no_deal(
     survey: Survey, found: Candidates, split: npt.NDArray[np.uint8], n_deals: int
 ) -> DataError:
     """Return the error that says what each split would have."""
-    counts = count_classes(found.wavelet_class, split)
-    names = [c.name.lower() for c in WaveletClass]
+    counts, classes = count_classes(found.wavelet_class, split), _classes(survey, found)
     rows = "; ".join(
-        f"{s.name.lower()} {', '.join(f'{n} {c}' for n, c in zip(counts[s], names, strict=True))}"
+        f"{s.name.lower()} {', '.join(f'{counts[s, c]} {c.name.lower()}' for c in classes)}"
         for s in Split
     )
     n_events = len(np.unique(survey.arrivals.event[found.onset[found.onset >= 0]]))
+    what = "noise" if survey.config.arrivals is None else f"{n_events} events"
     return DataError(
-        f"too few events, stations or windows to split {survey.config.split}: {n_events} events at "
+        f"too few events, stations or windows to split {survey.config.split}: {what} at "
         f"{len(np.unique(found.channel))} stations give {rows}, and no deal (of {n_deals}) gives "
         f"every split every class: {' or '.join(_advice_for_deal(survey, n_events))}"
     )
@@ -167,8 +200,8 @@ def _no_deal(
 
 def _advice_for_deal(survey: Survey, n_events: int) -> Iterator[str]:
     """Yield what may give every split every class; never what was done already."""
-    config = survey.config
-    if config.split != "shuffled" and n_events < len(Split):
+    config, noise_alone = survey.config, survey.config.arrivals is None
+    if config.split != "shuffled" and n_events < len(Split) and not noise_alone:
         yield f"an event is in one split: give arrivals of {len(Split)} events or more"
         return
     if config.split == "grouped":
@@ -178,7 +211,8 @@ def _advice_for_deal(survey: Survey, n_events: int) -> Iterator[str]:
             yield f"fewer --station-blocks than {n_blocks}"
     if config.split != "shuffled" and config.time_block_s > LEAST_TIME_BLOCK_S:
         yield f"a shorter --time-block-s ({config.time_block_s} now)"
-    yield "give more arrivals and more labelled time"
+    wanted = [*([] if noise_alone else ["more arrivals"]), "more labelled time"]
+    yield f"give {' and '.join(wanted if config.labels else ['more arrivals', 'more records'])}"
 
 
 def _chances(survey: Survey, found: Candidates) -> npt.NDArray[np.uint64]:
@@ -202,9 +236,9 @@ def _blocks(survey: Survey, found: Candidates) -> Blocks:
     first = survey.grid.times_of(found.start - margin) // block_ns
     stop = found.start + config.window_s * rate + margin
     last = (survey.grid.times_of(stop) - 1) // block_ns
-    event = survey.arrivals.event[found.onset] if len(survey.arrivals.event) else found.onset
-    homes = survey.arrivals.first_ns[event] // block_ns
-    return Blocks(np.where(found.onset >= 0, homes, first), first, last)
+    homes = survey.arrivals.first_ns[survey.arrivals.event] // block_ns
+    home = np.where(found.onset >= 0, _of_onsets(homes, found.onset, 0), first)
+    return Blocks(home, first, last)
 
 
 def _dealt(
@@ -257,8 +291,9 @@ def _split(blocks: Blocks, site_block: npt.NDArray[np.int64], deal: Deal) -> npt
 
 
 def _is_complete(found: Candidates, split: npt.NDArray[np.uint8]) -> bool:
-    """Tell whether every split has some of every class."""
-    return bool(count_classes(found.wavelet_class, split).min() > 0)
+    """Tell whether every split has some of every class that has candidates."""
+    counts = count_classes(found.wavelet_class, split)
+    return bool(counts[:, np.unique(found.wavelet_class)].min() > 0)
 
 
 def _site_blocks(survey: Survey) -> npt.NDArray[np.int64]:
@@ -284,24 +319,25 @@ def _examples(
     order: npt.NDArray[np.int64],
 ) -> Examples:
     arrivals, onset = survey.arrivals, found.onset[order]
-    quake = onset >= 0
     start_ns = survey.grid.times_of(found.start[order])
     names = np.array([c.name for c in survey.channels], dtype=object)
-    events = np.array(arrivals.events, dtype=object)[arrivals.event[onset]]
+    events = np.array(arrivals.events, dtype=object)[arrivals.event]
+    ahead_ns = _of_onsets(arrivals.onset_ns, onset, 0) - start_ns
 
     def of_onsets(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        return np.where(quake, values, np.nan).astype(np.float32)
+        return np.where(onset >= 0, values, np.nan).astype(np.float32)
 
     return Examples(
         names[found.channel[order]],
         start_ns,
         found.wavelet_class[order],
         split[order],
-        np.where(quake, events, ""),
+        _of_onsets(events, onset, ""),
         of_onsets(found.snr[order]),
-        of_onsets(arrivals.distance_km[onset]),
-        of_onsets(arrivals.magnitude[onset]),
-        of_onsets((arrivals.onset_ns[onset] - start_ns) / NS_PER_S),
+        of_onsets(_of_onsets(arrivals.distance_km, onset, np.nan)),
+        of_onsets(_of_onsets(arrivals.magnitude, onset, np.nan)),
+        of_onsets(ahead_ns / NS_PER_S),
+        found.origin[order],
     )
 
 
@@ -313,7 +349,7 @@ def _document(
     windows = {
         "unused split cell": int((split == UNUSED).sum()),
         "reaches into another split": int((split == BORDER).sum()),
-        "balance": n_used - len(examples),
+        "balance" if survey.config.balance else "above per_class": n_used - len(examples),
     }
     by_station: dict[str, dict[str, int]] = {}
     rows = zip(examples.station, examples.split, examples.wavelet_class, strict=True)
@@ -324,11 +360,18 @@ def _document(
         "examples": len(examples),
         "candidates": {c.name.lower(): int((found.wavelet_class == c).sum()) for c in WaveletClass},
         "splits": {s.name.lower(): _of_split(survey, examples, s) for s in Split},
+        "origins": {s.name.lower(): _origins(examples, s) for s in Split},
         "stations": by_station,
         "rejected_arrivals": dict(Counter(survey.arrivals.rejected) + found.arrivals),
         "rejected_seconds": dict(found.seconds),
         "rejected_windows": windows,
     }
+
+
+def _origins(examples: Examples, split: Split) -> dict[str, int]:
+    """Count the examples of a split by why they have their class."""
+    here = examples.origin[examples.split == split]
+    return {o.name.lower(): int((here == o).sum()) for o in Origin}
 
 
 def _of_split(survey: Survey, examples: Examples, split: Split) -> dict[str, int]:

@@ -36,11 +36,14 @@ __all__ = ["Channel", "ReadArrivals", "channels_of", "identify", "read_and_match
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel that gives examples: its name, its rows in both products, its place."""
+    """A channel that gives examples: its name, its rows in both products, its place.
+
+    ``label_row`` is None where there are no labels.
+    """
 
     name: str
     waveform_row: int
-    label_row: int
+    label_row: int | None
     place: Coordinates
 
 
@@ -57,23 +60,17 @@ def identify(config: AssembleConfig) -> Product:
         An input is not complete.
     """
     waveforms = read_product(config.waveforms, "WAVEFORMS")
-    labels = read_product(config.labels, "LABELS")
-    if labels.identity.inputs.get("waveforms") != waveforms.identity.key:
-        raise ConfigError(
-            f"{config.labels} was made from other waveforms than {config.waveforms}: found "
-            f"{labels.identity.inputs.get('waveforms')}, asked {waveforms.identity.key}; give the "
-            "waveforms it was made from, or label these"
-        )
+    inputs = {"waveforms": waveforms.identity.key}
+    if config.labels is not None:
+        inputs["labels"] = _labels_of(config.labels, config.waveforms, waveforms)
     require_complete(config.waveforms)
-    require_complete(config.labels)
+    if config.labels is not None:
+        require_complete(config.labels)
     snr_band_hz(float(waveforms.rate))
-    inputs = {
-        "waveforms": waveforms.identity.key,
-        "labels": labels.identity.key,
-        "arrivals": _digest(config.arrivals),
-    }
-    if config.events is not None:
-        inputs["events"] = _digest(config.events)
+    for name in ("arrivals", "events"):
+        path: AnyPath | None = getattr(config, name)
+        if path is not None:
+            inputs[name] = _digest(path)
     identity = Identity(
         "WAVELETS",
         "assemble",
@@ -83,6 +80,18 @@ def identify(config: AssembleConfig) -> Product:
         RESULT_VERSIONS["assemble"],
     )
     return Product(identity, waveforms.span, waveforms.rate, waveforms.shard_s, 1)
+
+
+def _labels_of(path: AnyPath, waveforms: AnyPath, source: Product) -> str:
+    """Return the key of labels; refuse those of other waveforms."""
+    labels = read_product(path, "LABELS").identity
+    if labels.inputs.get("waveforms") != source.identity.key:
+        raise ConfigError(
+            f"{path} was made from other waveforms than {waveforms}: found "
+            f"{labels.inputs.get('waveforms')}, asked {source.identity.key}; give the "
+            "waveforms it was made from, or label these"
+        )
+    return labels.key
 
 
 def _digest(path: AnyPath) -> str:
@@ -97,8 +106,8 @@ def _digest(path: AnyPath) -> str:
 def channels_of(config: AssembleConfig) -> tuple[Channel, ...]:
     """Return the channels that give examples, by name.
 
-    They are the ones of LABELS that fit ``select``; without it those of each site whose code ends
-    in Z, or all of a site that has none.
+    They are the ones of LABELS, or where there are none of WAVEFORMS, that fit ``select``; without
+    it those of each site whose code ends in Z, or all of a site that has none.
 
     Raises
     ------
@@ -106,10 +115,12 @@ def channels_of(config: AssembleConfig) -> tuple[Channel, ...]:
         None fits.
     """
     rows = {name: i for i, name in enumerate(station_names(config.waveforms))}
-    labelled = {name: i for i, name in enumerate(station_names(config.labels))}
+    labelled: dict[str, int | None] = dict.fromkeys(rows)
+    if config.labels is not None:
+        labelled = {name: i for i, name in enumerate(station_names(config.labels))}
     if config.select:
         all_names = list(labelled)
-        chosen = select_stations(all_names, config.select, str(config.labels))
+        chosen = select_stations(all_names, config.select, str(config.labels or config.waveforms))
         names = [all_names[i] for i in chosen.rows]
     else:
         vertical = {site_of(name) for name in labelled if name.endswith("Z")}
@@ -127,21 +138,22 @@ def channels_of(config: AssembleConfig) -> tuple[Channel, ...]:
 
 
 def usable_span(config: AssembleConfig) -> Span:
-    """Return the labelled time that was asked for.
+    """Return the labelled time that was asked for; without labels, that of the waveforms.
 
     Raises
     ------
     ConfigError
         There is none.
     """
-    labels = read_product(config.labels, "LABELS").span
-    start = parse_time(config.start) if config.start else labels.start_ns
-    end = parse_time(config.end) if config.end else labels.end_ns
-    start, end = max(start, labels.start_ns), min(end, labels.end_ns)
+    source = config.labels or config.waveforms
+    whole = read_product(source, "LABELS" if config.labels else "WAVEFORMS").span
+    start = parse_time(config.start) if config.start else whole.start_ns
+    end = parse_time(config.end) if config.end else whole.end_ns
+    start, end = max(start, whole.start_ns), min(end, whole.end_ns)
     if start >= end:
         raise ConfigError(
-            f"nothing between --start {config.start} and --end {config.end}; the labels cover "
-            f"{labels}"
+            f"nothing between --start {config.start} and --end {config.end}; the "
+            f"{'labels' if config.labels else 'waveforms'} cover {whole}"
         )
     return Span(start, end)
 
@@ -159,6 +171,9 @@ def read_and_match(
 ) -> ReadArrivals:
     """Read or predict arrivals, match them with the channels, and refuse what gives no example.
 
+    Without labels, noise keeps away from what arrived at other sites too: what was not picked at a
+    site is not random noise for that.
+
     Raises
     ------
     ConfigError
@@ -166,36 +181,40 @@ def read_and_match(
     DataError
         No arrival can be read, no P is at a station of the archive, or none within its time.
     """
-    events, table = _arrivals(config, channels)
+    if config.arrivals is None:
+        return ReadArrivals(match_arrivals((), [c.name for c in channels]), (), ())
+    events, table = _arrivals(config, config.arrivals, channels)
     places = [c.place for c in channels]
-    matched = match_arrivals(table.rows, [c.name for c in channels])
+    elsewhere_s = config.before_s + config.after_s if config.labels is None else None
+    matched = match_arrivals(table.rows, [c.name for c in channels], elsewhere_s)
     _refuse_strangers(config, matched, table.rows, channels)
     _refuse_other_times(config, matched, span)
     first = table if config.predict is None else events
     rejected = Counter(matched.rejected) + Counter(first.left_out)
     matched = replace(matched, rejected=dict(rejected))
-    notes = [*first.said(config.arrivals), *_nameless(config, table.rows)]
-    notes += _strangers(config, matched, table.rows, channels)
+    notes = [*first.said(config.arrivals), *_nameless(config.arrivals.name, table.rows)]
+    notes += _strangers(config.arrivals.name, matched, table.rows, channels)
     if config.events is not None and config.predict is None:
         notes += [*events.said(config.events), *events.said_of_left_out(config.events)]
-        notes += _without_event(config, matched, events.rows)
+        names = config.arrivals.name, config.events.name
+        notes += _without_event(names, matched, events.rows)
     problems = (*table.problems, *events.problems)
     return ReadArrivals(with_catalogue(matched, events.rows, places), problems, tuple(notes))
 
 
-def _nameless(config: AssembleConfig, rows: tuple[Arrival, ...]) -> Iterator[str]:
+def _nameless(file: str, rows: tuple[Arrival, ...]) -> Iterator[str]:
     """Say what becomes of P that belong to no event."""
     nameless = sum(a.is_p and not a.event for a in rows)
     if nameless:
         yield (
-            f"{nameless} P picks in {config.arrivals.name} have no event: picks within "
+            f"{nameless} P picks in {file} have no event: picks within "
             f"{SAME_EVENT_S} s of the previous one are treated as one event, and only the first P "
             "at each station is used; give an event_id column to keep them apart"
         )
 
 
 def _strangers(
-    config: AssembleConfig,
+    file: str,
     matched: MatchedArrivals,
     rows: tuple[Arrival, ...],
     channels: tuple[Channel, ...],
@@ -216,41 +235,39 @@ def _strangers(
     if without:
         near = NearMisses(name for name in named if name not in picked)
         yield (
-            f"{len(without)} of {len(sites)} sites have no P pick in {config.arrivals.name}: "
-            f"{near.named(without)}"
+            f"{len(without)} of {len(sites)} sites have no P pick in {file}: {near.named(without)}"
         )
     if unknown:
         near = NearMisses(without)
         yield (
-            f"{len(unknown)} of {len(named)} sites in {config.arrivals.name} are not in the "
+            f"{len(unknown)} of {len(named)} sites in {file} are not in the "
             f"archive: {near.named(unknown)}"
         )
 
 
 def _without_event(
-    config: AssembleConfig, matched: MatchedArrivals, events: tuple[Event, ...]
+    names: tuple[str, str], matched: MatchedArrivals, events: tuple[Event, ...]
 ) -> Iterator[str]:
-    """Say how many events of the arrivals the catalogue does not have."""
-    assert config.events is not None
+    """Say how many events of the arrivals the catalogue does not have, both files by name."""
     listed = {event.event for event in events}
     used = [matched.events[i] for i in np.unique(matched.event).tolist()]
     missing = [name for name in used if name not in listed]
     if missing:
         yield (
-            f"{len(missing)} of {len(used)} events in {config.arrivals.name} are not in "
-            f"{config.events.name} ({some_names(missing)}), which has {len(listed)}, as "
+            f"{len(missing)} of {len(used)} events in {names[0]} are not in "
+            f"{names[1]} ({some_names(missing)}), which has {len(listed)}, as "
             f"{some_names(sorted(listed - set(used)))}"
         )
 
 
 def _arrivals(
-    config: AssembleConfig, channels: tuple[Channel, ...]
+    config: AssembleConfig, path: AnyPath, channels: tuple[Channel, ...]
 ) -> tuple[Table[Event], Table[Arrival]]:
     """Return the catalogue, if there is one, and the arrivals."""
     if config.predict is None:
         events: Table[Event] = read_catalogue(config.events) if config.events else Table(())
-        return events, read_arrivals(config.arrivals)
-    catalogue = read_catalogue(config.arrivals)
+        return events, read_arrivals(path)
+    catalogue = read_catalogue(path)
     sites = {
         site_of(c.name): c.place
         for c in channels
@@ -290,4 +307,7 @@ def _refuse_other_times(config: AssembleConfig, matched: MatchedArrivals, span: 
         raise DataError(
             f"no P of {config.arrivals} lies inside the labelled time: found {found}, labelled "
             f"{span}; give arrivals of this archive"
+            if config.labels
+            else f"no P of {config.arrivals} lies inside the time of the waveforms: found {found}, "
+            f"waveforms {span}; give arrivals of this archive"
         )

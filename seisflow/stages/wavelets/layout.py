@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from seisflow.archive.products import ArraySpec
 from seisflow.archive.schema import TIME_ATTRS
-from seisflow.core.classes import Split, State, WaveletClass, flag_attributes
+from seisflow.core.classes import Origin, Split, State, WaveletClass, flag_attributes
 
 __all__ = ["CHUNK", "SHARD", "Examples", "wavelet_arrays"]
 
@@ -33,6 +33,7 @@ class Examples:
     distance_km: npt.NDArray[np.float32]
     magnitude: npt.NDArray[np.float32]
     arrival_s: npt.NDArray[np.float32]
+    origin: npt.NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.start_ns)
@@ -91,3 +92,4 @@ def _columns() -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
         ("arrival_s", "s", "P after the start of the window; NaN for noise"),
     ):
         yield name, "float32", float("nan"), {"units": units, "long_name": long_name}
+    yield "origin", "uint8", 255, {"long_name": "why it has its class", **flag_attributes(Origin)}

@@ -7,6 +7,7 @@ the arrival or of the site, fits any.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +15,37 @@ import numpy.typing as npt
 from seisflow.core.geometry import surface_distance_km
 from seisflow.core.grid import NS_PER_S, format_time
 from seisflow.core.stations import Coordinates
-from seisflow.formats.arrivals import Arrival
+from seisflow.formats.arrivals import NOT_VISIBLE, Arrival
 from seisflow.formats.events import Event
 
-__all__ = ["SAME_EVENT_S", "MatchedArrivals", "match_arrivals", "site_of", "with_catalogue"]
+__all__ = [
+    "SAME_EVENT_S",
+    "KnownP",
+    "MatchedArrivals",
+    "match_arrivals",
+    "site_of",
+    "with_catalogue",
+]
 
 SAME_EVENT_S = 30
 """Arrivals of no named event that follow each other within this time belong to one event."""
+
+
+class KnownP(NamedTuple):
+    """All P at the site of a channel, as columns in order of time.
+
+    ``first_ns`` is the earliest P of the event anywhere; ``visible`` is False of those that cannot
+    be told from the noise.
+    """
+
+    time_ns: npt.NDArray[np.int64]
+    first_ns: npt.NDArray[np.int64]
+    visible: npt.NDArray[np.bool_]
+
+    def between(self, start_ns: int, end_ns: int) -> "KnownP":
+        """Return those from one time to another."""
+        a, b = np.searchsorted(self.time_ns, [start_ns, end_ns])
+        return KnownP(self.time_ns[a:b], self.first_ns[a:b], self.visible[a:b])
 
 
 @dataclass(frozen=True)
@@ -40,7 +65,10 @@ class MatchedArrivals:
     magnitude, distance_km : ndarray of float64, shape (n,)
         NaN where not known.
     away : tuple of ndarray of int64
-        For each channel, the times of all arrivals at its site, ns since 1970, ascending.
+        For each channel, the times that noise keeps away from, ns since 1970, ascending: all
+        arrivals at its site.
+    known_p : tuple of KnownP
+        For each channel.
     rejected : mapping of str to int
         P arrivals that are no onsets, by reason.
     """
@@ -53,6 +81,7 @@ class MatchedArrivals:
     magnitude: npt.NDArray[np.float64]
     distance_km: npt.NDArray[np.float64]
     away: tuple[npt.NDArray[np.int64], ...]
+    known_p: tuple[KnownP, ...]
     rejected: Mapping[str, int]
 
 
@@ -84,7 +113,9 @@ class _Sites:
         return self._found[key]
 
 
-def match_arrivals(arrivals: Iterable[Arrival], channels: Sequence[str]) -> MatchedArrivals:
+def match_arrivals(
+    arrivals: Iterable[Arrival], channels: Sequence[str], elsewhere_s: float | None = None
+) -> MatchedArrivals:
     """Match arrivals with channels.
 
     Where an event has several P at a station, the earliest is the onset. Arrivals without an
@@ -97,16 +128,20 @@ def match_arrivals(arrivals: Iterable[Arrival], channels: Sequence[str]) -> Matc
         As read or predicted, in any order.
     channels : sequence of str
         NET.STA.LOC.CHA.
+    elsewhere_s : float, optional
+        Let noise of a site keep away from events that have no arrival there but have some at
+        others, from the first of these to the last, by times that are so far apart at most.
 
     Returns
     -------
     MatchedArrivals
         Onsets ordered by channel and time.
     """
-    named = _name_events(sorted(arrivals))
+    named = list(_name_events(sorted(arrivals)))
     sites = _Sites(channels)
     first: dict[str, int] = {}
     away: list[list[int]] = [[] for _ in channels]
+    every_p: list[list[Arrival]] = [[] for _ in channels]
     onsets: dict[tuple[int, str], Arrival] = {}
     rejected: Counter[str] = Counter()
     for arrival in named:
@@ -115,6 +150,8 @@ def match_arrivals(arrivals: Iterable[Arrival], channels: Sequence[str]) -> Matc
             away[i].append(arrival.time_ns)
         if not arrival.is_p:
             continue
+        for i in members:
+            every_p[i].append(arrival)
         first.setdefault(arrival.event, arrival.time_ns)
         if not members or arrival.unfit:
             rejected[arrival.unfit if members else "no such station"] += 1
@@ -122,13 +159,40 @@ def match_arrivals(arrivals: Iterable[Arrival], channels: Sequence[str]) -> Matc
         for i in members:
             if onsets.setdefault((i, arrival.event), arrival) is not arrival:
                 rejected["another P of the event before"] += 1
-    return _columns(onsets, first, away, rejected)
+    if elsewhere_s is not None:
+        _keep_away_from_elsewhere(away, named, sites, max(1, round(elsewhere_s * NS_PER_S)))
+    known_p = tuple(_known_p(members, first) for members in every_p)
+    return _columns(onsets, first, away, known_p, rejected)
+
+
+def _keep_away_from_elsewhere(
+    away: Sequence[list[int]], arrivals: Sequence[Arrival], sites: _Sites, step_ns: int
+) -> None:
+    """Add the times of events that have no arrival at a site; `arrivals` in order of time."""
+    spans: dict[str, tuple[int, int]] = {}
+    here: dict[str, set[int]] = defaultdict(set)
+    for one in arrivals:
+        spans[one.event] = spans.get(one.event, (one.time_ns, 0))[0], one.time_ns
+        here[one.event].update(sites.channels(one.network, one.station))
+    for event, (start, stop) in spans.items():
+        times = [*range(start, stop, step_ns), stop]
+        for i in {*range(len(away))} - here[event]:
+            away[i].extend(times)
+
+
+def _known_p(arrivals: Sequence[Arrival], first: Mapping[str, int]) -> KnownP:
+    return KnownP(
+        np.array([a.time_ns for a in arrivals], dtype=np.int64),
+        np.array([first[a.event] for a in arrivals], dtype=np.int64),
+        np.array([a.unfit != NOT_VISIBLE for a in arrivals], dtype=np.bool_),
+    )
 
 
 def _columns(
     onsets: Mapping[tuple[int, str], Arrival],
     first: Mapping[str, int],
     away: Sequence[Sequence[int]],
+    known_p: tuple[KnownP, ...],
     rejected: Counter[str],
 ) -> MatchedArrivals:
     names = sorted(first)
@@ -143,6 +207,7 @@ def _columns(
         np.array([a.magnitude for _, a in ordered], dtype=np.float64),
         np.array([a.distance_km for _, a in ordered], dtype=np.float64),
         tuple(np.array(sorted(times), dtype=np.int64) for times in away),
+        known_p,
         dict(rejected),
     )
 

@@ -1,4 +1,4 @@
-"""Windows of noise: equal labels, whole records, far from known arrivals.
+"""Windows of noise: equal labels, whole records, far from known arrivals; and of coda.
 
 Invariant: a window with its margins lies in one block of time, and windows are laid out block by
 block; so nothing depends on how the record is cut into whole blocks.
@@ -11,8 +11,16 @@ import numpy.typing as npt
 
 from seisflow.core.classes import Label, WaveletClass
 from seisflow.core.grid import NS_PER_S
+from seisflow.stages.wavelets.matching import KnownP
 
-__all__ = ["NoiseRules", "NoiseWindows", "find_noise", "near_arrivals", "whole_windows"]
+__all__ = [
+    "NoiseRules",
+    "NoiseWindows",
+    "coda_seconds",
+    "find_noise",
+    "near_arrivals",
+    "whole_windows",
+]
 
 CLASSES = {
     Label.RANDOM_NOISE: WaveletClass.RANDOM_NOISE,
@@ -34,11 +42,13 @@ class NoiseRules:
 class NoiseWindows:
     """First seconds of windows, ascending, their classes, and why no window begins elsewhere.
 
-    ``rejected`` counts seconds: each second at which no window can begin has one reason.
+    ``is_coda`` tells those that are not random noise as coda, whatever their labels. ``rejected``
+    counts seconds: each second at which no window can begin has one reason.
     """
 
     start_s: npt.NDArray[np.int64]
     wavelet_class: npt.NDArray[np.uint8]
+    is_coda: npt.NDArray[np.bool_]
     rejected: dict[str, int]
 
 
@@ -64,10 +74,51 @@ def near_arrivals(
     """
     from_s = (away_ns - round(before_s * NS_PER_S) - first_ns) // NS_PER_S
     to_s = (away_ns + round(after_s * NS_PER_S) - first_ns) // NS_PER_S
+    return _marked(from_s, to_s + 1, n_seconds)
+
+
+def coda_seconds(
+    known_p: KnownP, first_ns: int, n_seconds: int, within_s: tuple[float, float], block_s: int
+) -> npt.NDArray[np.bool_]:
+    """Mark the seconds that lie in the coda of a P, and in none of which another P is heard first.
+
+    Parameters
+    ----------
+    known_p : KnownP
+        All P of a site. Those that are not visible have no coda, and yet are no part of one.
+    first_ns : int
+        Start of the first second, ns since 1970.
+    n_seconds : int
+        Seconds to mark.
+    within_s : (float, float)
+        Coda is from the first to the second of these behind P. No second touches the time from
+        any P to the first of them.
+    block_s : int
+        Length of the blocks of time. Coda lies in the block of the first P of its event, to which
+        the event belongs.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_seconds,)
+    """
+    begin_ns, end_ns = (known_p.time_ns + round(s * NS_PER_S) - first_ns for s in within_s)
+    onset_s = (known_p.time_ns - first_ns) // NS_PER_S
+    from_s = -(-begin_ns // NS_PER_S)
+    early = _marked(onset_s, np.maximum(from_s, onset_s + 1), n_seconds)
+    left_s = (known_p.first_ns // (block_s * NS_PER_S) + 1) * block_s - first_ns // NS_PER_S
+    stop_s = np.minimum(end_ns // NS_PER_S, left_s)
+    return _marked(from_s[known_p.visible], stop_s[known_p.visible], n_seconds) & ~early
+
+
+def _marked(
+    from_s: npt.NDArray[np.int64], stop_s: npt.NDArray[np.int64], n_seconds: int
+) -> npt.NDArray[np.bool_]:
+    """Mark the seconds ``[from_s, stop_s)`` of all ranges; they may lie outside."""
+    start, stop = np.clip(from_s, 0, n_seconds), np.clip(stop_s, 0, n_seconds)
+    some = start < stop
     edges = np.zeros(n_seconds + 1, dtype=np.int64)
-    touching = (to_s >= 0) & (from_s < n_seconds)
-    np.add.at(edges, np.maximum(from_s[touching], 0), 1)
-    np.add.at(edges, np.minimum(to_s[touching] + 1, n_seconds), -1)
+    np.add.at(edges, start[some], 1)
+    np.add.at(edges, stop[some], -1)
     return np.cumsum(edges[:-1]) > 0
 
 
@@ -87,6 +138,7 @@ def find_noise(
     whole: npt.NDArray[np.bool_],
     near: npt.NDArray[np.bool_],
     rules: NoiseRules,
+    coda: npt.NDArray[np.bool_] | None = None,
 ) -> NoiseWindows:
     """Lay out windows of equal labels one behind the other, each as early as it can be.
 
@@ -100,6 +152,8 @@ def find_noise(
         Seconds near a known arrival; none may lie in a window.
     rules : NoiseRules
         Lengths.
+    coda : ndarray of bool, shape (n,), optional
+        Seconds, all of them near arrivals, of which whole windows are not random noise.
 
     Returns
     -------
@@ -117,9 +171,13 @@ def find_noise(
     found = np.full(n, 255, dtype=np.uint8)
     for code, wavelet_class in CLASSES.items():
         found[whole_windows(label == code, start, start + w)] = wavelet_class
+    is_coda = np.zeros(n, dtype=np.bool_) if coda is None else whole_windows(coda, start, start + w)
+    found[is_coda] = WaveletClass.NOT_RANDOM_NOISE
+    apart, labelled = apart | is_coda, labelled | is_coda
     good = fits & covered & apart & (found != 255)
     begins = start[good][_position_in_run(good)[good] % w == 0]
-    return NoiseWindows(begins, found[begins], _reasons(fits, covered, apart, labelled, found))
+    rejected = _reasons(fits, covered, apart, labelled, found)
+    return NoiseWindows(begins, found[begins], is_coda[begins], rejected)
 
 
 def _reasons(

@@ -20,6 +20,9 @@ __all__ = ["Preparation", "prepare"]
 KEPT_OF_NEEDED = 8
 MANY_CANDIDATES = 2_000_000
 """Noise is kept for so many times the earthquakes, and all of it up to so many windows."""
+ALL = 2**59
+SCANNED_TOGETHER = 8
+"""Stations of one scan task where there are no labels whose blocks could be followed."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def prepare(
     product : Product
         As `seisflow.stages.wavelets.inputs.identify` returned it.
     stations_of_a_task : int, optional
-        Stations of one scan task, by default the block of LABELS. It changes no result.
+        Stations of one scan task, by default the block of LABELS, or 8. It changes no result.
 
     Raises
     ------
@@ -56,12 +59,12 @@ def prepare(
     channels, span = channels_of(config), usable_span(config)
     read = read_and_match(config, channels, span)
     arrivals = _inside(read.matched, span)
-    labels = read_product(config.labels, "LABELS")
+    labels = read_product(config.labels, "LABELS") if config.labels else None
     n_cells = len(channels) * (math.ceil(span.duration_s / config.time_block_s) + 1)
     shared = _shared(config, product, labels, span, _quota(config, n_cells, arrivals))
-    block = stations_of_a_task or labels.block
+    block = stations_of_a_task or (labels.block if labels else SCANNED_TOGETHER)
     tasks = tuple(_scan_tasks(config, channels, arrivals, span, block))
-    labelled_by = str(labels.identity.config.get("method", ""))
+    labelled_by = str(labels.identity.config.get("method", "")) if labels else ""
     survey = Survey(config, channels, arrivals, product.grid, labelled_by)
     return Preparation(product, survey, shared, tasks, read.problems, read.notes)
 
@@ -83,12 +86,14 @@ def _inside(arrivals: MatchedArrivals, span: Span) -> MatchedArrivals:
 
 def _quota(config: AssembleConfig, n_cells: int, arrivals: MatchedArrivals) -> int:
     """Return how many windows of noise to keep of one class, channel and block of time."""
-    needed = min(config.per_arrival * len(arrivals.onset_ns), config.per_class or 2**62)
+    needed = config.per_class or ALL
+    if config.balance and config.arrivals is not None:
+        needed = min(config.per_arrival * len(arrivals.onset_ns), needed)
     return max(1, max(KEPT_OF_NEEDED * needed, MANY_CANDIDATES) // n_cells)
 
 
 def _shared(
-    config: AssembleConfig, product: Product, labels: Product, span: Span, quota: int
+    config: AssembleConfig, product: Product, labels: Product | None, span: Span, quota: int
 ) -> Scan:
     """Return what scan tasks share; seconds count from the start of WAVEFORMS."""
     start_ns = product.span.start_ns
@@ -97,7 +102,7 @@ def _shared(
         product.grid,
         (span.start_ns - start_ns + NS_PER_S - 1) // NS_PER_S,
         (span.end_ns - start_ns) // NS_PER_S,
-        (labels.span.start_ns - start_ns) // NS_PER_S,
+        (labels.span.start_ns - start_ns) // NS_PER_S if labels else 0,
         quota,
         config,
     )
@@ -149,4 +154,5 @@ def _part(
         np.arange(a, b, dtype=np.int64),
         arrivals.onset_ns[a:b],
         away[c:d],
+        arrivals.known_p[number].between(time.start_ns - reach_ns, time.end_ns + reach_ns),
     )

@@ -13,12 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from seisflow.archive.reading import read_slice
-from seisflow.core.classes import Label, WaveletClass
+from seisflow.core.classes import Label, Origin, WaveletClass
 from seisflow.core.grid import NS_PER_S, SampleGrid
 from seisflow.core.randomness import draws, key_of
 from seisflow.stages.wavelets.balancing import rank_in_cell
 from seisflow.stages.wavelets.config import AssembleConfig
-from seisflow.stages.wavelets.noise import NoiseRules, find_noise, near_arrivals, whole_windows
+from seisflow.stages.wavelets.matching import KnownP
+from seisflow.stages.wavelets.noise import (
+    NoiseRules,
+    coda_seconds,
+    find_noise,
+    near_arrivals,
+    whole_windows,
+)
+from seisflow.stages.wavelets.recorded import recorded_seconds
 from seisflow.stages.wavelets.snr import NOISE_S, PAD_S, SIGNAL_S, onset_snr
 
 __all__ = ["Candidates", "Scan", "ScanTask", "StationPart", "jittered_starts", "scan"]
@@ -65,16 +73,18 @@ class Scan:
 class StationPart:
     """One channel of a task: its rows, its name, and the arrivals of interest.
 
-    ``onset_ns`` are P, ``onset`` their numbers among all onsets; ``away_ns`` all arrivals.
+    ``onset_ns`` are P, ``onset`` their numbers among all onsets; ``away_ns`` is what noise keeps
+    away from, ``known_p`` all P of the site. ``label_row`` is None where there are no labels.
     """
 
     channel: int
     name: str
     waveform_row: int
-    label_row: int
+    label_row: int | None
     onset: npt.NDArray[np.int64]
     onset_ns: npt.NDArray[np.int64]
     away_ns: npt.NDArray[np.int64]
+    known_p: KnownP
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,8 @@ class ScanTask:
 class Candidates:
     """Candidates as columns, one row each, and reasons why there are not more.
 
-    ``start`` is the sample of WAVEFORMS at which the window begins; ``onset`` is -1 for noise.
+    ``start`` is the sample of WAVEFORMS at which the window begins; ``onset`` is -1 for noise;
+    ``origin`` is an `Origin`.
     ``arrivals`` counts onsets rejected, ``seconds`` seconds at which no noise window begins.
     """
 
@@ -100,6 +111,7 @@ class Candidates:
     wavelet_class: npt.NDArray[np.uint8]
     onset: npt.NDArray[np.int64]
     snr: npt.NDArray[np.float64]
+    origin: npt.NDArray[np.uint8]
     arrivals: Counter[str] = field(default_factory=Counter)
     seconds: Counter[str] = field(default_factory=Counter)
     problems: tuple[str, ...] = ()
@@ -108,17 +120,17 @@ class Candidates:
     def empty(cls) -> "Candidates":
         """Return no candidates."""
         i64, u8, f8 = np.empty(0, np.int64), np.empty(0, np.uint8), np.empty(0, np.float64)
-        return cls(i64, i64, u8, i64, f8)
+        return cls(i64, i64, u8, i64, f8, u8)
 
     @classmethod
     def joined(cls, parts: Sequence["Candidates"]) -> "Candidates":
         """Join and put into an order that is that of no task: by channel, start, class, onset."""
         parts = [*parts, cls.empty()]
-        names = ("channel", "start", "wavelet_class", "onset", "snr")
+        names = ("channel", "start", "wavelet_class", "onset", "snr", "origin")
         columns = [np.concatenate([getattr(p, name) for p in parts]) for name in names]
         order = np.lexsort(columns[3::-1])
-        channel, start, wavelet_class, onset, snr = (c[order] for c in columns)
-        joined = cls(channel, start, wavelet_class, onset, snr)
+        channel, start, wavelet_class, onset, snr, origin = (c[order] for c in columns)
+        joined = cls(channel, start, wavelet_class, onset, snr, origin)
         for part in parts:
             joined.arrivals.update(part.arrivals)
             joined.seconds.update(part.seconds)
@@ -162,7 +174,11 @@ def _scan_station(shared: Scan, task: ScanTask, station: StationPart) -> Candida
 
 
 def _read_seconds(shared: Scan, task: ScanTask, station: StationPart) -> _Seconds:
-    """Read labels and coverage with a halo; outside the span to be used nothing is covered."""
+    """Read labels and coverage with a halo; outside the span to be used nothing is covered.
+
+    Without labels every second that was recorded is random noise: what is near an arrival is left
+    out for that.
+    """
     epoch_s = shared.grid.epoch_ns // NS_PER_S
     first = task.start_s - epoch_s - shared.halo_s
     stop = task.stop_s - epoch_s + shared.halo_s
@@ -170,13 +186,24 @@ def _read_seconds(shared: Scan, task: ScanTask, station: StationPart) -> _Second
     covered = np.zeros(stop - first, dtype=bool)
     a, b = max(first, shared.first_s), min(stop, shared.stop_s)
     if a < b:
-        here, offset = slice(a - first, b - first), shared.label_offset_s
-        row = station.label_row
-        label[here] = read_slice(shared.config.labels, "label", row, a - offset, b - offset)
+        here = slice(a - first, b - first)
+        label[here] = _labels(shared, station, a, b)
         covered[here] = (
             read_slice(shared.config.waveforms, "coverage", station.waveform_row, a, b) == 1.0
         )
     return _Seconds(first, label, covered)
+
+
+def _labels(shared: Scan, station: StationPart, a: int, b: int) -> npt.NDArray[np.uint8]:
+    """Return labels of the seconds ``[a, b)`` of WAVEFORMS: as read, or as there are samples."""
+    offset, labels = shared.label_offset_s, shared.config.labels
+    if labels is not None and station.label_row is not None:
+        found = read_slice(labels, "label", station.label_row, a - offset, b - offset)
+        return found.astype(np.uint8)
+    good = recorded_seconds(
+        shared.config.waveforms, shared.waveforms_key, station.waveform_row, shared.grid, (a, b)
+    )
+    return np.where(good, Label.RANDOM_NOISE, Label.NO_DATA).astype(np.uint8)
 
 
 def _noise(shared: Scan, task: ScanTask, station: StationPart, seconds: _Seconds) -> Candidates:
@@ -190,19 +217,31 @@ def _noise(shared: Scan, task: ScanTask, station: StationPart, seconds: _Seconds
     # a second without data by its label is constant, clipped or not finite: margins avoid it too
     whole = seconds.covered[core] & (label != Label.NO_DATA)
     rules = NoiseRules(config.window_s, math.ceil(config.margin_s), config.time_block_s)
-    windows = find_noise(label, whole, near, rules)
+    windows = find_noise(label, whole, near, rules, _coda(config, task, station, len(label)))
     absolute_s = windows.start_s + task.start_s
     chosen = _thinned(shared, station.name, absolute_s, windows.wavelet_class)
     start = (windows.start_s[chosen] + seconds.first_s + halo_s) * shared.rate
     n = len(start)
+    away = Origin.AWAY_FROM_ARRIVALS if config.labels is None else Origin.LABELLED
     return Candidates(
         np.full(n, station.channel, dtype=np.int64),
         start.astype(np.int64),
         windows.wavelet_class[chosen],
         np.full(n, -1, dtype=np.int64),
         np.full(n, np.nan),
+        np.where(windows.is_coda[chosen], Origin.CODA, away).astype(np.uint8),
         seconds=Counter(windows.rejected),
     )
+
+
+def _coda(
+    config: AssembleConfig, task: ScanTask, station: StationPart, n_seconds: int
+) -> npt.NDArray[np.bool_] | None:
+    """Mark the coda in the seconds of a task; None where it was not asked for."""
+    if not config.takes_coda:
+        return None
+    first_ns, within_s = task.start_s * NS_PER_S, config.coda_within_s
+    return coda_seconds(station.known_p, first_ns, n_seconds, within_s, config.time_block_s)
 
 
 def _thinned(
@@ -262,6 +301,7 @@ def _earthquakes(shared: Scan, station: StationPart, seconds: _Seconds) -> Candi
     found.wavelet_class = np.full(n, WaveletClass.EARTHQUAKE, dtype=np.uint8)
     found.onset = np.array([r[1] for r in rows], dtype=np.int64)
     found.snr = np.array([r[2] for r in rows], dtype=np.float64)
+    found.origin = np.full(n, Origin.ARRIVAL, dtype=np.uint8)
     return found
 
 

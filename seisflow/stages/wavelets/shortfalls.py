@@ -43,7 +43,10 @@ def shares_of(config: AssembleConfig) -> tuple[float, float, float]:
 
 
 def shortfalls(
-    config: AssembleConfig, groups: Groups, split: npt.NDArray[np.uint8], chosen: list[int]
+    config: AssembleConfig,
+    groups: Groups,
+    split: npt.NDArray[np.uint8],
+    chosen: npt.NDArray[np.int64],
 ) -> tuple[str, ...]:
     """Say which splits have far fewer windows than their share, why, and with what effect.
 
@@ -55,8 +58,8 @@ def shortfalls(
         All candidates.
     split : ndarray of uint8
         Of each candidate, before classes were balanced.
-    chosen : list of int
-        Windows of one class that each split has after that.
+    chosen : ndarray of int64, shape (n_splits, n_classes)
+        Windows that each split has of each class after that.
 
     Returns
     -------
@@ -67,27 +70,37 @@ def shortfalls(
 
 
 def _shortfalls(
-    config: AssembleConfig, groups: Groups, split: npt.NDArray[np.uint8], chosen: list[int]
+    config: AssembleConfig,
+    groups: Groups,
+    split: npt.NDArray[np.uint8],
+    chosen: npt.NDArray[np.int64],
 ) -> Iterator[str]:
     total = np.array([np.count_nonzero(groups.wavelet_class == c) for c in WaveletClass])
-    shares = splits_wanted(shares_of(config), config.held if config.split == "grouped" else None)
-    wanted = shares * int(total.min())
-    if config.per_class is not None:
-        wanted = np.minimum(wanted, config.per_class * shares / shares.sum())
+    classes = np.flatnonzero(total)
+    wanted = _wanted(config, total)
     counts = count_classes(groups.wavelet_class, split)
     for part in Split:
-        if chosen[part] < SHORT * wanted[part]:
-            scarce = WaveletClass(int(counts[part].argmin()))
-            yield (
-                f"{part.name.lower()} has {chosen[part]} windows of {_name(scarce)} where "
-                f"{wanted[part]:.0f} were wanted: {_why(groups, scarce)}; "
-                f"{effect_of(part, chosen[part] * len(WaveletClass), chosen[part] * 2)}"
-            )
-        elif chosen[part] < FEW:
-            yield (
-                f"{part.name.lower()} has {chosen[part]} windows of each class, its share; "
-                f"{effect_of(part, chosen[part] * len(WaveletClass), chosen[part] * 2)}"
-            )
+        # what there is least of: of equal numbers by the candidates, else by what was wanted
+        least = counts[part] if config.balance else chosen[part] / np.maximum(wanted[part], 1e-9)
+        scarce = WaveletClass(int(classes[np.argmin(least[classes])]))
+        n, hoped = int(chosen[part, scarce]), float(wanted[part, scarce])
+        has = f"{part.name.lower()} has {n} windows of"
+        effect = effect_of(part, int(chosen[part].sum()), int(chosen[part, 1:].sum()))
+        if n < SHORT * hoped:
+            why = _why(groups, scarce)
+            yield f"{has} {_name(scarce)} where {hoped:.0f} were wanted: {why}; {effect}"
+        elif n < FEW:
+            yield f"{has} {'each class' if config.balance else _name(scarce)}, its share; {effect}"
+
+
+def _wanted(config: AssembleConfig, total: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return the windows of each class, of so many, that each split should have."""
+    shares = splits_wanted(shares_of(config), config.held if config.split == "grouped" else None)
+    least = np.full_like(total, total[total > 0].min())
+    wanted = np.outer(shares, least if config.balance else total)
+    if config.per_class is not None:
+        wanted = np.minimum(wanted, config.per_class * (shares / shares.sum())[:, None])
+    return wanted
 
 
 def _why(groups: Groups, scarce: WaveletClass) -> str:

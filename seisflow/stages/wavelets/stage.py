@@ -244,6 +244,14 @@ def _tables(
     columns = list(next(iter(splits.values())))
     rows = [[split, *[counts[c] for c in columns]] for split, counts in splits.items()]
     yield "examples", rows, ["split", *[c.replace("_", " ") for c in columns]]
+    origins = document.get("origins", {})  # older sets have none
+    if origins:
+        rows = [
+            [kind.replace("_", " "), *[counts[kind] for counts in origins.values()]]
+            for kind in next(iter(origins.values()))
+            if any(counts[kind] for counts in origins.values())
+        ]
+        yield "why they have their class", rows, ["origin", *origins]
     left = [
         [what, reason, n]
         for what in LEFT_OUT
@@ -259,6 +267,8 @@ def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"examples": document["examples"]}
     for split, counts in document["splits"].items():
         found |= {f"{split}.{name}": n for name, n in counts.items()}
+    for split, counts in document.get("origins", {}).items():
+        found |= {f"{split}.{name}": n for name, n in counts.items() if n}
     for what in LEFT_OUT:
         counts = document[f"rejected_{what}"]
         found |= {f"rejected_{what}.{reason}": n for reason, n in counts.items() if n}
