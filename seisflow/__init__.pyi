@@ -941,6 +941,7 @@ def transfer(
     cluster: Cluster = "local",
     checkpoint_every_s: float = 600.0,
     only: tuple[str, ...] | list[str] | str = (),
+    quiet: tuple[str, ...] | list[str] | str = (),
     least_snr: float = 1.5,
     false_positive_rate: float = 0.0015,
     progress: bool = True,
@@ -948,10 +949,10 @@ def transfer(
     """Train without each source in turn, and count how many of its P the network finds.
 
     For each of the WAVELETS that has earthquakes a network learns from all the others. The
-    threshold is that at which the quiet windows of the others that it did not learn from give no
-    more than the stated rate of false positives. P of the source left out are counted, each found
-    if one of its windows is, and so are its own false positives. Beside it stands the recursive
-    STA/LTA of ObsPy on the same windows, with a threshold found in the same way. Products named
+    threshold is that at which windows of quiet sources that it did not learn from give no more than
+    the stated rate of false positives. P of the source left out are counted, each found if one of
+    its windows is, and so are its own false positives. Beside it stands the recursive STA/LTA of
+    ObsPy on the same windows, with a threshold found in the same way. Products named
     ``NAME@....zarr`` are one source, NAME: they are left out together. Those without earthquakes
     are learnt from and never left out.
 
@@ -1074,10 +1075,13 @@ def transfer(
         Seconds between checkpoints; there is one after every epoch as well. 0 or more.
     only : tuple[str, ...], default ()
         Names of the sources to leave out; by default each in turn.
+    quiet : tuple[str, ...], default ()
+        Names of the sources whose noise sets the threshold: records without earthquakes that nobody
+        listed, as aftershocks are. By default those without earthquakes, or all.
     least_snr : float, default 1.5
         Signal-to-noise ratio above which P are counted. 0 or more.
     false_positive_rate : float, default 0.0015
-        False positives per station and second in quiet windows of the others. Above 0 and below 1.
+        False positives per station and second in noise of the quiet sources. Above 0 and below 1.
     progress : bool, default True
         Show progress and notes, on standard error or below the cell of a notebook.
 

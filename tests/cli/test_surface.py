@@ -14,6 +14,29 @@ from seisflow import __version__
 from seisflow.cli.app import program
 
 ENGINE = {"--cluster", "--workers", "--detach", "--dry-run", "--json"}
+TRAIN = {
+    *("wavelets", "model", "--weights", "--from-model", "--from", "--layers"),
+    *("--network", "--rate", "--low-hz", "--high-hz"),
+    *("--frame-s", "--epochs", "--batch-size", "--optimiser", "--learning-rate", "--schedule"),
+    *("--weight-decay", "--momentum", "--dropout", "--class-weights"),
+    *("--label-smoothing", "--clip-norm", "--patience", "--monitor", "--precision"),
+    *("--augment", "--no-augment", "--flip", "--shift-s", "--event-shift-s", "--noise"),
+    *(
+        "--noise-snr",
+        "--noise-of",
+        "--gain",
+        "--pulses",
+        "--colour",
+        "--stretch",
+        "--stretched",
+        "--shards-together",
+        "--seed",
+        "--forest-examples",
+    ),
+    *("--forest-trees", "--device", "--ranks", "--nodes", "--cluster"),
+    "--checkpoint-every-s",
+}
+
 OPTIONS = {
     "synth": {
         *("scene", "--nodes", "--hours", "--rate", "--seed", "--start", "--noise"),
@@ -55,21 +78,12 @@ OPTIONS = {
         "--coda-end-s",
         *ENGINE,
     },
-    "train": {
-        *("wavelets", "model", "--from-model", "--from", "--layers"),
-        *("--network", "--rate", "--low-hz", "--high-hz"),
-        *("--frame-s", "--epochs", "--batch-size", "--optimiser", "--learning-rate", "--schedule"),
-        *("--weight-decay", "--momentum", "--dropout", "--class-weights"),
-        *("--label-smoothing", "--clip-norm", "--patience", "--monitor", "--precision"),
-        *("--augment", "--no-augment", "--flip", "--shift-s", "--event-shift-s", "--noise"),
-        *("--noise-snr", "--gain", "--shards-together", "--seed", "--forest-examples"),
-        *("--forest-trees", "--device", "--ranks", "--nodes", "--cluster"),
-        *("--checkpoint-every-s", "--detach", "--dry-run", "--json"),
-    },
+    "train": {*TRAIN, "--detach", "--dry-run", "--json"},
     "evaluate": {
         *("model", "wavelets", "--split", "--truth", "--source-ratio"),
         *("--false-positive-rate", "--output", "-o", "--device", "--batch", "--json"),
     },
+    "transfer": {*TRAIN, "--only", "--quiet", "--least-snr", "--false-positive-rate", "--json"},
     "infer": {
         *("waveforms", "model", "scores", "--select", "--start", "--end", "--time-scale"),
         *("--precision", "--batch", "--block", "--device"),

@@ -18,7 +18,7 @@ from seisflow.reference.page import row_of
 from seisflow.registry import STAGES, config_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text()
-NO_TABLE = {"synth", "evaluate"}
+NO_TABLE = {"synth", "evaluate", "transfer"}
 """Stages that are no part of a campaign."""
 
 

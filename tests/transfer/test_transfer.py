@@ -75,7 +75,7 @@ def test_the_numbers_are_those_counted_by_hand(paths: list[Path], made: tuple[Pa
     noise = examples.wavelet_class != WaveletClass.EARTHQUAKE
     every = np.arange(len(examples))
     score = predict(model, examples, every)[:, 0]
-    quiet = score[~own & noise & (examples.split != Split.TRAIN)]
+    quiet = score[(examples.source == 3) & noise & (examples.split != Split.TRAIN)]
     allowed = int(0.05 * quiet.size)
     threshold = np.sort(quiet)[::-1][allowed]
     found = summary["sources"]["b"]["compact"]
@@ -151,12 +151,27 @@ def test_quiet_windows_are_those_that_nothing_learnt_from(paths: list[Path]) -> 
 
 
 @pytest.mark.parametrize(
+    ("of", "asked", "wanted"),
+    [((0, 1, 3), (), {3}), ((0, 1), (), {1}), ((0, 1, 3), ("b",), {1}), ((0, 1, 2), (), {1, 2})],
+)
+def test_quiet_sources_are_those_asked_for_or_without_earthquakes(
+    of: tuple[int, ...], asked: tuple[str, ...], wanted: set[int], paths: list[Path]
+) -> None:
+    given = {"wavelets": [paths[i] for i in of], "model": "m", "quiet": asked}
+    stage = Transfer(TransferConfig.build(given))
+    found = stage.examples.source[stage.quiet_of("a")]
+    assert {of[i] for i in np.unique(found)} == wanted
+
+
+@pytest.mark.parametrize(
     ("of", "asked", "said"),
     [
         ((0, 1), {"only": ("c",)}, "no source 'c'; the wavelets are of a, b"),
         ((0, 1, 3), {"only": ("quiet",)}, "quiet has no earthquakes above --least-snr 1.5"),
         ((1, 2), {}, "without b there are no earthquakes to learn from"),
         ((0, 3), {}, "without a there are no earthquakes to learn from"),
+        ((0, 1), {"quiet": ("c",)}, "quiet: no source 'c'; the wavelets are of a, b"),
+        ((0, 1), {"quiet": ("a",)}, "without a no quiet source has noise that was not learnt"),
         ((0, 1), {"cluster": "alice"}, "transfer trains on this machine"),
         ((0, 1), {"weights": (1.0, 2.0, 3.0)}, "asked for 2 WAVELETS; give one above 0 for each"),
     ],

@@ -12,7 +12,7 @@ scales them:
   that lies in the same block of the store (of any station where the station has none there, or
   where any is asked for: then that of other sources is as likely as there is of it). Its strength
   is set by a random ratio of the amplitudes of the first differences, which see neither an offset
-  nor microseism.
+  nor microseism; of an earthquake, of the 2 s behind P.
 - *gain*: a factor before noise is added. The front end divides by the peak, so that it changes
   nothing but the ratio to the added noise.
 
@@ -56,6 +56,8 @@ FLIP, SHIFT, NOISE, DONOR, RATIO, GAIN = range(6)
 HAS_PULSE, HAS_COLOUR, IS_STRETCHED, FACTOR, PULSE = range(5)
 COLOUR = PULSE + N_PULSE
 NONE = -1
+SIGNAL_S = 2.0
+"""What of an earthquake added noise is compared with: so long behind P."""
 CHANGES, SHAPES = 1, 2
 """Streams of random numbers."""
 
@@ -188,7 +190,7 @@ class Augmenter:
         gain = self.config.gain ** (2 * drawn[:, GAIN] - 1)
         sign = np.where(drawn[:, FLIP] < self.config.flip, -1.0, 1.0)
         changed = samples * (sign * gain).astype(np.float32)[:, None]
-        changed += noise * self._strength(drawn[:, RATIO], samples, noise)[:, None]
+        changed += noise * self._strength(drawn[:, RATIO], draws, samples, noise)[:, None]
         return self._reshaped(epoch, draws, changed)
 
     def _reshaped(self, epoch: int, draws: Indices, samples: Samples) -> Samples:
@@ -248,17 +250,26 @@ class Augmenter:
         shifts: Indices = np.floor(drawn * (2 * most + 1) - most).astype(np.int64)
         return shifts
 
-    def _strength(self, drawn: Floats, samples: Samples, noise: Samples) -> Samples:
+    def _strength(self, drawn: Floats, draws: Indices, samples: Samples, noise: Samples) -> Samples:
+        """Return the factors of added noise for ratios that are drawn."""
         assert self.config is not None
         low, high = self.config.noise_snr
         ratio = low * (high / low) ** drawn
-        own, other = _differences_rms(samples), _differences_rms(noise)
+        own = _differences_rms(samples, self._is_signal(draws, samples.shape[1] - 1))
+        other = _differences_rms(noise, np.ones((1, noise.shape[1] - 1), dtype=np.bool_))
         wanted = np.where(other > 0, own / (np.where(other > 0, other, 1) * ratio), 0)
         return wanted.astype(np.float32)
 
+    def _is_signal(self, draws: Indices, n: int) -> npt.NDArray[np.bool_]:
+        """Mark the 2 s behind P, or all of noise, among `n` differences of samples."""
+        rate = self.examples.rate_hz
+        arrival = self.examples.arrival_s[self.examples.of_draws(draws), None] * rate
+        behind = np.arange(n) - self.examples.margin_samples - arrival
+        return np.isnan(behind) | ((behind >= 0) & (behind < SIGNAL_S * rate))
 
-def _differences_rms(samples: Samples) -> Floats:
-    differences = np.diff(samples, axis=1)
+
+def _differences_rms(samples: Samples, among: npt.NDArray[np.bool_]) -> Floats:
+    differences = np.diff(samples, axis=1) * among
     power = np.einsum("ij,ij->i", differences, differences, dtype=np.float64)
-    rms: Floats = np.sqrt(power / max(differences.shape[1], 1))
+    rms: Floats = np.sqrt(power / np.maximum(among.sum(axis=1), 1))
     return rms

@@ -1,7 +1,7 @@
 """The transfer stage: a network for each source left out, each judged on that source."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -71,11 +71,14 @@ class Transfer(Single[TransferConfig]):
         names = tuple(dict.fromkeys(self.sources))
         has_quakes = [name for name in names if self._n(name, is_quake=True)]
         wanted = self.config.only or tuple(has_quakes)
+        for option, asked in (("only", wanted), ("quiet", self.config.quiet)):
+            for name in asked:
+                if name not in names:
+                    raise ConfigError(
+                        f"{option}: no source {name!r}; the wavelets are of "
+                        f"{some_names(list(names))}"
+                    )
         for name in wanted:
-            if name not in names:
-                raise ConfigError(
-                    f"only: no source {name!r}; the wavelets are of {some_names(list(names))}"
-                )
             if name not in has_quakes:
                 raise ConfigError(
                     f"only: {name} has no earthquakes above --least-snr {self.config.least_snr:g} "
@@ -90,6 +93,27 @@ class Transfer(Single[TransferConfig]):
                         f"another source with {what}"
                     )
         return wanted
+
+    def quiet_of(self, name: str) -> Indices:
+        """Return the windows that set the threshold where a source is left out.
+
+        Raises
+        ------
+        ConfigError
+            The quiet sources without it have none that no network learns from.
+        """
+        others = self.sources[self.sources != name]
+        calm = [other for other in others if not self._n(other, is_quake=True)]
+        chosen = self.config.quiet or calm or others
+        kept = np.isin(self.sources, chosen) & (self.sources != name)
+        quiet = quiet_windows(self.examples)
+        quiet = quiet[kept[self.examples.source[quiet]]]
+        if not quiet.size:
+            raise ConfigError(
+                f"without {name} no quiet source has noise that was not learnt from; name others "
+                "with --quiet"
+            )
+        return quiet
 
     def _n(self, name: str, *, is_quake: bool) -> int:
         examples = self.examples
@@ -119,13 +143,7 @@ class Transfer(Single[TransferConfig]):
         refuse_weights(self.config.weights, len(self.examples.sources))
         for name in self.left_out:
             Train(self.training(name)).check()
-
-    def dry_run(self, reporter: Reporter) -> Mapping[str, Any]:
-        """Show what each training would take."""
-        return {
-            name: Train(self.training(name)).dry_run(reporter)
-            for name in self._each(self.left_out, reporter)
-        }
+            self.quiet_of(name)
 
     def run_here(self, reporter: Reporter = SILENT) -> Result:
         """Train what is not trained yet, judge all, and write the tables.
@@ -162,8 +180,7 @@ class Transfer(Single[TransferConfig]):
         model = load_model(self.training(name).model, rate_hz=examples.rate_hz)
         is_own = self.sources == name
         indices = windows_of(examples, is_own, config.least_snr)
-        quiet = quiet_windows(examples)
-        quiet = quiet[~is_own[examples.source[quiet]]]
+        quiet = self.quiet_of(name)
 
         def of_network(which: Indices) -> npt.NDArray[np.float32]:
             with reporter.bar("classify", -(-which.size // PIECE)) as bar:

@@ -80,8 +80,8 @@ def as_markdown(table: Table, config: TransferConfig) -> str:
     rate = config.false_positive_rate
     lines = [
         f"P with a signal-to-noise ratio above {config.least_snr:g} of sources that a network did "
-        "not learn from, found where one of their windows is; the threshold is that at which quiet "
-        f"windows of the other sources give {rate:g} false positives a second.",
+        "not learn from, found where one of their windows is; the threshold is that at which noise "
+        f"of quiet sources gives {rate:g} false positives a second.",
         "",
         *_markdown(HEAD, rows_of(table)),
         "",
