@@ -94,6 +94,7 @@ SOURCES = (
         ("ridgecrest_events_picked/waveforms",),
         "ridgecrest_events_picked/truth/picks.csv",
         has_hours=False,
+        assemble={"after_s": 120.0, "coda_end_s": 20.0},
     ),
     *(
         Source(
@@ -102,11 +103,24 @@ SOURCES = (
             "dfdp2013_picked/truth/picks.csv",
             has_hours=False,
             ingest={"rate": rate},
+            assemble={"after_s": 60.0, "coda_end_s": 6.0},
         )
         for rate in (100, 200, 250)
     ),
-    Source("ncedc", ("ncedc_wavelets_picked/npz",), "npz", has_hours=False),
-    Source("california", ("california_wavelets_picked/npz",), "npz", has_hours=False),
+    Source(
+        "ncedc",
+        ("ncedc_wavelets_picked/npz",),
+        "npz",
+        has_hours=False,
+        assemble={"after_s": 60.0, "coda_end_s": 15.0},
+    ),
+    Source(
+        "california",
+        ("california_wavelets_picked/npz",),
+        "npz",
+        has_hours=False,
+        assemble={"after_s": 60.0, "coda_end_s": 30.0},
+    ),
     Source("rutford", ("rutford2009_1000hz/waveforms",), ingest={"select": ["*.*.*.EHZ"]}),
     Source("upc", ("upc_remi_nodes_500hz/waveforms",), assemble={"time_block_s": 120}),
     Source("shake", ("noise_sources/raspberryshake_hvsr",), assemble={"time_block_s": 120}),
@@ -122,6 +136,8 @@ def records_of_npz(folder: Path, out: Path) -> None:
     """Write the verticals of single-station records as miniSEED, with a table of their arrivals."""
     from obspy import Stream, Trace, UTCDateTime
 
+    if (out / "arrivals.csv").exists():  # the last that is written: another time of change would be
+        return  # another archive
     out.mkdir(parents=True, exist_ok=True)
     stream, rows = Stream(), []
     with (folder.parent / "truth" / "picks_samples.csv").open() as table:
