@@ -265,7 +265,7 @@ class Augmenter:
         rate = self.examples.rate_hz
         arrival = self.examples.arrival_s[self.examples.of_draws(draws), None] * rate
         behind = np.arange(n) - self.examples.margin_samples - arrival
-        return np.isnan(behind) | ((behind >= 0) & (behind < SIGNAL_S * rate))
+        return np.asarray(np.isnan(behind) | ((behind >= 0) & (behind < SIGNAL_S * rate)))
 
 
 def _differences_rms(samples: Samples, among: npt.NDArray[np.bool_]) -> Floats:

@@ -115,8 +115,8 @@ class Order:
         for code, total in zip(np.unique(classes), totals, strict=True):
             sources = np.unique(source[classes == code])
             members = [self.indices[(classes == code) & (source == s)] for s in sources]
-            shares = [(self.weights or np.ones(len(examples.sources)))[s] for s in sources]
-            shares = shares * np.sqrt([own.size for own in members])
+            weights = np.array(self.weights or np.ones(len(examples.sources)))
+            shares = weights[sources] * np.sqrt([own.size for own in members])
             edges = np.rint(np.cumsum([0, *shares]) / shares.sum() * total).astype(np.int64)
             for s, own, n in zip(sources, members, np.diff(edges), strict=True):
                 found[int(code), int(s)] = own, int(n)

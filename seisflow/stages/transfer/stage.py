@@ -106,8 +106,8 @@ class Transfer(Single[TransferConfig]):
         calm = [other for other in others if not self._n(other, is_quake=True)]
         chosen = self.config.quiet or calm or others
         kept = np.isin(self.sources, chosen) & (self.sources != name)
-        quiet = quiet_windows(self.examples)
-        quiet = quiet[kept[self.examples.source[quiet]]]
+        every = quiet_windows(self.examples)
+        quiet: Indices = every[kept[self.examples.source[every]]]
         if not quiet.size:
             raise ConfigError(
                 f"without {name} no quiet source has noise that was not learnt from; name others "
