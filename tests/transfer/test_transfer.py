@@ -173,6 +173,7 @@ def test_quiet_sources_are_those_asked_for_or_without_earthquakes(
         ((0, 1), {"quiet": ("c",)}, "quiet: no source 'c'; the wavelets are of a, b"),
         ((0, 1), {"quiet": ("a",)}, "without a no quiet source has noise that was not learnt"),
         ((0, 1), {"cluster": "alice"}, "transfer trains on this machine"),
+        ((0, 1), {"from_model": "base"}, "may have learnt from the source that is left out"),
         ((0, 1), {"weights": (1.0, 2.0, 3.0)}, "asked for 2 WAVELETS; give one above 0 for each"),
     ],
 )
