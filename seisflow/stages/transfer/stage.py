@@ -142,8 +142,8 @@ class Transfer(Single[TransferConfig]):
             raise ConfigError("transfer trains on this machine; leave --cluster and --nodes out")
         if self.config.from_model is not None:
             raise ConfigError(
-                f"from_model: {self.config.from_model} may have learnt from the source that is left "
-                "out; leave --from out"
+                f"from_model: {self.config.from_model} may have learnt from the source that is "
+                "left out; leave --from out"
             )
         refuse_weights(self.config.weights, len(self.examples.sources))
         for name in self.left_out:
