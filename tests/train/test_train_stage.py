@@ -89,8 +89,8 @@ def test_a_model_has_a_rate_of_its_own(tmp_path: Path) -> None:
         assert result.judged is not None
     with pytest.raises(ConfigError, match="rate: asked 80, found 100"):
         stage(fast, tmp_path / "100", rate=80).check()
-    with pytest.raises(ConfigError, match="400 samples/s are needed"):
-        stage(fast, tmp_path / "m", rate=400).check()
+    with pytest.raises(ConfigError, match="600 samples/s are needed"):
+        stage(fast, tmp_path / "m", rate=600).check()
     with pytest.raises(ConfigError, match=r"rate_hz = 45 \(must be a multiple of 10"):
         stage(fast, tmp_path / "m", rate=45).check()
     with pytest.raises(ConfigError, match=r"needs 20 samples .* have 14; .* longer margin"):
