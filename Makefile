@@ -5,10 +5,10 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# three processes of one thread on two cores, for tests wait a quarter of their time; they start
-# hundreds, so what Python has compiled is kept; the order of files is that of tests/conftest.py
+# two processes of one thread, which start hundreds: what Python has compiled is kept; the order of
+# files is that of tests/conftest.py
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo check test test-all bench clean
 

@@ -125,10 +125,10 @@ def test_another_split_and_folder(
 def test_a_refusal_is_an_exit_code_and_a_line(
     model: Path, examples: Examples, launcher: Launcher, tmp_path: Path
 ) -> None:
-    other = write_model(tmp_path / "fast", 100, examples.key)
+    other = write_model(tmp_path / "fast", 110, examples.key)
     ended = launcher.run("evaluate", other, path_of(examples), cwd=tmp_path)
     assert ended.code == 2
-    assert ended.err.startswith("error: 100 samples/s are needed and ")
+    assert ended.err.startswith("error: 110 samples/s are needed and ")
     assert "Traceback" not in ended.err
 
 
