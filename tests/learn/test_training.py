@@ -242,11 +242,11 @@ def test_another_configuration_is_refused_with_the_differences(
 ) -> None:
     run(wavelets, tmp_path / "m", epochs=1)
     with pytest.raises(ConfigError) as refused:
-        run(wavelets, tmp_path / "m", epochs=2, seed=4, augment=None)
+        run(wavelets, tmp_path / "m", epochs=2, seed=4, flip=0.1)
     message = str(refused.value)
     assert "config.epochs: asked 2, found 1" in message
     assert "config.seed: asked 4, found 0" in message
-    assert "augment" in message
+    assert "config.augment.flip: asked 0.1, found 0.5" in message
     assert "another folder" in message
 
 
