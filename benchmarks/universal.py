@@ -19,8 +19,8 @@ import numpy as np
 
 import seisflow
 
-RECORD_S, APART_S = 90, 120
-"""Length of a record of an npz set, and from the beginning of one to that of the next."""
+APART_S = 120
+"""From the beginning of a record of 90 s of an npz set to that of the next."""
 FIRST = "2000-01-01T00:00:00"
 """Beginning of the first: these sets have no times that can be trusted."""
 
@@ -136,8 +136,8 @@ def records_of_npz(folder: Path, out: Path) -> None:
     """Write the verticals of single-station records as miniSEED, with a table of their arrivals."""
     from obspy import Stream, Trace, UTCDateTime
 
-    if (out / "arrivals.csv").exists():  # the last that is written: another time of change would be
-        return  # another archive
+    if (out / "arrivals.csv").exists():  # it is written last; written anew it were another archive
+        return
     out.mkdir(parents=True, exist_ok=True)
     stream, rows = Stream(), []
     with (folder.parent / "truth" / "picks_samples.csv").open() as table:

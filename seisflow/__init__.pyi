@@ -784,8 +784,8 @@ def train(
         Share of wavelets to which random noise of the same station is added. 0 or more and at most
         1.
     noise_snr : tuple[float, float], default (2.0, 20.0)
-        Smallest and largest ratio of the wavelet's amplitude to that of the added noise;
-        log-uniform.
+        Smallest and largest ratio of the wavelet's amplitude, of an earthquake in the 2 s behind P,
+        to that of the added noise; log-uniform.
     noise_of : {'station', 'any'}, default 'station'
         Where the added noise is from: the same 'station', or 'any' of any source.
     gain : float, default 1.5
@@ -1035,8 +1035,8 @@ def transfer(
         Share of wavelets to which random noise of the same station is added. 0 or more and at most
         1.
     noise_snr : tuple[float, float], default (2.0, 20.0)
-        Smallest and largest ratio of the wavelet's amplitude to that of the added noise;
-        log-uniform.
+        Smallest and largest ratio of the wavelet's amplitude, of an earthquake in the 2 s behind P,
+        to that of the added noise; log-uniform.
     noise_of : {'station', 'any'}, default 'station'
         Where the added noise is from: the same 'station', or 'any' of any source.
     gain : float, default 1.5

@@ -13,7 +13,7 @@ ABOVE, P_S = 0.9, 30
 
 
 def test_the_shipped_model_calls_p_and_not_what_is_before() -> None:
-    """These records it has learnt from: that it still does what its card says, no more."""
+    """It has learnt from them: this is to see that it came whole, not what it is worth."""
     model = seisflow.load_model()
     found, quiet = [], []
     for file in sorted(RECORDS.glob("*.npz"))[:40]:

@@ -47,8 +47,8 @@ class AugmentConfig(StageConfig):
     noise : float
         Share of wavelets to which random noise of the same station is added.
     noise_snr : (float, float)
-        Smallest and largest ratio of the wavelet's amplitude to that of the added noise;
-        log-uniform.
+        Smallest and largest ratio of the wavelet's amplitude, of an earthquake in the 2 s behind P,
+        to that of the added noise; log-uniform.
     noise_of : str
         Where the added noise is from: the same ``station``, or ``any`` of any source.
     gain : float

@@ -12,7 +12,6 @@ __all__ = ["N_COLOUR", "N_PULSE", "coloured", "limited_factors", "stretched", "w
 
 Samples = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 N_COLOUR = 8
 """Random numbers of a colour: tilt, whether there is a resonance and three numbers of it, whether
